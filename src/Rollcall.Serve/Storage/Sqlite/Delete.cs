@@ -1,4 +1,5 @@
 using Rollcall.Databases;
+using Rollcall.Standard.Documents;
 using Rollcall.Standard.Keys;
 
 namespace Rollcall.Serve.Storage.Sqlite;
@@ -40,7 +41,7 @@ internal sealed class Delete : IDisposable
             return refused;
         }
 
-        var keyValues = KeyValues.Of(_table.Resource, _find.Blob(3).ToArray());
+        var keyValues = KeyValues.Write(_table.Resource, _find.Blob(3));
         _find.Reset();
 
         // 2. Nothing may use it.
