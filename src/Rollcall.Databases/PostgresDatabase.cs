@@ -13,6 +13,8 @@ public static class PostgresDatabase
     // jit: the cost that a forbidden plan gets would start the compiler for trivial statements.
     private const string PlannerSettings = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
 
+    private const string IdleInTransactionSessionTimeout = "25P03";
+
     /// <param name="connectionString">As the user gave it; what it sets wins.</param>
     /// <param name="connectionsMax">Connections at most, unless the connection string says so.</param>
     /// <exception cref="DatabaseUnusableException">The text is no connection string.</exception>
@@ -58,8 +60,7 @@ public static class PostgresDatabase
         PostgresException p => p.SqlState.StartsWith("08", StringComparison.Ordinal)
             || p.SqlState.StartsWith("53", StringComparison.Ordinal)
             || p.SqlState.StartsWith("57P", StringComparison.Ordinal)
-            || p.SqlState is PostgresErrorCodes.IdleInTransactionSessionTimeout or PostgresErrorCodes.QueryCanceled
-                or PostgresErrorCodes.ReadOnlySqlTransaction,
+            || p.SqlState is IdleInTransactionSessionTimeout or PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.ReadOnlySqlTransaction,
         NpgsqlException => true,
         TimeoutException => true,
         System.Net.Sockets.SocketException => true,

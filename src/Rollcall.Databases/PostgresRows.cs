@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Numerics;
 using System.Text;
 using Npgsql.Internal;
 using Npgsql.Internal.Postgres;
