@@ -1,0 +1,11 @@
+using System.CommandLine;
+
+namespace Rollcall.Cli;
+
+/// <summary>The verbs, in the order in which help lists them.</summary>
+internal static class Verbs
+{
+    public static IEnumerable<Command> All() =>
+    [
+    ];
+}
