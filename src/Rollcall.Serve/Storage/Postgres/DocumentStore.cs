@@ -17,7 +17,6 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
     private const int ServerVersionMin = 14;
     private readonly NpgsqlDataSource _source;
     private readonly Descriptors _descriptors;
-    private readonly RowIds _rowIds;
     private readonly Writer _writer;
     private readonly Reads _reads;
     private readonly Deletes _deletes;
@@ -27,9 +26,8 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
     {
         _source = catalog.Source;
         _descriptors = new Descriptors(catalog, new DescriptorUse(catalog.Standard));
-        _rowIds = new RowIds(_source, time);
         var references = new References(catalog.Standard);
-        var upsert = new Upsert(catalog, references, _descriptors, _rowIds, new LinkSplicer(catalog.Standard), time);
+        var upsert = new Upsert(catalog, references, _descriptors, new LinkSplicer(catalog.Standard), time);
         _writer = new Writer(upsert, new Delete(catalog, references), _descriptors, time, logger);
         _reads = new Reads(catalog);
         _deletes = new Deletes(catalog);
@@ -148,7 +146,6 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
     public async ValueTask DisposeAsync()
     {
         await _writer.DisposeAsync();
-        _rowIds.Dispose();
         _descriptors.Dispose();
         await _source.DisposeAsync();
     }

@@ -14,7 +14,7 @@ internal static class RowImage
         PostgresRows rows, TableModel table, Document document, ReadOnlySpan<ReferenceTarget> targets, RowHead head, LinkSplicer links)
     {
         rows.BeginRow();
-        rows.Long(head.RowId);
+        rows.Long(head.RowId > 0 ? head.RowId : null);
         rows.Long(head.ChangeVersion);
         rows.Uuid(head.Id);
         rows.Uuid(document.KeyHash.ToGuid());
@@ -77,5 +77,6 @@ internal static class RowImage
 }
 
 /// <summary>The columns of a row that do not come from its document.</summary>
+/// <param name="RowId">0 for a new row, which draws its number when it is inserted.</param>
 /// <param name="ChangeVersion">The version that an existing row must still have; 0 for a new one.</param>
 internal readonly record struct RowHead(long RowId, Guid Id, long ChangeVersion, DateTime LastModified, int ResourceNumber);

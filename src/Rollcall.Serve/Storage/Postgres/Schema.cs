@@ -26,7 +26,7 @@ internal static class Schema
                 data_standard text,
                 descriptor_epoch bigint not null);
             insert into rollcall.meta (format, descriptor_epoch) values (1, 0);
-            create sequence rollcall.row_id increment 256 cache 1;
+            create sequence rollcall.row_id cache 1;
             create sequence rollcall.change_version minvalue 0 cache 1;
             select setval('rollcall.change_version', 0);
             create table rollcall.resource (number integer primary key generated always as identity, name text not null unique);
@@ -288,7 +288,8 @@ internal static class Schema
 
         // No fillfactor: every update moves the change version, which is indexed, so that no update is heap-only however much room a
         // page has. The document comes last, so that the other columns are reached without walking over it.
-        yield return (name, $"create table rollcall.{name} (\n    {columns})");
+        // The primary key carries the version, so that pages of a wide window of versions are found in it alone.
+        yield return (name, $"create table rollcall.{name} (\n    {columns},\n    primary key (row_id) include (change_version))");
         var scope = table.Resource.IsDescriptor ? "resource, " : "";
         yield return Index($"ux__{name}__id", "unique index", "id");
         yield return Index($"ux__{name}__key_hash", "unique index", $"{scope}key_hash");

@@ -9,6 +9,7 @@ internal readonly record struct Column(string Name, string Type, string Suffix =
 internal sealed class TableStatements
 {
     private const string DrawVersion = "nextval('rollcall.change_version')";
+    private const string DrawRow = "nextval('rollcall.row_id')";
 
     public TableStatements(TableModel table, uint rowType)
     {
@@ -26,14 +27,18 @@ internal sealed class TableStatements
         var isSubclass = table.IdentityTable is not null;
         Insert = $"""
             insert into {name} as t
-            select {string.Join(", ", columns.Select(c => c.Name == "change_version" ? DrawVersion : "u." + c.Name))}
-            from unnest($1::{name}[]) u
-            {(isSubclass ? $"where exists (select from rollcall.{table.IdentityTable} i where i.row_id = u.row_id)" : "")}
+            select {string.Join(", ", columns.Select(c => c.Name switch
+            {
+                "row_id" => isSubclass ? "i.row_id" : DrawRow,
+                "change_version" => DrawVersion,
+                _ => "u." + c.Name,
+            }))}
+            from unnest($1::{name}[]) u{(isSubclass ? $" join rollcall.{table.IdentityTable} i on i.key_hash = u.key_hash and i.id = u.id" : "")}
             on conflict do nothing
-            returning t.row_id, t.change_version, {DrawVersion}
+            returning t.id, t.change_version, t.row_id, {DrawVersion}
             """;
         InsertIdentity = isSubclass
-            ? $"insert into rollcall.{table.IdentityTable} select u.* from unnest($1::rollcall.{table.IdentityTable}[]) u on conflict do nothing"
+            ? $"insert into rollcall.{table.IdentityTable} select {DrawRow}, u.key_hash, u.id, u.resource from unnest($1::rollcall.{table.IdentityTable}[]) u on conflict do nothing"
             : "";
         FindIdentity = isSubclass ? $"select i.key_hash, i.resource from rollcall.{table.IdentityTable} i where i.key_hash = any($1)" : "";
         Update = $"""
@@ -41,7 +46,7 @@ internal sealed class TableStatements
             set {string.Join(", ", columns.Where(c => !IsKept(c.Name)).Select(c => $"{c.Name} = {(c.Name == "change_version" ? DrawVersion : "u." + c.Name)}"))}
             from unnest($1::{name}[]) u
             where t.row_id = u.row_id and t.change_version = u.change_version
-            returning t.row_id, t.change_version
+            returning t.id, t.change_version, t.row_id
             """;
         Sides = [.. table.ReferenceTables.Select(side => new SideStatements(side, name))];
 
@@ -78,7 +83,7 @@ internal sealed class TableStatements
 
     public string FindForDelete { get; }
 
-    /// <summary>$1 row images. Gives row and version of those that were inserted; a row whose key is taken is left out.</summary>
+    /// <summary>$1 row images. Gives id, version and row of those that were inserted; a row whose key is taken is left out.</summary>
     public string Insert { get; }
 
     public string InsertIdentity { get; }
@@ -86,7 +91,7 @@ internal sealed class TableStatements
     /// <summary>$1 keys. Gives key and resource of the holders.</summary>
     public string FindIdentity { get; }
 
-    /// <summary>$1 row images holding the version that each row must still have. Gives row and new version of those that were updated.</summary>
+    /// <summary>$1 row images holding the version that each row must still have. Gives id, new version and row of those that were updated.</summary>
     public string Update { get; }
 
     /// <summary>Parallel to <see cref="TableModel.ReferenceTables"/>.</summary>
@@ -106,7 +111,7 @@ internal sealed class TableStatements
     /// <summary>The columns in the order in which row images are written (see <see cref="RowImage"/>).</summary>
     public static IEnumerable<Column> ColumnsOf(TableModel table)
     {
-        yield return new("row_id", "bigint", " primary key");
+        yield return new("row_id", "bigint");
         yield return new("change_version", "bigint", " not null");
         yield return new("id", "uuid", " not null");
         yield return new("key_hash", "uuid", " not null");
@@ -153,19 +158,19 @@ internal sealed class TableStatements
 /// <summary>The statements of one table of references inside a collection.</summary>
 internal sealed class SideStatements(ReferenceTable side, string owner)
 {
-    /// <summary>$1 rows, $2 how many references each has now, $3 the content that each row must have. Takes away the ones beyond.</summary>
+    /// <summary>$1 ids, $2 how many references each has now, $3 the content that each row must have. Takes away the ones beyond.</summary>
     public string Trim { get; } = $"""
-        delete from rollcall.{side.Table} s using unnest($1::bigint[], $2::bigint[], $3::uuid[]) u (row_id, count, content), {owner} t
-        where s.row_id = u.row_id and s.ordinal >= u.count and t.row_id = u.row_id and t.content_hash = u.content
+        delete from rollcall.{side.Table} s using unnest($1::uuid[], $2::bigint[], $3::uuid[]) u (id, count, content), {owner} t
+        where t.id = u.id and t.content_hash = u.content and s.row_id = t.row_id and s.ordinal >= u.count
         """;
 
-    /// <summary>$1 rows, $2 ordinals, $3 targets, $4 the content that each row must have: a row that lost its race keeps what it has.
+    /// <summary>$1 ids, $2 ordinals, $3 targets, $4 the content that each row must have: a row that lost its race keeps what it has.
     /// References that stay as they are are not touched.</summary>
     public string Put { get; } = $"""
         insert into rollcall.{side.Table} as s
-        select u.row_id, u.ordinal, u.target from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::uuid[]) u (row_id, ordinal, target, content)
-        join {owner} t on t.row_id = u.row_id and t.content_hash = u.content
-        left join rollcall.{side.Table} h on h.row_id = u.row_id and h.ordinal = u.ordinal
+        select t.row_id, u.ordinal, u.target from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[]) u (id, ordinal, target, content)
+        join {owner} t on t.id = u.id and t.content_hash = u.content
+        left join rollcall.{side.Table} h on h.row_id = t.row_id and h.ordinal = u.ordinal
         where h.target_row is distinct from u.target
         on conflict (row_id, ordinal) do update set target_row = excluded.target_row
         """;

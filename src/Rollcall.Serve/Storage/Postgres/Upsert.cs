@@ -15,7 +15,7 @@ namespace Rollcall.Serve.Storage.Postgres;
 /// Rows go in the order of their keys, inserts before updates, so that groups wait for each other in one direction.
 /// </remarks>
 internal sealed class Upsert(
-    Catalog catalog, References references, Descriptors descriptors, RowIds rowIds, LinkSplicer links, TimeProvider time)
+    Catalog catalog, References references, Descriptors descriptors, LinkSplicer links, TimeProvider time)
 {
     /// <summary>One try. Answers every write it can; leaves open the ones that lost a race, or that must be alone.</summary>
     /// <param name="trustMemory">False to look up every reference, after a foreign key has said that an entry was stale.</param>
@@ -226,19 +226,17 @@ internal sealed class Upsert(
         var number = catalog.NumberOf(table.Resource);
         var now = time.GetUtcNow().UtcDateTime;
         now = new DateTime(now.Ticks - (now.Ticks % TimeSpan.TicksPerMicrosecond), DateTimeKind.Utc);
-        var fresh = new long[planned.Count(p => p.Existing is null)];
-        await rowIds.TakeAsync(fresh, cancellationToken);
         using var inserts = new PostgresRows(statements.RowType, statements.ColumnCount);
         using var updates = new PostgresRows(statements.RowType, statements.ColumnCount);
-        var byRow = new Dictionary<long, (PlannedWrite Plan, Guid Id)>(planned.Count);
+        var byId = new Dictionary<Guid, PlannedWrite>(planned.Count);
         var usesDescriptors = table.Resource.IsDescriptor;
         foreach (var plan in planned)
         {
             var head = plan.Existing is { } row
                 ? new RowHead(row.RowId, row.Id, row.ChangeVersion, now, number)
-                : new RowHead(fresh[inserts.Count], Guid.CreateVersion7(time.GetUtcNow()), 0, now, number);
-            byRow[head.RowId] = (plan, head.Id);
-            plan.RowId = head.RowId;
+                : new RowHead(0, Guid.CreateVersion7(time.GetUtcNow()), 0, now, number);
+            byId[head.Id] = plan;
+            plan.Id = head.Id;
             RowImage.Write(plan.Existing is null ? inserts : updates, table, plan.Document, plan.Targets, head, links);
             usesDescriptors |= plan.Document.DescriptorRows.Length > 0;
         }
@@ -252,7 +250,7 @@ internal sealed class Upsert(
 
         batch.Then(ChangeVersions.Hold);
         HoldChangeable(batch, planned);
-        using var identities = inserts.Count > 0 && table.IdentityTable is not null ? Identities(table.IdentityTable, planned, byRow, number) : null;
+        using var identities = inserts.Count > 0 && table.IdentityTable is not null ? Identities(table.IdentityTable, planned, number) : null;
         if (identities is not null)
         {
             batch.Then(statements.InsertIdentity).WithRows(identities);
@@ -275,22 +273,22 @@ internal sealed class Upsert(
         }
 
         // The server commits when it has run the whole batch. Every result with two columns or more says which rows were written.
-        var written = new List<(long RowId, long Version)>(planned.Count);
+        var written = new List<(Guid Id, long Version, long RowId)>(planned.Count);
         await using (var reader = await batch.ExecuteReaderAsync(cancellationToken))
         {
             do
             {
                 while (reader.FieldCount > 1 && await reader.ReadAsync(cancellationToken))
                 {
-                    written.Add((reader.GetInt64(0), reader.GetInt64(1)));
+                    written.Add((reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(2)));
                 }
             }
             while (await reader.NextResultAsync(cancellationToken));
         }
 
-        foreach (var (rowId, version) in written)
+        foreach (var (id, version, rowId) in written)
         {
-            var (plan, id) = byRow[rowId];
+            var plan = byId[id];
             references.Remember(table.Resource, plan.Document.KeyHash, rowId, id);
             if (table.Resource.IsDescriptor && !plan.IsRespelled)
             {
@@ -328,15 +326,15 @@ internal sealed class Upsert(
         }
     }
 
-    private PostgresRows Identities(string identityTable, List<PlannedWrite> planned, Dictionary<long, (PlannedWrite Plan, Guid Id)> byRow, int number)
+    private PostgresRows Identities(string identityTable, List<PlannedWrite> planned, int number)
     {
         var rows = new PostgresRows(catalog.RowType(identityTable), 4);
         foreach (var plan in planned.Where(p => p.Existing is null))
         {
             rows.BeginRow();
-            rows.Long(plan.RowId);
+            rows.Long(null);
             rows.Uuid(plan.Document.KeyHash.ToGuid());
-            rows.Uuid(byRow[plan.RowId].Id);
+            rows.Uuid(plan.Id);
             rows.Int(number);
             rows.EndRow();
         }
@@ -364,7 +362,7 @@ internal sealed class Upsert(
 internal sealed record PlannedWrite(
     PendingWrite Write, Document Document, ReferenceTarget[] Targets, ExistingRow? Existing, bool IsRespelled)
 {
-    public long RowId { get; set; }
+    public Guid Id { get; set; }
 }
 
 /// <summary>Keeps the references inside collections: ordinals 0, 1, 2 … per document and place.</summary>
@@ -374,8 +372,8 @@ internal static class SideTables
     {
         foreach (var side in statements.Sides)
         {
-            var (rows, ordinals, targets, contents) = (new List<long>(), new List<long>(), new List<long>(), new List<Guid>());
-            var (trimmed, counts, trimmedContents) = (new List<long>(), new List<long>(), new List<Guid>());
+            var (ids, ordinals, targets, contents) = (new List<Guid>(), new List<long>(), new List<long>(), new List<Guid>());
+            var (trimmed, counts, trimmedContents) = (new List<Guid>(), new List<long>(), new List<Guid>());
             foreach (var plan in planned)
             {
                 var content = plan.Document.RecordHash.ToGuid();
@@ -384,7 +382,7 @@ internal static class SideTables
                 {
                     if (ReferenceEquals(plan.Document.References[i].Model, side.Side.Reference))
                     {
-                        rows.Add(plan.RowId);
+                        ids.Add(plan.Id);
                         ordinals.Add(count++);
                         targets.Add(plan.Targets[i].RowId);
                         contents.Add(content);
@@ -393,7 +391,7 @@ internal static class SideTables
 
                 if (plan.Existing is not null)
                 {
-                    trimmed.Add(plan.RowId);
+                    trimmed.Add(plan.Id);
                     counts.Add(count);
                     trimmedContents.Add(content);
                 }
@@ -404,9 +402,9 @@ internal static class SideTables
                 batch.Then(side.Trim).With(trimmed.ToArray()).With(counts.ToArray()).With(trimmedContents.ToArray());
             }
 
-            if (rows.Count > 0)
+            if (ids.Count > 0)
             {
-                batch.Then(side.Put).With(rows.ToArray()).With(ordinals.ToArray()).With(targets.ToArray()).With(contents.ToArray());
+                batch.Then(side.Put).With(ids.ToArray()).With(ordinals.ToArray()).With(targets.ToArray()).With(contents.ToArray());
             }
         }
     }
