@@ -12,6 +12,7 @@ using Microsoft.Extensions.Logging.Console;
 using Rollcall.Serve.Endpoints;
 using Rollcall.Serve.Metadata;
 using Rollcall.Serve.Security;
+using Rollcall.Standard.Loading;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve;
@@ -43,6 +44,41 @@ public sealed class ServeHost : IAsyncDisposable
 
     /// <summary>Every request answered so far.</summary>
     public RequestCounters Counters { get; }
+
+    /// <summary>Opens the database, prepares the sandbox when it is asked for, and listens. Returns when requests are accepted.</summary>
+    /// <exception cref="ServeStartException">An option is wrong, the port is in use, or the database cannot be used.</exception>
+    public static async Task<ServeHost> StartAsync(ServeOptions options, CancellationToken cancellationToken, TimeProvider? time = null)
+    {
+        time ??= TimeProvider.System;
+        var standard = CompactModelReader.EdFi52;
+        if (options.Validate() is { Count: > 0 } faults)
+        {
+            throw new ServeStartException(string.Join(Environment.NewLine, faults));
+        }
+
+        // Before the database is touched: a second server by mistake must change nothing.
+        foreach (var url in options.Urls)
+        {
+            EnsureFree(url);
+        }
+
+        using var logs = LoggerFactory.Create(logging => AddLog(logging, options));
+        var stores = await ServeStores.OpenAsync(options, standard, time, logs.CreateLogger("Rollcall.Serve.Storage"), cancellationToken);
+        try
+        {
+            if (options.Sandbox)
+            {
+                await Sandbox.PrepareAsync(stores, standard, time, cancellationToken);
+            }
+
+            return await StartAsync(options, standard, stores, time, cancellationToken);
+        }
+        catch
+        {
+            await stores.DisposeAsync();
+            throw;
+        }
+    }
 
     /// <summary>Starts over stores that the caller has opened; the host closes them when it stops.</summary>
     /// <exception cref="ServeStartException">An option is wrong or the port is in use.</exception>
@@ -77,7 +113,7 @@ public sealed class ServeHost : IAsyncDisposable
         catch (Exception failure) when (failure is IOException or SocketException)
         {
             await app.DisposeAsync();
-            throw CannotListen(options, failure);
+            throw CannotListen(string.Join(", ", options.Urls), failure);
         }
 
         return new ServeHost(app, stores, secrets, counters, logger);
@@ -108,17 +144,7 @@ public sealed class ServeHost : IAsyncDisposable
         // An empty builder: no configuration files, variables or log providers of somebody else's choosing.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = StopWithin);
-        builder.Logging.SetMinimumLevel(options.LogLevel).AddFilter("Microsoft", LogLevel.Warning);
-        if (Console.IsErrorRedirected)
-        {
-            builder.Logging.AddJsonConsole(o => (o.UseUtcTimestamp, o.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));
-        }
-        else
-        {
-            builder.Logging.AddSimpleConsole(o => (o.SingleLine, o.TimestampFormat) = (true, "HH:mm:ss "));
-        }
-
-        builder.Services.Configure<ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
+        AddLog(builder.Logging, options);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -133,6 +159,22 @@ public sealed class ServeHost : IAsyncDisposable
             }
         });
         return builder.Build();
+    }
+
+    /// <summary>Lines for people at a terminal, JSON elsewhere; always on stderr.</summary>
+    private static void AddLog(ILoggingBuilder logging, ServeOptions options)
+    {
+        logging.SetMinimumLevel(options.LogLevel).AddFilter("Microsoft", LogLevel.Warning);
+        if (Console.IsErrorRedirected)
+        {
+            logging.AddJsonConsole(o => (o.UseUtcTimestamp, o.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));
+        }
+        else
+        {
+            logging.AddSimpleConsole(o => (o.SingleLine, o.TimestampFormat) = (true, "HH:mm:ss "));
+        }
+
+        logging.Services.Configure<ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
     }
 
     private static void Listen(KestrelServerOptions kestrel, ListenAddress address)
@@ -156,9 +198,28 @@ public sealed class ServeHost : IAsyncDisposable
         }
     }
 
-    private static ServeStartException CannotListen(ServeOptions options, Exception failure)
+    private static void EnsureFree(string url)
     {
-        var urls = string.Join(", ", options.Urls);
+        _ = ListenAddress.TryParse(url, out var address);
+        if (address.Port == 0)
+        {
+            return;
+        }
+
+        var ip = address.Ip ?? (address.IsLocalhost ? IPAddress.Loopback : IPAddress.Any);
+        try
+        {
+            using var probe = new Socket(ip.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            probe.Bind(new IPEndPoint(ip, address.Port));
+        }
+        catch (SocketException failure)
+        {
+            throw CannotListen(url, failure);
+        }
+    }
+
+    private static ServeStartException CannotListen(string urls, Exception failure)
+    {
         return failure.GetBaseException() is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } or IOException
             ? new ServeStartException($"{urls}: the port is in use. Stop the other program, or choose another port with --urls http://127.0.0.1:8002 (0 takes any free one).", inner: failure)
             : new ServeStartException($"{urls}: this machine does not let the server listen there ({failure.GetBaseException().Message}). Choose another address with --urls.", inner: failure);

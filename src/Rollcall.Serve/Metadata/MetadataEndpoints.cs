@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using Microsoft.AspNetCore.Http;
 using Rollcall.Serve.Endpoints;
+using Rollcall.Serve.Queries;
 using Rollcall.Standard.Model;
 using Rollcall.Standard.Ordering;
 
@@ -12,6 +13,7 @@ internal sealed class MetadataEndpoints
 {
     private const string GraphMl = "application/graphml";
 
+    private readonly DataStandard _standard;
     private readonly Lazy<RootedDocument> _root;
     private readonly Lazy<RootedDocument> _odsSpecifications = new(Discovery.OdsSpecifications);
     private readonly Lazy<RootedDocument> _dependencies;
@@ -20,14 +22,13 @@ internal sealed class MetadataEndpoints
 
     public MetadataEndpoints(DataStandard standard)
     {
+        _standard = standard;
         var order = new Lazy<DependencyOrder>(() => DependencyOrder.Compute(standard));
         _root = new(() => Discovery.RootDocument(standard));
         _dependencies = new(() => Discovery.Json(json => DependencyFormats.WriteJson(order.Value, json)));
         _dependencyGraph = new(() => GraphOf(order.Value));
-        var resources = new Lazy<RootedDocument>(() =>
-            OpenApiDocument.Write(standard, [.. standard.Resources.Where(r => !r.IsDescriptor)], "Ed-Fi API resources"));
-        var descriptors = new Lazy<RootedDocument>(() =>
-            OpenApiDocument.Write(standard, [.. standard.Resources.Where(r => r.IsDescriptor)], "Ed-Fi API descriptors"));
+        var resources = OpenApi(OpenApiDocument.Resources);
+        var descriptors = OpenApi(OpenApiDocument.Descriptors);
         _documents = new Dictionary<string, Lazy<RootedDocument>>(StringComparer.OrdinalIgnoreCase)
         {
             [""] = new(Discovery.MetadataRoot),
@@ -68,6 +69,9 @@ internal sealed class MetadataEndpoints
 
     private static bool WantsGraph(HttpContext http) =>
         http.Request.Headers.Accept.ToString().Contains(GraphMl, StringComparison.OrdinalIgnoreCase);
+
+    private Lazy<RootedDocument> OpenApi(Func<DataStandard, string, string, int, byte[]> write) => new(() => new RootedDocument(
+        write(_standard, RootedDocument.Root + "/data/v3", RootedDocument.Root + "/oauth/token", PageParameters.LimitMax), ContentTypes.Json));
 
     private static RootedDocument GraphOf(DependencyOrder order)
     {

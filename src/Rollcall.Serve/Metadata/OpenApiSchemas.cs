@@ -3,233 +3,208 @@ using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve.Metadata;
 
-/// <summary>Writes the model's objects as OpenAPI schemas, under the names that generated clients know: <c>edFi_student</c>,
-/// <c>edFi_studentReference</c>, <c>edFi_studentOtherName</c>.</summary>
-internal sealed class OpenApiSchemas(Utf8JsonWriter json, int descriptorValueMaxLength)
+/// <summary>The schemas of an OpenAPI document: <c>edFi_student</c>, its collections as <c>edFi_studentAddress</c>, references as
+/// <c>edFi_studentReference</c>.</summary>
+internal static class OpenApiSchemas
 {
-    private readonly HashSet<string> _written = new(StringComparer.Ordinal);
+    /// <summary>Schema names of the rows of <c>/deletes</c> and <c>/keyChanges</c>.</summary>
+    public const string Deletes = "trackedChanges_delete";
+    public const string KeyChanges = "trackedChanges_keyChange";
 
     public static string NameOf(ResourceModel resource) => Prefix(resource) + Camel(resource.TypeName);
 
-    public static string DeleteNameOf(ResourceModel resource) => $"trackedChanges_{NameOf(resource)}Delete";
-
-    public static string KeyChangeNameOf(ResourceModel resource) => $"trackedChanges_{NameOf(resource)}KeyChange";
-
-    private static string KeyNameOf(ResourceModel resource) => $"trackedChanges_{NameOf(resource)}Key";
-
-    public static string RefTo(string schema) => "#/components/schemas/" + schema;
-
-    /// <summary>Writes the schemas of a resource: its document, its nested objects, the references it uses, and its tracked changes.</summary>
-    public void Write(ResourceModel resource)
+    public static void Write(Utf8JsonWriter json, DataStandard standard, IReadOnlyList<ResourceModel> resources)
     {
-        var nested = new List<(string Name, ObjectModel Members)>();
-        WriteObject(NameOf(resource), resource, resource.Root, isRoot: true, nested);
-        for (var i = 0; i < nested.Count; i++)
+        var references = new SortedDictionary<string, PropertyModel>(StringComparer.Ordinal);
+        foreach (var resource in resources)
         {
-            WriteObject(nested[i].Name, resource, nested[i].Members, isRoot: false, nested);
+            Object(json, NameOf(resource), resource.Root, standard.DescriptorValueMaxLength, isRoot: true, references);
         }
 
-        WriteTrackedChanges(resource);
+        foreach (var (name, property) in references)
+        {
+            Object(json, name, property.Members!, standard.DescriptorValueMaxLength, isRoot: false, references, isReference: true);
+        }
+
+        Tracked(json, Deletes, "keyValues");
+        Tracked(json, KeyChanges, "oldKeyValues", "newKeyValues");
     }
 
-    /// <summary>The schema of a scalar member, without braces.</summary>
-    public void WriteScalar(PropertyModel property)
+    /// <summary>Type, format and bounds of a scalar member.</summary>
+    public static void Scalar(Utf8JsonWriter json, PropertyModel property, int descriptorMax)
     {
         switch (property.Type)
         {
-            case PropertyType.String:
-                json.WriteString("type", "string");
-                WriteNumber("minLength", property.MinLength);
-                WriteNumber("maxLength", property.MaxLength);
-                break;
-            case PropertyType.Descriptor:
-                json.WriteString("type", "string");
-                json.WriteNumber("maxLength", descriptorValueMaxLength);
-                break;
             case PropertyType.Boolean:
                 json.WriteString("type", "boolean");
                 break;
             case PropertyType.Integer:
                 json.WriteString("type", "integer");
                 json.WriteString("format", property.IntegerBits == 64 ? "int64" : "int32");
-                WriteNumber("minimum", property.Minimum);
-                WriteNumber("maximum", property.Maximum);
                 break;
             case PropertyType.Decimal:
                 json.WriteString("type", "number");
                 json.WriteString("format", "double");
-                WriteNumber("minimum", property.Minimum);
-                WriteNumber("maximum", property.Maximum);
                 break;
-            case PropertyType.Date or PropertyType.Time or PropertyType.DateTime:
+            case PropertyType.Date:
                 json.WriteString("type", "string");
-                json.WriteString("format", property.Type switch { PropertyType.Date => "date", PropertyType.Time => "time", _ => "date-time" });
+                json.WriteString("format", "date");
                 break;
+            case PropertyType.DateTime:
+                json.WriteString("type", "string");
+                json.WriteString("format", "date-time");
+                break;
+            case PropertyType.Time:
+                json.WriteString("type", "string");
+                json.WriteString("format", "time");
+                break;
+            case PropertyType.Descriptor:
+                json.WriteString("type", "string");
+                json.WriteNumber("maxLength", descriptorMax);
+                break;
+            case PropertyType.String:
+                json.WriteString("type", "string");
+                break;
+            case PropertyType.Reference or PropertyType.Object or PropertyType.Array:
             default:
-                throw new ArgumentOutOfRangeException(nameof(property), $"{property} is no scalar.");
+                throw new ArgumentException($"{property} is not a scalar.", nameof(property));
+        }
+
+        if (property.MinLength is { } minLength)
+        {
+            json.WriteNumber("minLength", minLength);
+        }
+
+        if (property.MaxLength is { } maxLength)
+        {
+            json.WriteNumber("maxLength", maxLength);
+        }
+
+        if (property.Minimum is { } minimum)
+        {
+            json.WriteNumber("minimum", minimum);
+        }
+
+        if (property.Maximum is { } maximum)
+        {
+            json.WriteNumber("maximum", maximum);
         }
     }
 
-    private void WriteObject(
-        string name, ResourceModel resource, ObjectModel members, bool isRoot, List<(string Name, ObjectModel Members)> nested)
+    private static void Object(
+        Utf8JsonWriter json, string name, ObjectModel members, int descriptorMax, bool isRoot,
+        SortedDictionary<string, PropertyModel> references, bool isReference = false)
     {
-        if (!_written.Add(name))
-        {
-            return;
-        }
-
-        var references = new List<PropertyModel>();
+        var nested = new List<(string Name, ObjectModel Members)>();
         json.WriteStartObject(name);
         json.WriteString("type", "object");
-        WriteRequired(members);
+        var required = members.Properties.Where(p => isReference || p.IsRequired).Select(p => p.Name).ToArray();
+        if (required.Length > 0)
+        {
+            json.WriteStartArray("required");
+            foreach (var member in required)
+            {
+                json.WriteStringValue(member);
+            }
+
+            json.WriteEndArray();
+        }
+
         json.WriteStartObject("properties");
         if (isRoot)
         {
-            WriteReadOnly("id", "Assigned by the API.", null);
+            ServerMember("id", "The id that the API assigns.");
         }
 
         foreach (var property in members.Properties)
         {
             json.WriteStartObject(property.Name);
-            WriteProperty(property, name, resource, nested);
-            json.WriteEndObject();
-            if (property.Type == PropertyType.Reference)
+            switch (property.Type)
             {
-                references.Add(property);
+                case PropertyType.Reference:
+                    var reference = ReferenceSchema(property);
+                    references.TryAdd(reference, property);
+                    json.WriteString("$ref", $"#/components/schemas/{reference}");
+                    break;
+                case PropertyType.Array:
+                    var item = name + Pascal(Singular(property.Name));
+                    nested.Add((item, property.Members!));
+                    json.WriteString("type", "array");
+                    json.WriteStartObject("items");
+                    json.WriteString("$ref", $"#/components/schemas/{item}");
+                    json.WriteEndObject();
+                    if (property.MinItems > 0)
+                    {
+                        json.WriteNumber("minItems", property.MinItems);
+                    }
+
+                    break;
+                case PropertyType.Object:
+                    var embedded = name + Pascal(property.Name);
+                    nested.Add((embedded, property.Members!));
+                    json.WriteString("$ref", $"#/components/schemas/{embedded}");
+                    break;
+                case PropertyType.String or PropertyType.Boolean or PropertyType.Integer or PropertyType.Decimal or PropertyType.Date
+                    or PropertyType.Time or PropertyType.DateTime or PropertyType.Descriptor:
+                default:
+                    Scalar(json, property, descriptorMax);
+                    break;
             }
+
+            if (property.IsIdentity || isReference)
+            {
+                json.WriteBoolean("x-Ed-Fi-isIdentity", true);
+            }
+            else if (!property.IsRequired && property.Type != PropertyType.Array)
+            {
+                json.WriteBoolean("x-nullable", true);
+            }
+
+            if (property.IsDeprecated)
+            {
+                json.WriteBoolean("x-Ed-Fi-isDeprecated", true);
+            }
+
+            json.WriteEndObject();
         }
 
         if (isRoot)
         {
-            WriteReadOnly("_etag", "Changes with every change of the document.", null);
-            WriteReadOnly("_lastModifiedDate", "When the document was last changed, UTC.", "date-time");
+            ServerMember("_etag", "The entity tag of this state of the document.");
+            ServerMember("_lastModifiedDate", "When the document was last changed, UTC.");
+        }
+
+        if (isReference)
+        {
+            Link();
         }
 
         json.WriteEndObject();
         json.WriteEndObject();
-        foreach (var reference in references)
+        foreach (var (child, childMembers) in nested)
         {
-            WriteReference(reference, resource);
-        }
-    }
-
-    private void WriteProperty(PropertyModel property, string owner, ResourceModel resource, List<(string Name, ObjectModel Members)> nested)
-    {
-        switch (property.Type)
-        {
-            case PropertyType.Reference:
-                json.WriteString("$ref", RefTo(ReferenceNameOf(property, resource)));
-                break;
-            case PropertyType.Object:
-                var inner = owner + Pascal(property.Name);
-                nested.Add((inner, property.Members!));
-                json.WriteString("$ref", RefTo(inner));
-                break;
-            case PropertyType.Array:
-                var item = owner + Pascal(Singular(property.Name));
-                nested.Add((item, property.Members!));
-                json.WriteString("type", "array");
-                json.WriteNumber("minItems", property.MinItems);
-                json.WriteBoolean("uniqueItems", false);
-                json.WriteStartObject("items");
-                json.WriteString("$ref", RefTo(item));
-                json.WriteEndObject();
-                break;
-            default:
-                WriteScalar(property);
-                break;
+            Object(json, child, childMembers, descriptorMax, isRoot: false, references);
         }
 
-        if (property.IsIdentity)
+        void ServerMember(string member, string description)
         {
-            json.WriteBoolean("x-Ed-Fi-isIdentity", true);
-        }
-        else if (!property.IsRequired && property.Type != PropertyType.Array)
-        {
+            json.WriteStartObject(member);
+            json.WriteString("type", "string");
+            json.WriteString("description", description);
             json.WriteBoolean("x-nullable", true);
-        }
-
-        if (property.IsDeprecated)
-        {
-            json.WriteBoolean("x-Ed-Fi-isDeprecated", true);
-            json.WriteStartArray("x-Ed-Fi-deprecatedReasons");
-            json.WriteStringValue("The data standard marks it as deprecated.");
-            json.WriteEndArray();
-        }
-    }
-
-    /// <summary>All references to one target have one schema; it lists the target's key under the target's own names.</summary>
-    private void WriteReference(PropertyModel reference, ResourceModel resource)
-    {
-        var name = ReferenceNameOf(reference, resource);
-        if (!_written.Add(name))
-        {
-            return;
-        }
-
-        json.WriteStartObject(name);
-        json.WriteString("type", "object");
-        WriteRequired(reference.Members!);
-        json.WriteStartObject("properties");
-        foreach (var field in reference.Members!.Properties)
-        {
-            json.WriteStartObject(field.Name);
-            WriteScalar(field);
-            json.WriteBoolean("x-Ed-Fi-isIdentity", true);
             json.WriteEndObject();
         }
 
-        json.WriteStartObject("link");
-        json.WriteString("$ref", RefTo("link"));
-        json.WriteEndObject();
-        json.WriteEndObject();
-        json.WriteEndObject();
-        if (_written.Add("link"))
+        void Link()
         {
             json.WriteStartObject("link");
             json.WriteString("type", "object");
-            json.WriteString("description", "Where the referenced item is. Returned by the API, ignored in requests.");
+            json.WriteString("description", "Where the document is; written by the API, ignored when sent.");
             json.WriteStartObject("properties");
-            WriteReadOnly("rel", "The item's type.", null);
-            WriteReadOnly("href", "Its address below the data base.", null);
-            json.WriteEndObject();
-            json.WriteEndObject();
-        }
-    }
-
-    private void WriteTrackedChanges(ResourceModel resource)
-    {
-        json.WriteStartObject(KeyNameOf(resource));
-        json.WriteString("type", "object");
-        json.WriteStartObject("properties");
-        foreach (var member in resource.Key)
-        {
-            json.WriteStartObject(member.Name);
-            WriteScalar(member.Leaf);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndObject();
-        json.WriteEndObject();
-        Tracked(DeleteNameOf(resource), "keyValues");
-        Tracked(KeyChangeNameOf(resource), "oldKeyValues", "newKeyValues");
-
-        void Tracked(string name, params string[] keys)
-        {
-            json.WriteStartObject(name);
-            json.WriteString("type", "object");
-            json.WriteStartObject("properties");
-            json.WriteStartObject("id");
-            json.WriteString("type", "string");
-            json.WriteEndObject();
-            json.WriteStartObject("changeVersion");
-            json.WriteString("type", "integer");
-            json.WriteString("format", "int64");
-            json.WriteEndObject();
-            foreach (var key in keys)
+            foreach (var member in (ReadOnlySpan<string>)["rel", "href"])
             {
-                json.WriteStartObject(key);
-                json.WriteString("$ref", RefTo(KeyNameOf(resource)));
+                json.WriteStartObject(member);
+                json.WriteString("type", "string");
                 json.WriteEndObject();
             }
 
@@ -238,61 +213,49 @@ internal sealed class OpenApiSchemas(Utf8JsonWriter json, int descriptorValueMax
         }
     }
 
-    private void WriteRequired(ObjectModel members)
-    {
-        var required = members.Properties.Where(p => p.IsRequired).Select(p => p.Name).ToArray();
-        if (required.Length == 0)
-        {
-            return;
-        }
-
-        json.WriteStartArray("required");
-        foreach (var name in required)
-        {
-            json.WriteStringValue(name);
-        }
-
-        json.WriteEndArray();
-    }
-
-    private void WriteReadOnly(string name, string description, string? format)
+    private static void Tracked(Utf8JsonWriter json, string name, params ReadOnlySpan<string> keys)
     {
         json.WriteStartObject(name);
+        json.WriteString("type", "object");
+        json.WriteStartObject("properties");
+        json.WriteStartObject("id");
         json.WriteString("type", "string");
-        if (format is not null)
+        json.WriteEndObject();
+        json.WriteStartObject("changeVersion");
+        json.WriteString("type", "integer");
+        json.WriteString("format", "int64");
+        json.WriteEndObject();
+        foreach (var key in keys)
         {
-            json.WriteString("format", format);
+            json.WriteStartObject(key);
+            json.WriteString("type", "object");
+            json.WriteEndObject();
         }
 
-        json.WriteBoolean("readOnly", true);
-        json.WriteString("description", description);
+        json.WriteEndObject();
         json.WriteEndObject();
     }
 
-    private void WriteNumber(string name, decimal? value)
+    /// <summary>References to one target share a schema, but for the few whose fields are not named like the target's members.</summary>
+    private static string ReferenceSchema(PropertyModel property)
     {
-        if (value is { } number)
-        {
-            json.WriteNumber(name, number);
-        }
+        var plain = property.Members!.Properties.All(f => f.TargetPaths.Any(t => t.EndsWith("." + f.Name, StringComparison.Ordinal)));
+        return "edFi_" + (plain ? Camel(property.ReferenceTo!) + "Reference" : property.Name);
     }
 
-    private static string ReferenceNameOf(PropertyModel reference, ResourceModel resource) =>
-        Prefix(resource) + Camel(reference.ReferenceTo!) + "Reference";
-
-    /// <summary><c>ed-fi</c> to <c>edFi_</c>.</summary>
-    private static string Prefix(ResourceModel resource) =>
-        Camel(string.Concat(resource.Name.Namespace.Split('-').Select(Pascal))) + "_";
+    private static string Prefix(ResourceModel resource)
+    {
+        var parts = resource.Name.Namespace.Split('-');
+        return parts[0] + string.Concat(parts[1..].Select(Pascal)) + "_";
+    }
 
     private static string Camel(string name) => char.ToLowerInvariant(name[0]) + name[1..];
 
     private static string Pascal(string name) => char.ToUpperInvariant(name[0]) + name[1..];
 
-    /// <summary>English is kind enough here: the model's array names are plain plurals.</summary>
     private static string Singular(string plural) =>
         plural.EndsWith("ies", StringComparison.Ordinal) ? plural[..^3] + "y"
-        : plural.EndsWith("sses", StringComparison.Ordinal) || plural.EndsWith("uses", StringComparison.Ordinal)
-            || plural.EndsWith("xes", StringComparison.Ordinal) || plural.EndsWith("ches", StringComparison.Ordinal) ? plural[..^2]
-        : plural.EndsWith('s') && !plural.EndsWith("ss", StringComparison.Ordinal) ? plural[..^1]
+        : plural.EndsWith("sses", StringComparison.Ordinal) || plural.EndsWith("tuses", StringComparison.Ordinal) ? plural[..^2]
+        : plural.EndsWith('s') ? plural[..^1]
         : plural;
 }

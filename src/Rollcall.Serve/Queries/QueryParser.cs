@@ -47,18 +47,14 @@ internal static class QueryParser
             }
 
             var field = resource.QueryFields[index];
-            switch (QueryValue.Read(field, value, descriptors, standard))
+            if (!ScalarText.TryParse(field, standard, value, descriptors, out var scalar))
             {
-                case { Kind: QueryValueKind.Value } read:
-                    filters.Add(new FieldFilter(index, read.Value));
-                    break;
-                case { Kind: QueryValueKind.MatchesNothing }:
-                    matchesNothing = true;
-                    break;
-                default:
-                    errors.Add(new QueryValueError(field.Paths[0].Text, $"The value '{value}' is not valid for {name}."));
-                    break;
+                errors.Add(new QueryValueError(field.Paths[0].Text, $"The value '{value}' is not valid for {name}."));
+                continue;
             }
+
+            matchesNothing |= scalar is { Type: PropertyType.Descriptor, Number: 0 };
+            filters.Add(new FieldFilter(index, scalar));
         }
 
         if (errors.Count > 0)
