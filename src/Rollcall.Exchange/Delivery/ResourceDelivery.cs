@@ -132,10 +132,10 @@ internal sealed class ResourceDelivery(
         {
             await all;
         }
-        catch
+        catch (Exception exception)
         {
             // A worker's own reason is worth more than the reader's, which only heard that it was to stop.
-            fault = all.Exception!.InnerExceptions.FirstOrDefault(e => e is not OperationCanceledException) ?? fault ?? all.Exception.InnerException;
+            fault = all.Exception?.InnerExceptions.FirstOrDefault() ?? fault ?? exception;
         }
 
         if (fault is not null)
