@@ -31,6 +31,10 @@ internal sealed class ResourceDelivery(
         {
             _account.FeedFailure = exception.Failure;
         }
+        catch (InvalidDataException exception)
+        {
+            _account.FeedFailure = new ApiFailure(FailureStage.Read, FailureReach.Resource, FailureKind.Malformed, false, null, 0, "", exception.Message);
+        }
 
         while (await RetryUnresolvedAsync(cancellationToken) > 0 && _unresolved.Count > 0)
         {
