@@ -60,7 +60,7 @@ internal static class LimitlessSisDay
         var done = ImmutableSortedDictionary.CreateBuilder<SisChangeKind, int>();
         foreach (var (kind, perThousandPupils, change) in all.Where(k => kinds.Contains(k.Kind)))
         {
-            var wanted = Math.Max(1, (int)((long)changes.Pupils.Length * perThousandPupils / 1000));
+            var wanted = Math.Max(1, (int)(((long)changes.Pupils.Length * perThousandPupils + 500) / 1000));
             var count = await change(LimitlessSisDice.For(changes.Seed, day * 100 + (int)kind), wanted);
             if (count > 0)
             {
