@@ -1,0 +1,261 @@
+using System.Text.Json;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Serve.Metadata;
+
+/// <summary>The schemas of an OpenAPI document: <c>edFi_student</c>, its collections as <c>edFi_studentAddress</c>, references as
+/// <c>edFi_studentReference</c>.</summary>
+internal static class OpenApiSchemas
+{
+    /// <summary>Schema names of the rows of <c>/deletes</c> and <c>/keyChanges</c>.</summary>
+    public const string Deletes = "trackedChanges_delete";
+    public const string KeyChanges = "trackedChanges_keyChange";
+
+    public static string NameOf(ResourceModel resource) => Prefix(resource) + Camel(resource.TypeName);
+
+    public static void Write(Utf8JsonWriter json, DataStandard standard, IReadOnlyList<ResourceModel> resources)
+    {
+        var references = new SortedDictionary<string, PropertyModel>(StringComparer.Ordinal);
+        foreach (var resource in resources)
+        {
+            Object(json, NameOf(resource), resource.Root, standard.DescriptorValueMaxLength, isRoot: true, references);
+        }
+
+        foreach (var (name, property) in references)
+        {
+            Object(json, name, property.Members!, standard.DescriptorValueMaxLength, isRoot: false, references, isReference: true);
+        }
+
+        Tracked(json, Deletes, "keyValues");
+        Tracked(json, KeyChanges, "oldKeyValues", "newKeyValues");
+    }
+
+    /// <summary>Type, format and bounds of a scalar member.</summary>
+    public static void Scalar(Utf8JsonWriter json, PropertyModel property, int descriptorMax)
+    {
+        switch (property.Type)
+        {
+            case PropertyType.Boolean:
+                json.WriteString("type", "boolean");
+                break;
+            case PropertyType.Integer:
+                json.WriteString("type", "integer");
+                json.WriteString("format", property.IntegerBits == 64 ? "int64" : "int32");
+                break;
+            case PropertyType.Decimal:
+                json.WriteString("type", "number");
+                json.WriteString("format", "double");
+                break;
+            case PropertyType.Date:
+                json.WriteString("type", "string");
+                json.WriteString("format", "date");
+                break;
+            case PropertyType.DateTime:
+                json.WriteString("type", "string");
+                json.WriteString("format", "date-time");
+                break;
+            case PropertyType.Time:
+                json.WriteString("type", "string");
+                json.WriteString("format", "time");
+                break;
+            case PropertyType.Descriptor:
+                json.WriteString("type", "string");
+                json.WriteNumber("maxLength", descriptorMax);
+                break;
+            case PropertyType.String:
+                json.WriteString("type", "string");
+                break;
+            case PropertyType.Reference or PropertyType.Object or PropertyType.Array:
+            default:
+                throw new ArgumentException($"{property} is not a scalar.", nameof(property));
+        }
+
+        if (property.MinLength is { } minLength)
+        {
+            json.WriteNumber("minLength", minLength);
+        }
+
+        if (property.MaxLength is { } maxLength)
+        {
+            json.WriteNumber("maxLength", maxLength);
+        }
+
+        if (property.Minimum is { } minimum)
+        {
+            json.WriteNumber("minimum", minimum);
+        }
+
+        if (property.Maximum is { } maximum)
+        {
+            json.WriteNumber("maximum", maximum);
+        }
+    }
+
+    private static void Object(
+        Utf8JsonWriter json, string name, ObjectModel members, int descriptorMax, bool isRoot,
+        SortedDictionary<string, PropertyModel> references, bool isReference = false)
+    {
+        var nested = new List<(string Name, ObjectModel Members)>();
+        json.WriteStartObject(name);
+        json.WriteString("type", "object");
+        var required = members.Properties.Where(p => isReference || p.IsRequired).Select(p => p.Name).ToArray();
+        if (required.Length > 0)
+        {
+            json.WriteStartArray("required");
+            foreach (var member in required)
+            {
+                json.WriteStringValue(member);
+            }
+
+            json.WriteEndArray();
+        }
+
+        json.WriteStartObject("properties");
+        if (isRoot)
+        {
+            ServerMember("id", "The id that the API assigns.");
+        }
+
+        foreach (var property in members.Properties)
+        {
+            json.WriteStartObject(property.Name);
+            switch (property.Type)
+            {
+                case PropertyType.Reference:
+                    var reference = ReferenceSchema(property);
+                    references.TryAdd(reference, property);
+                    json.WriteString("$ref", $"#/components/schemas/{reference}");
+                    break;
+                case PropertyType.Array:
+                    var item = name + Pascal(Singular(property.Name));
+                    nested.Add((item, property.Members!));
+                    json.WriteString("type", "array");
+                    json.WriteStartObject("items");
+                    json.WriteString("$ref", $"#/components/schemas/{item}");
+                    json.WriteEndObject();
+                    if (property.MinItems > 0)
+                    {
+                        json.WriteNumber("minItems", property.MinItems);
+                    }
+
+                    break;
+                case PropertyType.Object:
+                    var embedded = name + Pascal(property.Name);
+                    nested.Add((embedded, property.Members!));
+                    json.WriteString("$ref", $"#/components/schemas/{embedded}");
+                    break;
+                case PropertyType.String or PropertyType.Boolean or PropertyType.Integer or PropertyType.Decimal or PropertyType.Date
+                    or PropertyType.Time or PropertyType.DateTime or PropertyType.Descriptor:
+                default:
+                    Scalar(json, property, descriptorMax);
+                    break;
+            }
+
+            if (property.IsIdentity || isReference)
+            {
+                json.WriteBoolean("x-Ed-Fi-isIdentity", true);
+            }
+            else if (!property.IsRequired && property.Type != PropertyType.Array)
+            {
+                json.WriteBoolean("x-nullable", true);
+            }
+
+            if (property.IsDeprecated)
+            {
+                json.WriteBoolean("x-Ed-Fi-isDeprecated", true);
+            }
+
+            json.WriteEndObject();
+        }
+
+        if (isRoot)
+        {
+            ServerMember("_etag", "The entity tag of this state of the document.");
+            ServerMember("_lastModifiedDate", "When the document was last changed, UTC.");
+        }
+
+        if (isReference)
+        {
+            Link();
+        }
+
+        json.WriteEndObject();
+        json.WriteEndObject();
+        foreach (var (child, childMembers) in nested)
+        {
+            Object(json, child, childMembers, descriptorMax, isRoot: false, references);
+        }
+
+        void ServerMember(string member, string description)
+        {
+            json.WriteStartObject(member);
+            json.WriteString("type", "string");
+            json.WriteString("description", description);
+            json.WriteBoolean("x-nullable", true);
+            json.WriteEndObject();
+        }
+
+        void Link()
+        {
+            json.WriteStartObject("link");
+            json.WriteString("type", "object");
+            json.WriteString("description", "Where the document is; written by the API, ignored when sent.");
+            json.WriteStartObject("properties");
+            foreach (var member in (ReadOnlySpan<string>)["rel", "href"])
+            {
+                json.WriteStartObject(member);
+                json.WriteString("type", "string");
+                json.WriteEndObject();
+            }
+
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+    }
+
+    private static void Tracked(Utf8JsonWriter json, string name, params ReadOnlySpan<string> keys)
+    {
+        json.WriteStartObject(name);
+        json.WriteString("type", "object");
+        json.WriteStartObject("properties");
+        json.WriteStartObject("id");
+        json.WriteString("type", "string");
+        json.WriteEndObject();
+        json.WriteStartObject("changeVersion");
+        json.WriteString("type", "integer");
+        json.WriteString("format", "int64");
+        json.WriteEndObject();
+        foreach (var key in keys)
+        {
+            json.WriteStartObject(key);
+            json.WriteString("type", "object");
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    /// <summary>References to one target share a schema, but for the few whose fields are not named like the target's members.</summary>
+    private static string ReferenceSchema(PropertyModel property)
+    {
+        var plain = property.Members!.Properties.All(f => f.TargetPaths.Any(t => t.EndsWith("." + f.Name, StringComparison.Ordinal)));
+        return "edFi_" + (plain ? Camel(property.ReferenceTo!) + "Reference" : property.Name);
+    }
+
+    private static string Prefix(ResourceModel resource)
+    {
+        var parts = resource.Name.Namespace.Split('-');
+        return parts[0] + string.Concat(parts[1..].Select(Pascal)) + "_";
+    }
+
+    private static string Camel(string name) => char.ToLowerInvariant(name[0]) + name[1..];
+
+    private static string Pascal(string name) => char.ToUpperInvariant(name[0]) + name[1..];
+
+    private static string Singular(string plural) =>
+        plural.EndsWith("ies", StringComparison.Ordinal) ? plural[..^3] + "y"
+        : plural.EndsWith("sses", StringComparison.Ordinal) || plural.EndsWith("tuses", StringComparison.Ordinal) ? plural[..^2]
+        : plural.EndsWith('s') ? plural[..^1]
+        : plural;
+}

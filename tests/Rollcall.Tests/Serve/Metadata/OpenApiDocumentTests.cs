@@ -1,0 +1,114 @@
+using System.Text.Json;
+using Rollcall.Serve.Metadata;
+using Rollcall.Standard.Loading;
+
+namespace Rollcall.Tests.Serve.Metadata;
+
+public sealed class OpenApiDocumentTests
+{
+    private static readonly JsonElement Resources =
+        JsonDocument.Parse(OpenApiDocument.Resources(CompactModelReader.EdFi52, "http://h/data/v3", "http://h/oauth/token", 500)).RootElement;
+
+    private static readonly JsonElement Descriptors =
+        JsonDocument.Parse(OpenApiDocument.Descriptors(CompactModelReader.EdFi52, "http://h/data/v3", "http://h/oauth/token", 500)).RootElement;
+
+    [Fact]
+    public void Every_resource_has_its_four_paths()
+    {
+        var paths = Resources.GetProperty("paths");
+        foreach (var resource in CompactModelReader.EdFi52.Resources.Where(r => !r.IsDescriptor))
+        {
+            foreach (var suffix in (string[])["", "/{id}", "/deletes", "/keyChanges"])
+            {
+                Assert.True(paths.TryGetProperty(resource.Name.Path + suffix, out _), resource.Name.Path + suffix);
+            }
+        }
+
+        Assert.Equal(138 * 4, paths.EnumerateObject().Count());
+        Assert.Equal(211 * 4, Descriptors.GetProperty("paths").EnumerateObject().Count());
+    }
+
+    [Fact]
+    public void Every_local_reference_resolves()
+    {
+        foreach (var document in (JsonElement[])[Resources, Descriptors])
+        {
+            var count = 0;
+            foreach (var reference in References(document))
+            {
+                var target = document;
+                foreach (var segment in reference[2..].Split('/'))
+                {
+                    Assert.True(target.TryGetProperty(segment, out target), reference);
+                }
+
+                count++;
+            }
+
+            Assert.True(count > 1000);
+        }
+    }
+
+    [Fact]
+    public void Schema_names_and_operation_ids_are_unique()
+    {
+        foreach (var document in (JsonElement[])[Resources, Descriptors])
+        {
+            var schemas = document.GetProperty("components").GetProperty("schemas").EnumerateObject().Select(s => s.Name).ToArray();
+            Assert.Equal(schemas.Length, schemas.Distinct(StringComparer.Ordinal).Count());
+            var operations = document.GetProperty("paths").EnumerateObject()
+                .SelectMany(p => p.Value.EnumerateObject().Select(o => o.Value.GetProperty("operationId").GetString()!)).ToArray();
+            Assert.Equal(operations.Length, operations.Distinct(StringComparer.Ordinal).Count());
+        }
+    }
+
+    [Fact]
+    public void Each_reference_schema_has_exactly_the_fields_of_every_reference_that_uses_it()
+    {
+        var schemas = Resources.GetProperty("components").GetProperty("schemas");
+        foreach (var resource in CompactModelReader.EdFi52.Resources.Where(r => !r.IsDescriptor))
+        {
+            var root = schemas.GetProperty(OpenApiSchemas.NameOf(resource)).GetProperty("properties");
+            foreach (var reference in resource.References.Where(r => r.Path.Steps.Length == 1))
+            {
+                var name = root.GetProperty(reference.Property.Name).GetProperty("$ref").GetString()!.Split('/')[^1];
+                var fields = schemas.GetProperty(name).GetProperty("properties").EnumerateObject().Select(p => p.Name).Where(n => n != "link");
+                Assert.Equal(reference.Property.Members!.Properties.Select(p => p.Name), fields);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("edFi_courseOffering", "localCourseCode schoolReference sessionReference", "courseReference localCourseCode schoolReference sessionReference")]
+    [InlineData("edFi_student", "studentUniqueId", "birthDate firstName lastSurname studentUniqueId")]
+    [InlineData(
+        "edFi_studentSchoolAssociation", "entryDate schoolReference studentReference",
+        "entryDate entryGradeLevelDescriptor schoolReference studentReference")]
+    public void Identity_and_required_members_are_those_of_the_published_document(string schema, string identity, string required)
+    {
+        var body = Resources.GetProperty("components").GetProperty("schemas").GetProperty(schema);
+        var marked = body.GetProperty("properties").EnumerateObject()
+            .Where(p => p.Value.TryGetProperty("x-Ed-Fi-isIdentity", out var flag) && flag.GetBoolean()).Select(p => p.Name);
+        Assert.Equal(identity.Split(' '), marked);
+        Assert.Equal(required.Split(' '), body.GetProperty("required").EnumerateArray().Select(r => r.GetString()!));
+    }
+
+    [Fact]
+    public void Only_the_eight_resources_whose_key_can_change_are_marked_updatable()
+    {
+        var updatable = Resources.GetProperty("paths").EnumerateObject()
+            .Where(p => p.Value.TryGetProperty("put", out var put) && put.TryGetProperty("x-Ed-Fi-isUpdatable", out _))
+            .Select(p => p.Name.Split('/')[2]).Order(StringComparer.Ordinal);
+        Assert.Equal(
+            "classPeriods gradebookEntries grades locations sections sessions studentSchoolAssociations studentSectionAssociations".Split(' '),
+            updatable);
+    }
+
+    private static IEnumerable<string> References(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Object => element.EnumerateObject().SelectMany(p =>
+            p.NameEquals("$ref") ? [p.Value.GetString()!] : References(p.Value)),
+        JsonValueKind.Array => element.EnumerateArray().SelectMany(References),
+        _ => [],
+    };
+}
