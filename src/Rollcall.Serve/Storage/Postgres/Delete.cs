@@ -1,5 +1,6 @@
 using Npgsql;
 using Rollcall.Databases;
+using Rollcall.Standard.Documents;
 using Rollcall.Standard.Keys;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
