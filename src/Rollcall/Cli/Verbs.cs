@@ -8,6 +8,8 @@ internal static class Verbs
     public static IEnumerable<Command> All() =>
     [
         LoadVerb.Create(),
+        PublishVerb.Create(),
+        VerifyVerb.Create(),
         ModelVerb.Create(),
     ];
 }
