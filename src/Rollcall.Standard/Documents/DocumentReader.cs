@@ -1,3 +1,4 @@
+using Rollcall.Standard.Documents.Reading;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Standard.Documents;
@@ -5,16 +6,57 @@ namespace Rollcall.Standard.Documents;
 /// <summary>The compiled reader of one resource.</summary>
 public sealed class DocumentReader
 {
-    private readonly ResourceModel _resource;
+    private readonly CompiledResource _resource;
 
-    private DocumentReader(ResourceModel resource) => _resource = resource;
+    private DocumentReader(CompiledResource resource) => _resource = resource;
 
     /// <summary>Compiles the rules of <paramref name="resource"/> once; the reader may be used by many threads.</summary>
-    public static DocumentReader For(ResourceModel resource, DataStandard standard) => new(resource);
+    public static DocumentReader For(ResourceModel resource, DataStandard standard) => new(new CompiledResource(resource, standard));
 
     /// <summary>Reads one body in a single pass.</summary>
     /// <param name="descriptors">The descriptors that exist; null to take every well-formed descriptor value as it stands.</param>
     /// <param name="pathId">The id in the URL; needed for <see cref="ReadPurpose.Replace"/> only.</param>
-    public ReadResult Read(ReadOnlyMemory<byte> body, ReadPurpose purpose, DescriptorSet? descriptors, Guid? pathId = null) =>
-        throw new NotSupportedException($"{_resource} {purpose} {descriptors} {pathId} {body.Length}");
+    public ReadResult Read(ReadOnlyMemory<byte> body, ReadPurpose purpose, DescriptorSet? descriptors, Guid? pathId = null)
+    {
+        var json = body.Span;
+        if (json.StartsWith(ByteOrderMark))
+        {
+            json = json[ByteOrderMark.Length..];
+        }
+
+        var work = Workspace.Rent();
+        try
+        {
+            // 1. Scan: JSON, the types, texts and numbers of every member, and what is missing.
+            var scanner = new BodyScanner(json, work, purpose, pathId);
+            scanner.Scan(_resource.Root);
+            if (scanner.MayHoldDuplicates)
+            {
+                DuplicateMembers.Check(json, work.Faults);
+            }
+
+            // 2. Rules between members; each runs only when everything before it is clean.
+            var parsed = new ParsedBody(json, work);
+            if (work.Faults.IsEmpty)
+            {
+                EqualityRule.Check(_resource, parsed);
+            }
+
+            if (work.Faults.IsEmpty)
+            {
+                UniqueItemsRule.Check(_resource, parsed);
+            }
+
+            // 3. The canonical form, and what storage needs to know.
+            return work.Faults.IsEmpty
+                ? new ReadResult(DocumentBuilder.Build(_resource, parsed, descriptors), [])
+                : new ReadResult(null, work.Faults.ToArray());
+        }
+        finally
+        {
+            work.Return();
+        }
+    }
+
+    private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Rollcall.Standard.Keys;
@@ -14,7 +15,7 @@ public ref struct CanonicalKey
     public CanonicalKey(Span<byte> buffer) => _buffer = buffer;
 
     /// <summary>Appends one value's canonical text; the text is folded here.</summary>
-    public void Append(ReadOnlySpan<char> text)
+    public void Append(scoped ReadOnlySpan<char> text)
     {
         Ensure(text.Length * 3 + 1);
         if (Ascii.IsValid(text))
@@ -30,6 +31,21 @@ public ref struct CanonicalKey
         }
 
         _buffer[_length++] = 0;
+    }
+
+    /// <summary>Appends one value's canonical text; the text is folded here.</summary>
+    public void Append(scoped ReadOnlySpan<byte> utf8)
+    {
+        Ensure(utf8.Length + 1);
+        if (Ascii.ToUpper(utf8, _buffer[_length..], out var written) == OperationStatus.Done)
+        {
+            _length += written;
+            _buffer[_length++] = 0;
+        }
+        else
+        {
+            Append(Encoding.UTF8.GetString(utf8));
+        }
     }
 
     public void Append(long number)

@@ -1,0 +1,42 @@
+namespace Rollcall.Standard.Documents.Reading;
+
+/// <summary>The faults of the first phase that has any; those of later phases are not kept.</summary>
+internal sealed class FaultList
+{
+    /// <summary>A body can hold a million faults; nobody reads more than these, and the answer must stay small.</summary>
+    private const int Most = 1000;
+
+    private readonly List<Fault> _faults = [];
+
+    public bool IsEmpty => _faults.Count == 0;
+
+    public void Add(FaultPhase phase, string path, string message)
+    {
+        if (_faults.Count > 0)
+        {
+            var first = _faults[0].Phase;
+            if (phase > first || (phase == first && _faults.Count == Most))
+            {
+                return;
+            }
+
+            if (phase < first)
+            {
+                _faults.Clear();
+            }
+        }
+
+        var fault = new Fault(phase, path, message);
+        // Items of one array can break one rule alike: the key has no index (4.7), so it is one finding.
+        if (_faults.Count < 16 && _faults.Contains(fault))
+        {
+            return;
+        }
+
+        _faults.Add(fault);
+    }
+
+    public Fault[] ToArray() => [.. _faults];
+
+    public void Clear() => _faults.Clear();
+}
