@@ -1,7 +1,5 @@
-using System.Globalization;
 using System.Text;
 using CsvHelper;
-using CsvHelper.Configuration;
 
 namespace Rollcall.Exchange.Sync.Mapping;
 
@@ -38,7 +36,8 @@ internal sealed class Crosswalk
     /// <summary>The most specific row: this code at this school, this code, any code at this school, any code. Null: no row, or one that says error.</summary>
     public CrosswalkValue? Find(ReadOnlySpan<byte> code, ReadOnlySpan<byte> school)
     {
-        return Row(code, school) ?? Row(code, default) ?? Row("*"u8, school) ?? Row("*"u8, default) is { } value && value != Fails ? value : null;
+        var value = Row(code, school) ?? Row(code, default) ?? Row("*"u8, school) ?? Row("*"u8, default);
+        return ReferenceEquals(value, Fails) ? null : value;
     }
 
     /// <summary>Marks a row that says <c>error</c>, so that a more general row does not answer in its place.</summary>
@@ -50,26 +49,27 @@ internal sealed class Crosswalk
     public static Crosswalk Read(string path, List<string> faults)
     {
         var crosswalk = new Crosswalk("crosswalks/" + Path.GetFileName(path));
-        var configuration = new CsvConfiguration(CultureInfo.InvariantCulture)
+        var options = new CsvReaderOptions { CommentPrefix = '#', TrimWhitespace = true, TrackLineNumbers = true };
+        try
         {
-            AllowComments = true, Comment = '#', TrimOptions = TrimOptions.Trim, MissingFieldFound = null, BadDataFound = null,
-        };
-        using var csv = new CsvReader(new StreamReader(path, Encoding.UTF8), configuration);
-        if (!csv.Read() || !csv.ReadHeader())
-        {
-            faults.Add($"{crosswalk.FileName}: the file is empty; a first line local_code,descriptor is expected.");
-            return crosswalk;
+            using var csv = CsvReader.Create(File.OpenRead(path), options, false);
+            csv.ReadHeader();
+            var columns = csv.Headers.ToList();
+            string[] known = ["local_code", "school_code", "descriptor", "note"];
+            faults.AddRange(columns.Except(known, StringComparer.Ordinal)
+                .Select(c => $"{crosswalk.FileName}: unknown column {c}; the columns are {string.Join(", ", known)}."));
+            var missing = known.Where(k => k is "local_code" or "descriptor").Except(columns, StringComparer.Ordinal).ToList();
+            faults.AddRange(missing.Select(c => $"{crosswalk.FileName}: the column {c} is missing."));
+            string Field(string name) => columns.IndexOf(name) is >= 0 and var i ? csv.GetString(i) : "";
+            while (missing.Count == 0 && csv.Read())
+            {
+                crosswalk.Add(
+                    Field("local_code"), Field("school_code"), Field("descriptor"), Field("note"), $"{crosswalk.FileName}, line {csv.LineNumber}", faults);
+            }
         }
-
-        string[] known = ["local_code", "school_code", "descriptor", "note"];
-        faults.AddRange(csv.HeaderRecord!.Except(known, StringComparer.Ordinal)
-            .Select(c => $"{crosswalk.FileName}: unknown column {c}; the columns are {string.Join(", ", known)}."));
-        faults.AddRange(known[..1].Append(known[2]).Except(csv.HeaderRecord!, StringComparer.Ordinal)
-            .Select(c => $"{crosswalk.FileName}: the column {c} is missing."));
-        while (csv.Read())
+        catch (CsvFormatException e)
         {
-            crosswalk.Add(csv.GetField("local_code") ?? "", csv.GetField("school_code") ?? "", csv.GetField("descriptor") ?? "", csv.GetField("note") ?? "",
-                $"{crosswalk.FileName}, line {csv.Parser.RawRow}", faults);
+            faults.Add($"{crosswalk.FileName}: not CSV: {e.Message}");
         }
 
         return crosswalk;

@@ -21,6 +21,9 @@ internal sealed class DocumentTemplate
 
     public required Binding[] Bindings { get; init; }
 
+    /// <summary>For the descriptors in JSON columns.</summary>
+    public required CrosswalkSet Crosswalks { get; init; }
+
     public required ObjectTemplate Root { get; init; }
 
     public required ChildTemplate[] Children { get; init; }
@@ -46,8 +49,8 @@ internal sealed class ChildTemplate
 /// <summary>A column read as the value of a member's type.</summary>
 /// <param name="Property">The member, or the array for a JSON column.</param>
 /// <param name="Path">As written in the alias; for messages.</param>
-/// <param name="Crosswalks">Finds the crosswalk of a descriptor member.</param>
-internal sealed record Binding(int Column, PropertyModel Property, string Path, Crosswalk? Crosswalk, CrosswalkSet Crosswalks);
+/// <param name="Crosswalk">Of a descriptor member; null when the folder has none for it.</param>
+internal sealed record Binding(int Column, PropertyModel Property, string Path, Crosswalk? Crosswalk);
 
 /// <summary>Something that is written into a document from a row's values.</summary>
 internal abstract class TemplateNode;

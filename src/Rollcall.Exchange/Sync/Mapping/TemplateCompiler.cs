@@ -90,6 +90,7 @@ internal sealed class TemplateCompiler
             OmitColumn = control.GetValueOrDefault("@omit", -1),
             ExpectColumns = Expectations(main),
             Bindings = [.. _bindings],
+            Crosswalks = _crosswalks,
             Root = Build(_root),
             Children = [.. childDrafts.Select(c => new ChildTemplate
             {
@@ -196,7 +197,7 @@ internal sealed class TemplateCompiler
 
     private int Bind(List<Binding> bindings, PropertyModel property, string path, int column)
     {
-        bindings.Add(new Binding(column, property, path, _crosswalks.For(property), _crosswalks));
+        bindings.Add(new Binding(column, property, path, _crosswalks.For(property)));
         return bindings.Count - 1;
     }
 

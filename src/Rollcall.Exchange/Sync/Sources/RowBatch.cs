@@ -12,7 +12,7 @@ internal sealed class RowBatch(int columns) : IDisposable
 
     public int Columns { get; } = columns;
 
-    public int Rows => _cells / Columns;
+    public int Rows => _cells / Math.Max(1, Columns);
 
     public ReadOnlySpan<byte> Cell(int row, int column)
     {
