@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json;
 using Rollcall.Exchange.Sync.Mapping;
 using Rollcall.Exchange.Sync.Sources;
-using Rollcall.Standard.Documents;
 using Rollcall.Standard.Keys;
 using Rollcall.Standard.Model;
 
@@ -20,8 +19,8 @@ public enum MapOutcome
 }
 
 /// <summary>Writes rows as JSON along a compiled template. One instance serves one thread.</summary>
-/// <param name="known">The descriptors that the target has; null when they could not be read.</param>
-internal sealed partial class RowMapper(DocumentTemplate template, DataStandard standard, DescriptorSet? known, Findings findings)
+/// <param name="known">The descriptors that the target has; null to take every one as it stands.</param>
+internal sealed partial class RowMapper(DocumentTemplate template, DataStandard standard, TargetDescriptors? known, Findings findings)
 {
     private readonly Tokens _row = new(template.Bindings.Length);
     private readonly Tokens[] _child = [.. template.Children.Select(c => new Tokens(c.Bindings.Length))];
@@ -126,7 +125,7 @@ internal sealed partial class RowMapper(DocumentTemplate template, DataStandard 
         if (code.Contains((byte)'#'))
         {
             var uri = Encoding.UTF8.GetString(code).Normalize(NormalizationForm.FormC);
-            if (known is not null && known.Find(standard.DescriptorOfType(property.DescriptorType!), uri) is null)
+            if (known?.Has(standard.DescriptorOfType(property.DescriptorType!), uri) == false)
             {
                 Refuse(FindingKind.UnknownDescriptor, path, uri, school);
             }

@@ -23,13 +23,16 @@ internal sealed class Crosswalk
     private readonly Dictionary<(string Code, string School), CrosswalkValue> _values = new(CodeComparer.Instance);
     private readonly Dictionary<(string Code, string School), CrosswalkValue>.AlternateLookup<CodeKey> _lookup;
 
-    private Crosswalk(string fileName)
+    private Crosswalk(string fileName, string text)
     {
-        FileName = fileName;
+        (FileName, Text) = (fileName, text);
         _lookup = _values.GetAlternateLookup<CodeKey>();
     }
 
     public string FileName { get; }
+
+    /// <summary>The whole file.</summary>
+    public string Text { get; }
 
     public IEnumerable<CrosswalkValue> Values => _values.Values.Where(v => v.Uri is not null);
 
@@ -48,7 +51,7 @@ internal sealed class Crosswalk
 
     public static Crosswalk Read(string path, List<string> faults)
     {
-        var crosswalk = new Crosswalk("crosswalks/" + Path.GetFileName(path));
+        var crosswalk = new Crosswalk("crosswalks/" + Path.GetFileName(path), File.ReadAllText(path));
         var options = new CsvReaderOptions { CommentPrefix = '#', TrimWhitespace = true, TrackLineNumbers = true };
         try
         {
