@@ -193,7 +193,9 @@ internal ref partial struct BodyScanner
             }
         }
 
-        return last == 0 ? EntryState.Absent : EntryState.Array;
+        return last != 0 ? EntryState.Array
+            : isBlank || _work.Faults.IsEmpty ? EntryState.Absent
+            : EntryState.Faulty;
     }
 
     /// <summary>Puts an entry at its canonical place among its siblings; returns the last of them.</summary>

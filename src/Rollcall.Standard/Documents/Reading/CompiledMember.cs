@@ -25,12 +25,12 @@ internal enum OuterSpaces : byte
 /// <summary>One member with its rules in the form in which the scan applies them.</summary>
 internal sealed class CompiledMember
 {
-    private CompiledMember(PropertyModel model, string path)
+    private CompiledMember(PropertyModel model, string path, bool isRequired)
     {
         Name = model.Name;
         Path = path;
         Type = model.Type;
-        IsRequired = model.IsRequired;
+        IsRequired = isRequired;
         Prefix = Encoding.UTF8.GetBytes($"\"{model.Name}\":");
     }
 
@@ -76,12 +76,16 @@ internal sealed class CompiledMember
     /// <summary>The items are told apart by a reference, so that equal ones are duplicate references.</summary>
     public bool IsUniqueByReference { get; private init; }
 
-    /// <param name="isItemKey">The member identifies an item of a collection.</param>
-    public static CompiledMember Compile(PropertyModel model, string path, bool isItemKey, CompilationScope scope)
+    /// <param name="owner">The member in whose value this one stands; null at the root.</param>
+    public static CompiledMember Compile(PropertyModel model, string path, PropertyModel? owner, CompilationScope scope)
     {
-        var compiled = new CompiledMember(model, path)
+        // Every field of a reference is required once it is there, and part of a key.
+        var isField = owner?.Type == PropertyType.Reference;
+        var isRequired = model.IsRequired || isField;
+        var isKey = isField || owner?.UniqueBy.Contains(model.Name) == true || scope.IsIdentity(model);
+        return new CompiledMember(model, path, isRequired)
         {
-            OuterSpaces = SpacesOf(model, isItemKey || scope.IsIdentity(model), scope.Resource),
+            OuterSpaces = SpacesOf(model, isRequired, isKey, scope.Resource),
             MinLength = model.MinLength ?? 0,
             MaxLength = model.Type == PropertyType.Descriptor ? scope.Standard.DescriptorValueMaxLength : model.MaxLength ?? int.MaxValue,
             LeastInteger = Math.Max(WidthLeast(model.IntegerBits), Bound(model.Minimum, long.MinValue)),
@@ -95,17 +99,16 @@ internal sealed class CompiledMember
             IsUniqueByReference = model.UniqueBy.Any(u =>
                 PropertyPath.Resolve(model.Members!, u).Steps.Any(s => s.Type == PropertyType.Reference)),
         };
-        return compiled;
     }
 
     public override string ToString() => $"{Path}: {Type}";
 
-    private static OuterSpaces SpacesOf(PropertyModel model, bool isIdentity, ResourceModel resource) => (model.Type, model.Name) switch
+    private static OuterSpaces SpacesOf(PropertyModel model, bool isRequired, bool isKey, ResourceModel resource) => (model.Type, model.Name) switch
     {
         (PropertyType.String, "namespace") when resource.IsDescriptor => OuterSpaces.RefuseUnlessEmpty,
         (PropertyType.String, "codeValue" or "shortDescription") when resource.IsDescriptor => OuterSpaces.Trim,
-        (PropertyType.String, _) when isIdentity => OuterSpaces.Refuse,
-        (PropertyType.String or PropertyType.Descriptor, _) when model.IsRequired => OuterSpaces.RefuseBlank,
+        (PropertyType.String, _) when isKey => OuterSpaces.Refuse,
+        (PropertyType.String or PropertyType.Descriptor, _) when isRequired => OuterSpaces.RefuseBlank,
         _ => OuterSpaces.Keep,
     };
 

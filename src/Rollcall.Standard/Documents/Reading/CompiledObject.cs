@@ -27,10 +27,8 @@ internal sealed class CompiledObject
     public static CompiledObject Compile(ObjectModel model, PropertyModel? owner, string path, CompilationScope scope)
     {
         var prefix = owner?.Type == PropertyType.Array ? path + "[*]." : path + ".";
-        // Every field of a reference is part of a key; of a collection's item, those that tell it from its siblings.
         return new CompiledObject(
-            [.. model.Properties.Select(p => CompiledMember.Compile(
-                p, prefix + p.Name, owner?.Type == PropertyType.Reference || owner?.UniqueBy.Contains(p.Name) == true, scope))],
+            [.. model.Properties.Select(p => CompiledMember.Compile(p, prefix + p.Name, owner, scope))],
             new MemberNames(model));
     }
 }
