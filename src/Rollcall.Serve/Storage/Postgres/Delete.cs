@@ -2,7 +2,6 @@ using Npgsql;
 using Rollcall.Databases;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Keys;
-using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve.Storage.Postgres;
