@@ -7,6 +7,7 @@ internal static class Verbs
 {
     public static IEnumerable<Command> All() =>
     [
+        DemoVerb.Create(),
         ServeVerb.Create(),
         LoadVerb.Create(),
         PublishVerb.Create(),
