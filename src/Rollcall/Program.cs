@@ -7,8 +7,9 @@ foreach (var verb in Verbs.All())
     root.Add(verb);
 }
 
+Examples.AddToHelp(root);
 var parsed = root.Parse(args);
-if (parsed.Errors.Count > 0)
+if (parsed.Errors.Count > 0 && !Examples.IsHelp(parsed))
 {
     foreach (var error in parsed.Errors)
     {

@@ -63,6 +63,22 @@ public sealed class TableModel
 
     public static string IdentityTableOf(AbstractResourceModel parent) => Short("identity__" + Snake(parent.TypeName));
 
+    /// <summary>The table and column that hold a referrer's row number of its target.</summary>
+    public static (string Table, string Column) LocationOf(Referrer referrer)
+    {
+        var name = NameOf(referrer.Resource);
+        return referrer.Reference.IsInCollection
+            ? (SideTableName(name, referrer.Reference), "target_row")
+            : (name, ColumnName(referrer.Reference));
+    }
+
+    /// <summary>The name of the constraint behind a reference: what a database's refusal is told by.</summary>
+    public static string ForeignKeyOf(Referrer referrer)
+    {
+        var (table, column) = LocationOf(referrer);
+        return Short(referrer.Reference.IsInCollection ? $"fk__{table}" : $"fk__{table}__{column}");
+    }
+
     /// <summary><c>studentUniqueId</c> to <c>student_unique_id</c>, <c>ed-fi</c> to <c>ed_fi</c>.</summary>
     public static string Snake(string name)
     {
@@ -87,17 +103,24 @@ public sealed class TableModel
 
     private ReferenceColumn Column(ReferenceModel reference)
     {
-        var path = string.Join('_', reference.Path.Steps.Select(s => Snake(s.Name)));
-        var column = Short((path.EndsWith("_reference", StringComparison.Ordinal) ? path[..^"_reference".Length] : path) + "_row");
-        return new ReferenceColumn(reference, column, TargetOf(reference), Short($"fk__{Name}__{column}"), Short($"ix__{Name}__{column}"));
+        var column = ColumnName(reference);
+        return new ReferenceColumn(reference, column, TargetOf(reference), ForeignKeyOf(new Referrer(Resource, reference)), Short($"ix__{Name}__{column}"));
     }
 
     private ReferenceTable Table(ReferenceModel reference)
     {
-        var path = string.Join("__", reference.Path.Steps.Select(s => Snake(s.Name)));
-        var table = Short($"{Name}__{path}");
-        return new ReferenceTable(reference, table, TargetOf(reference), Short($"fk__{table}"), Short($"ix__{table}"));
+        var table = SideTableName(Name, reference);
+        return new ReferenceTable(reference, table, TargetOf(reference), ForeignKeyOf(new Referrer(Resource, reference)), Short($"ix__{table}"));
     }
+
+    private static string ColumnName(ReferenceModel reference)
+    {
+        var path = string.Join('_', reference.Path.Steps.Select(s => Snake(s.Name)));
+        return Short((path.EndsWith("_reference", StringComparison.Ordinal) ? path[..^"_reference".Length] : path) + "_row");
+    }
+
+    private static string SideTableName(string owner, ReferenceModel reference) =>
+        Short($"{owner}__{string.Join("__", reference.Path.Steps.Select(s => Snake(s.Name)))}");
 
     private static string TargetOf(ReferenceModel reference) =>
         reference.AbstractTarget is { } parent ? IdentityTableOf(parent) : NameOf(reference.Target!);
@@ -110,7 +133,7 @@ public sealed class TableModel
     };
 
     /// <summary>PostgreSQL cuts names at 63 bytes: a longer one keeps its beginning and gets 8 hex digits of its hash.</summary>
-    private static string Short(string name) => name.Length <= 63
+    internal static string Short(string name) => name.Length <= 63
         ? name
         : $"{name[..54]}_{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)))[..8]}";
 }

@@ -16,15 +16,19 @@ internal static class Verb
             }
             catch (CliException failure)
             {
-                await Console.Error.WriteLineAsync($"rollcall {command.Name}: {failure.Message}");
+                await Console.Error.WriteLineAsync($"{PathOf(command)}: {failure.Message}");
                 return failure.ExitCode;
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
-                await Console.Error.WriteLineAsync($"rollcall {command.Name}: interrupted.");
+                await Console.Error.WriteLineAsync($"{PathOf(command)}: interrupted.");
                 return ExitCodes.Interrupted;
             }
         });
         return command;
     }
+
+    /// <summary>The command as its user types it: <c>rollcall model show</c>.</summary>
+    private static string PathOf(Command command) =>
+        command.Parents.OfType<Command>().FirstOrDefault() is { } parent ? $"{PathOf(parent)} {command.Name}" : command.Name;
 }

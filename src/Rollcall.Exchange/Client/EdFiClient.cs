@@ -1,0 +1,348 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Security;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Exchange.Client;
+
+/// <summary>A client of one Ed-Fi API: finds its way by the API's own description, keeps one token, sends bodies as the bytes that
+/// they are, retries what may be retried, and finds the number of requests in flight that the API can bear.</summary>
+/// <remarks>One instance serves any number of workers. Writes are never torn: cancellation ends the waiting for a place and for a
+/// retry, not a request that is on the wire.</remarks>
+public sealed class EdFiClient : IDisposable
+{
+    private const int ErrorBytesMax = 256 * 1024;
+    private static readonly MediaTypeHeaderValue _json = new("application/json");
+    private static readonly ProductInfoHeaderValue _agent = new("rollcall", typeof(EdFiClient).Assembly.GetName().Version?.ToString(3) ?? "0");
+
+    private readonly ClientOptions _options;
+    private readonly HttpMessageInvoker _http;
+    private readonly AdaptiveGate _gate;
+    private readonly TokenSource _tokens;
+    private readonly ConcurrentDictionary<ResourceName, Uri> _resources = new();
+    private readonly KeyValuePair<string, string>[] _readHeaders;
+    private long _requests;
+    private long _retries;
+
+    private EdFiClient(
+        ApiConnection connection, ApiDescription api, ClientOptions options, HttpMessageInvoker http, AdaptiveGate gate,
+        TokenSource tokens, KeyValuePair<string, string>[] readHeaders)
+    {
+        Connection = connection;
+        Api = api;
+        _options = options;
+        _http = http;
+        _gate = gate;
+        _tokens = tokens;
+        _readHeaders = readHeaders;
+    }
+
+    public ApiConnection Connection { get; }
+
+    public ApiDescription Api { get; }
+
+    /// <summary>Exchanges with the API so far, retries included, token requests not.</summary>
+    public long Requests => Interlocked.Read(ref _requests);
+
+    public long Retries => Interlocked.Read(ref _retries);
+
+    /// <summary>Requests in flight that the client allows itself now.</summary>
+    public int Concurrency => _gate.Limit;
+
+    public bool IsDryRun => _options.DryRun;
+
+    /// <summary>Reads the API's description and gets the first token, so that a wrong address or secret ends a run before it begins.</summary>
+    /// <exception cref="ApiException">The API cannot be reached, is no Ed-Fi API, or does not let us in.</exception>
+    public static async Task<EdFiClient> ConnectAsync(ApiConnection connection, ClientOptions options, CancellationToken cancellationToken)
+    {
+        var http = new HttpMessageInvoker(options.Handler?.Invoke() ?? Socket(options));
+        TokenSource? tokens = null;
+        try
+        {
+            // Somebody may be waiting at a terminal with a mistyped address: a few tries, not the patience of a nightly run.
+            var patience = options.Retry with { RetriesMax = Math.Min(options.Retry.RetriesMax, 4) };
+            using var root = await ReadAnonymousAsync(
+                http, connection.Url, "application/json", options with { Retry = patience }, FailureStage.Discovery, cancellationToken);
+            var api = ApiDescription.Read(root.Bytes, connection);
+            tokens = new TokenSource(connection, api.Token, http, options);
+            await tokens.GetAsync(cancellationToken);
+            return new EdFiClient(connection, api, options, http, new AdaptiveGate(options.ConnectionsMax, options.Time), tokens, []);
+        }
+        catch
+        {
+            tokens?.Dispose();
+            http.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The same connection with a header on every GET of data, such as <c>Use-Snapshot: true</c>. Dispose only one of the two.</summary>
+    public EdFiClient WithReadHeader(string name, string value) =>
+        new(Connection, Api, _options, _http, _gate, _tokens, [.. _readHeaders, new(name, value)]);
+
+    /// <summary>POST: create, or replace the document with the same natural key.</summary>
+    public Task<WriteResult> UpsertAsync(ResourceName resource, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
+        WriteAsync(HttpMethod.Post, AddressOf(resource), body, cancellationToken);
+
+    /// <summary>PUT: replace the document with this id.</summary>
+    public Task<WriteResult> ReplaceAsync(ResourceName resource, Guid id, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
+        WriteAsync(HttpMethod.Put, AddressOf(resource, id), body, cancellationToken);
+
+    /// <summary>DELETE; a document that is already gone counts as deleted.</summary>
+    public async Task<WriteResult> DeleteAsync(ResourceName resource, Guid id, CancellationToken cancellationToken)
+    {
+        var result = await WriteAsync(HttpMethod.Delete, AddressOf(resource, id), default, cancellationToken);
+        return result.Failure?.Kind == FailureKind.NotFound ? result with { Failure = null } : result;
+    }
+
+    /// <summary>GET of a resource's collection.</summary>
+    /// <param name="query">With its question mark, values percent-encoded; or empty.</param>
+    public Task<ReadAnswer> QueryAsync(ResourceName resource, string query, CancellationToken cancellationToken) =>
+        ReadAsync(new Uri(AddressOf(resource).AbsoluteUri + query), cancellationToken);
+
+    /// <summary>GET by id.</summary>
+    public Task<ReadAnswer> GetAsync(ResourceName resource, Guid id, CancellationToken cancellationToken) =>
+        ReadAsync(AddressOf(resource, id), cancellationToken);
+
+    /// <summary>GET of any address of this API, with the token.</summary>
+    public Task<ReadAnswer> ReadAsync(Uri address, CancellationToken cancellationToken) => ReadAsync(address, null, cancellationToken);
+
+    /// <summary>GET of any address of this API, with the token; what <paramref name="fault"/> finds wrong with the body is treated
+    /// like a lost connection, because a body that was cut off is one.</summary>
+    public async Task<ReadAnswer> ReadAsync(Uri address, Func<ReadOnlyMemory<byte>, string?>? fault, CancellationToken cancellationToken)
+    {
+        var answer = await ExchangeAsync(HttpMethod.Get, address, default, FailureStage.Read, fault, cancellationToken);
+        return new ReadAnswer(answer.Status, answer.Body, answer.TotalCount, answer.NextPageToken, answer.Failure);
+    }
+
+    /// <summary>GET of metadata, without a token.</summary>
+    /// <exception cref="ApiException">It cannot be had.</exception>
+    public Task<ApiBody> ReadMetadataAsync(Uri address, string accept, CancellationToken cancellationToken) =>
+        ReadAnonymousAsync(_http, address, accept, _options, FailureStage.Metadata, cancellationToken);
+
+    public Uri AddressOf(ResourceName resource) =>
+        _resources.GetOrAdd(resource, static (name, data) => new Uri(data, name.Path[1..]), Api.Data);
+
+    public Uri AddressOf(ResourceName resource, Guid id) => new($"{AddressOf(resource).AbsoluteUri}/{id:N}");
+
+    private async Task<WriteResult> WriteAsync(HttpMethod method, Uri address, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        if (_options.DryRun)
+        {
+            return default;
+        }
+
+        var answer = await ExchangeAsync(method, address, body, FailureStage.Write, null, cancellationToken);
+        answer.Body.Dispose();
+        return new WriteResult(answer.Status, answer.Id, answer.ETag, answer.Failure);
+    }
+
+    /// <summary>One request with its retries. The place in the gate is held only while a request is on the wire, so that a record
+    /// that backs off keeps nobody else waiting.</summary>
+    private async Task<Answer> ExchangeAsync(
+        HttpMethod method, Uri address, ReadOnlyMemory<byte> body, FailureStage stage, Func<ReadOnlyMemory<byte>, string?>? fault,
+        CancellationToken cancellationToken)
+    {
+        var tokenReplaced = false;
+        for (var retry = 1; ; retry++)
+        {
+            var token = await _tokens.GetAsync(cancellationToken);
+            await _gate.EnterAsync(cancellationToken);
+            var answer = await AttemptAsync(method, address, body, token, stage, fault, cancellationToken);
+            if (answer.Failure is not { } failure)
+            {
+                return answer;
+            }
+
+            if (answer.Status == 401 && !tokenReplaced)
+            {
+                tokenReplaced = true;
+                answer.Body.Dispose();
+                await _tokens.ReplaceAsync(token, cancellationToken);
+                continue;
+            }
+
+            tokenReplaced = answer.Status == 401;
+            if (!failure.IsTransient)
+            {
+                return answer;
+            }
+
+            // With nothing else succeeding either it is the API that is away, not this record that is at fault.
+            var apiIsAway = failure.Kind is FailureKind.Connection or FailureKind.Timeout or FailureKind.Unavailable;
+            if (apiIsAway && _gate.Outage > _options.Retry.OutageMax)
+            {
+                return answer with { Failure = failure with { Reach = FailureReach.Run } };
+            }
+
+            // A body that was cut off comes whole the next time; one that is nonsense stays nonsense.
+            if (retry > _options.Retry.RetriesMax || (failure.Kind == FailureKind.Malformed && retry > 2))
+            {
+                return answer;
+            }
+
+            answer.Body.Dispose();
+            Interlocked.Increment(ref _retries);
+            await Task.Delay(_options.Retry.DelayBefore(retry, failure.RetryAfter), _options.Time, cancellationToken);
+        }
+    }
+
+    private async Task<Answer> AttemptAsync(
+        HttpMethod method, Uri address, ReadOnlyMemory<byte> body, BearerToken token, FailureStage stage,
+        Func<ReadOnlyMemory<byte>, string?>? fault, CancellationToken cancellationToken)
+    {
+        var started = _options.Time.GetTimestamp();
+        var signal = GateSignal.Abandoned;
+        TimeSpan? pause = null;
+        // A write on the wire is seen through to its answer: its outcome must be known.
+        var isWrite = stage == FailureStage.Write;
+        using var limit = isWrite ? new CancellationTokenSource() : CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(_options.RequestTimeout);
+        try
+        {
+            Interlocked.Increment(ref _requests);
+            using var request = new HttpRequestMessage(method, address) { Version = HttpVersion.Version11 };
+            request.Headers.Authorization = token.Header;
+            request.Headers.UserAgent.Add(_agent);
+            if (isWrite && method != HttpMethod.Delete)
+            {
+                request.Content = new ReadOnlyMemoryContent(body);
+                request.Content.Headers.ContentType = _json;
+            }
+            else if (!isWrite)
+            {
+                foreach (var header in _readHeaders)
+                {
+                    request.Headers.TryAddWithoutValidation(header.Key, header.Value);
+                }
+            }
+
+            using var response = await _http.SendAsync(request, limit.Token);
+            var answer = await ReadAnswerAsync(response, body, stage, fault, limit.Token);
+            signal = Signal(answer.Failure);
+            pause = answer.Failure?.RetryAfter;
+            return answer;
+        }
+        catch (Exception exception) when (ProblemReader.FromException(stage, exception, isWrite ? default : cancellationToken) is { } failure)
+        {
+            signal = GateSignal.Failed;
+            return new Answer(0, ApiBody.Empty, null, null, null, null, failure);
+        }
+        finally
+        {
+            _gate.Exit(signal, _options.Time.GetElapsedTime(started), pause);
+        }
+    }
+
+    private static async Task<Answer> ReadAnswerAsync(
+        HttpResponseMessage response, ReadOnlyMemory<byte> sent, FailureStage stage, Func<ReadOnlyMemory<byte>, string?>? fault,
+        CancellationToken cancellationToken)
+    {
+        var status = (int)response.StatusCode;
+        var isGood = response.IsSuccessStatusCode;
+        var wanted = isGood && stage == FailureStage.Read;
+        var body = await ApiBody.ReadAsync(response.Content, wanted ? int.MaxValue : ErrorBytesMax, cancellationToken);
+        if (!isGood)
+        {
+            using (body)
+            {
+                return new Answer(status, ApiBody.Empty, null, null, null, null, ProblemReader.Read(stage, response, body.Bytes, sent));
+            }
+        }
+
+        if (fault?.Invoke(body.Bytes) is { } wrong)
+        {
+            body.Dispose();
+            return new Answer(status, ApiBody.Empty, null, null, null, null,
+                new ApiFailure(stage, FailureReach.Resource, FailureKind.Malformed, true, null, status, "", wrong));
+        }
+
+        return new Answer(
+            status, body, response.Headers.ETag?.Tag, IdIn(response.Headers.Location), Number(response, "Total-Count"), Text(response, "Next-Page-Token"), null);
+    }
+
+    private static GateSignal Signal(ApiFailure? failure) => failure?.Kind switch
+    {
+        FailureKind.Throttled => GateSignal.Throttled,
+        FailureKind.Connection or FailureKind.Timeout or FailureKind.ServerError or FailureKind.Unavailable => GateSignal.Failed,
+        _ => GateSignal.Answered,
+    };
+
+    private static Guid? IdIn(Uri? location)
+    {
+        var text = location?.OriginalString.TrimEnd('/');
+        return text is not null && Guid.TryParse(text.AsSpan(text.LastIndexOf('/') + 1), out var id) ? id : null;
+    }
+
+    private static long? Number(HttpResponseMessage response, string header) =>
+        long.TryParse(Text(response, header), out var number) ? number : null;
+
+    private static string? Text(HttpResponseMessage response, string header) =>
+        response.Headers.NonValidated.TryGetValues(header, out var values) ? values.ToString() : null;
+
+    private static async Task<ApiBody> ReadAnonymousAsync(
+        HttpMessageInvoker http, Uri address, string accept, ClientOptions options, FailureStage stage, CancellationToken cancellationToken)
+    {
+        for (var retry = 1; ; retry++)
+        {
+            ApiFailure? failure;
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            limit.CancelAfter(options.RequestTimeout);
+            try
+            {
+                using var request = new HttpRequestMessage(HttpMethod.Get, address) { Version = HttpVersion.Version11 };
+                request.Headers.TryAddWithoutValidation("Accept", accept);
+                request.Headers.UserAgent.Add(_agent);
+                using var response = await http.SendAsync(request, limit.Token);
+                var body = await ApiBody.ReadAsync(response.Content, int.MaxValue, limit.Token);
+                if (response.IsSuccessStatusCode)
+                {
+                    return body;
+                }
+
+                using (body)
+                {
+                    failure = ProblemReader.Read(stage, response, body.Bytes, default);
+                }
+            }
+            catch (Exception exception) when (ProblemReader.FromException(stage, exception, cancellationToken) is { } found)
+            {
+                failure = found;
+            }
+
+            if (!failure.IsTransient || retry > options.Retry.RetriesMax)
+            {
+                throw new ApiException(failure with { Reach = FailureReach.Run }, $"{address} cannot be read: {failure.Message}.");
+            }
+
+            await Task.Delay(options.Retry.DelayBefore(retry, failure.RetryAfter), options.Time, cancellationToken);
+        }
+    }
+
+    private static SocketsHttpHandler Socket(ClientOptions options) => new()
+    {
+        MaxConnectionsPerServer = options.ConnectionsMax + 2,
+        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
+        PooledConnectionLifetime = TimeSpan.FromMinutes(15),
+        ConnectTimeout = TimeSpan.FromSeconds(15),
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        ActivityHeadersPropagator = null,
+        SslOptions = new SslClientAuthenticationOptions
+        {
+#pragma warning disable CA5359 // The user asked for it, by an option that says what it does.
+            RemoteCertificateValidationCallback = options.IgnoreSslErrors ? static (_, _, _, _) => true : null,
+#pragma warning restore CA5359
+        },
+    };
+
+    public void Dispose()
+    {
+        _tokens.Dispose();
+        _http.Dispose();
+    }
+
+    private readonly record struct Answer(
+        int Status, ApiBody Body, string? ETag, Guid? Id, long? TotalCount, string? NextPageToken, ApiFailure? Failure);
+}

@@ -1,0 +1,49 @@
+namespace Rollcall.Exchange.Delivery;
+
+/// <summary>Counters of a running delivery; written by all workers, read by whoever shows progress.</summary>
+public sealed class DeliveryProgress
+{
+    private long _expected;
+    private long _offered;
+    private long _done;
+    private long _refused;
+    private long _warned;
+    private long _held;
+
+    /// <summary>Documents that the feeds said they have, so far as they know.</summary>
+    public long Expected => Interlocked.Read(ref _expected);
+
+    /// <summary>Documents taken from the feeds.</summary>
+    public long Offered => Interlocked.Read(ref _offered);
+
+    public long Done => Interlocked.Read(ref _done);
+
+    public long Refused => Interlocked.Read(ref _refused);
+
+    public long Warned => Interlocked.Read(ref _warned);
+
+    /// <summary>Documents waiting for a prerequisite now.</summary>
+    public long Held => Interlocked.Read(ref _held);
+
+    public void Expect(long documents) => Interlocked.Add(ref _expected, documents);
+
+    internal void Offer() => Interlocked.Increment(ref _offered);
+
+    internal void Hold(long documents) => Interlocked.Add(ref _held, documents);
+
+    internal void Settle(Settlement settlement)
+    {
+        switch (settlement)
+        {
+            case Settlement.Done or Settlement.WouldSend:
+                Interlocked.Increment(ref _done);
+                break;
+            case Settlement.Warned:
+                Interlocked.Increment(ref _warned);
+                break;
+            case Settlement.Refused:
+                Interlocked.Increment(ref _refused);
+                break;
+        }
+    }
+}

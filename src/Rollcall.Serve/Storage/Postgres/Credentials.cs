@@ -1,0 +1,85 @@
+using Npgsql;
+
+namespace Rollcall.Serve.Storage.Postgres;
+
+/// <summary>Clients and signing keys in the same database as the documents.</summary>
+internal sealed class Credentials(NpgsqlDataSource source)
+{
+    private const string Client =
+        "select key, name, secret_hash, claim_set, namespace_prefixes, education_organization_ids, credential_epoch, is_enabled from rollcall.client";
+
+    public async Task<ApiClient?> FindClientAsync(string key, CancellationToken cancellationToken)
+    {
+        // No key of ours holds a zero character, and PostgreSQL would refuse the question.
+        if (key.Contains('\0'))
+        {
+            return null;
+        }
+
+        await using var batch = source.CreateBatch();
+        batch.Then($"{Client} where key = $1").With(key);
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken) ? Read(reader) : null;
+    }
+
+    public async Task<bool> PutClientAsync(ApiClient client, CancellationToken cancellationToken)
+    {
+        await using var batch = source.CreateBatch();
+        batch.Then("""
+            insert into rollcall.client
+                (key, name, secret_hash, claim_set, namespace_prefixes, education_organization_ids, credential_epoch, is_enabled)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)
+            on conflict (key) do update set
+                name = excluded.name, secret_hash = excluded.secret_hash, claim_set = excluded.claim_set,
+                namespace_prefixes = excluded.namespace_prefixes, education_organization_ids = excluded.education_organization_ids,
+                credential_epoch = excluded.credential_epoch, is_enabled = excluded.is_enabled
+            """)
+            .With(client.Key).With(client.Name).With(client.SecretHash).With(client.ClaimSet)
+            .With(client.NamespacePrefixes.ToArray()).With(client.EducationOrganizationIds.ToArray())
+            .With(client.CredentialEpoch).With(client.IsEnabled);
+        return await batch.ExecuteNonQueryAsync(cancellationToken) == 1;
+    }
+
+    public async Task<bool> RemoveClientAsync(string key, CancellationToken cancellationToken)
+    {
+        await using var batch = source.CreateBatch();
+        batch.Then("delete from rollcall.client where key = $1").With(key);
+        return await batch.ExecuteNonQueryAsync(cancellationToken) == 1;
+    }
+
+    public async Task<IReadOnlyList<ApiClient>> ListClientsAsync(CancellationToken cancellationToken)
+    {
+        await using var batch = source.CreateBatch();
+        batch.Then($"{Client} order by key");
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        var clients = new List<ApiClient>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            clients.Add(Read(reader));
+        }
+
+        return clients;
+    }
+
+    /// <summary>One batch is one transaction, and the lock on the table makes servers that start together take turns.</summary>
+    public async Task<IReadOnlyList<SigningKey>> SigningKeysAsync(SigningKey candidate, CancellationToken cancellationToken)
+    {
+        await using var batch = source.CreateBatch();
+        batch.Then("lock table rollcall.signing_key in exclusive mode");
+        batch.Then("insert into rollcall.signing_key select $1, $2, $3 where not exists (select from rollcall.signing_key)")
+            .With(candidate.KeyId).With(candidate.Secret).With(candidate.CreatedUtc);
+        batch.Then("select key_id, secret, created from rollcall.signing_key order by created desc, key_id");
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        var keys = new List<SigningKey>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            keys.Add(new SigningKey(reader.GetString(0), reader.GetFieldValue<byte[]>(1), reader.GetDateTime(2)));
+        }
+
+        return keys;
+    }
+
+    private static ApiClient Read(NpgsqlDataReader reader) => new(
+        reader.GetString(0), reader.GetString(1), reader.GetString(2), reader.GetString(3),
+        reader.GetFieldValue<string[]>(4), reader.GetFieldValue<long[]>(5), reader.GetInt64(6), reader.GetBoolean(7));
+}

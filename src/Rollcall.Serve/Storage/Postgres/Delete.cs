@@ -1,0 +1,137 @@
+using Npgsql;
+using Rollcall.Databases;
+using Rollcall.Standard.Documents;
+using Rollcall.Standard.Keys;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Serve.Storage.Postgres;
+
+/// <summary>What a deletion needs of a stored document.</summary>
+internal sealed record DoomedRow(long RowId, Guid Id, KeyHash Key, long ChangeVersion, byte[] Body);
+
+/// <summary>Deletes a group of documents of one resource: found in one round trip, deleted and recorded in a second.</summary>
+internal sealed class Delete(Catalog catalog, References references)
+{
+    private const int DeletedColumns = 6;
+
+    /// <summary>One try. Answers every write it can; leaves open the ones that lost a race.</summary>
+    /// <exception cref="PostgresException">Among others a foreign key's: some document is referred to, and nothing was deleted.</exception>
+    public async Task WriteAsync(ResourceModel resource, IReadOnlyList<PendingWrite> writes, CancellationToken cancellationToken)
+    {
+        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        var found = await FindAsync(connection, resource, [.. writes.Select(w => w.Request.Id!.Value)], cancellationToken);
+        var doomed = new List<(PendingWrite Write, DoomedRow Row)>(writes.Count);
+        foreach (var write in writes)
+        {
+            if (!found.TryGetValue(write.Request.Id!.Value, out var row))
+            {
+                write.Outcome = WriteDecision.Missing(write.Request.Precondition);
+            }
+            else if (write.Request.Precondition.CheckExisting(row.ChangeVersion) is { } refused)
+            {
+                write.Outcome = refused;
+            }
+            else
+            {
+                doomed.Add((write, row));
+            }
+        }
+
+        if (doomed.Count == 0)
+        {
+            return;
+        }
+
+        doomed.Sort((a, b) => a.Row.Key.CompareTo(b.Row.Key));
+        var gone = await DeleteAsync(connection, resource, doomed.Select(d => d.Row), cancellationToken);
+        foreach (var (write, row) in doomed)
+        {
+            if (gone.Contains(row.RowId))
+            {
+                write.Outcome = new WriteOutcome.Deleted();
+            }
+        }
+    }
+
+    public async Task<Dictionary<Guid, DoomedRow>> FindAsync(
+        NpgsqlConnection connection, ResourceModel resource, Guid[] ids, CancellationToken cancellationToken)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        var find = batch.Then(catalog.Of(resource).FindForDelete).With(ids);
+        if (resource.IsDescriptor)
+        {
+            find.With(catalog.NumberOf(resource));
+        }
+
+        var found = new Dictionary<Guid, DoomedRow>(ids.Length);
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            var row = new DoomedRow(
+                reader.GetInt64(0), reader.GetGuid(1), KeyHash.FromGuid(reader.GetGuid(2)), reader.GetInt64(3), reader.GetFieldValue<byte[]>(4));
+            found[row.Id] = row;
+        }
+
+        return found;
+    }
+
+    /// <summary>Deletes one row in the connection's transaction; false when it has changed since it was found.</summary>
+    public async Task<bool> DeleteAsync(NpgsqlConnection connection, ResourceModel resource, DoomedRow row, CancellationToken cancellationToken) =>
+        (await DeleteAsync(connection, resource, [row], cancellationToken)).Count == 1;
+
+    /// <summary>Type names of the resources that refer to the row, sorted; empty when none does any more.</summary>
+    public async Task<string[]> ReferrersAsync(ResourceModel resource, Guid id, CancellationToken cancellationToken)
+    {
+        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        var found = await FindAsync(connection, resource, [id], cancellationToken);
+        if (!found.TryGetValue(id, out var row))
+        {
+            return [];
+        }
+
+        await using var batch = new NpgsqlBatch(connection);
+        batch.Then(catalog.Of(resource).Referrers).With(row.RowId);
+        var names = new List<string>();
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            names.Add(reader.GetString(0));
+        }
+
+        names.Sort(StringComparer.Ordinal);
+        return [.. names];
+    }
+
+    private async Task<HashSet<long>> DeleteAsync(
+        NpgsqlConnection connection, ResourceModel resource, IEnumerable<DoomedRow> doomed, CancellationToken cancellationToken)
+    {
+        using var images = new PostgresRows(catalog.RowType("deleted"), DeletedColumns);
+        foreach (var row in doomed)
+        {
+            // Forgotten before, not after: a reference that finds the entry meanwhile is refused by the foreign key.
+            references.Forget(resource, row.Key);
+            var keyValues = KeyValues.Write(resource, row.Body);
+            images.BeginRow();
+            images.Long(row.ChangeVersion);
+            images.Int(catalog.NumberOf(resource));
+            images.Long(row.RowId);
+            images.Uuid(row.Id);
+            images.Uuid(row.Key.ToGuid());
+            keyValues.CopyTo(images.Bytea(keyValues.Length));
+            images.EndRow();
+        }
+
+        await using var batch = new NpgsqlBatch(connection);
+        batch.Then(ChangeVersions.Hold);
+        batch.Then(catalog.Of(resource).Delete).WithRows(images);
+        var gone = new HashSet<long>();
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.NextResultAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            gone.Add(reader.GetInt64(0));
+        }
+
+        return gone;
+    }
+}

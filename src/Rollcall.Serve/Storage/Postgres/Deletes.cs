@@ -1,0 +1,48 @@
+using Npgsql;
+using Rollcall.Serve.Queries;
+
+namespace Rollcall.Serve.Storage.Postgres;
+
+/// <summary>Reads tracked deletions: by change version, without those whose key exists again.</summary>
+internal sealed class Deletes(Catalog catalog)
+{
+    public async ValueTask<TrackedDeletes> QueryAsync(ChangeQueryPlan plan, CancellationToken cancellationToken)
+    {
+        var from = catalog.Of(plan.Resource).Deletes;
+        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        await using var batch = new NpgsqlBatch(connection);
+        if (plan.WantsTotalCount)
+        {
+            Window(batch.Then($"select count(*) {from}"), plan);
+        }
+
+        if (plan.Limit > 0)
+        {
+            Window(batch.Then($"select d.id, d.change_version, d.key_values {from} order by d.change_version offset $4 limit $5"), plan)
+                .With(plan.Offset).With((long)plan.Limit);
+        }
+
+        long? total = null;
+        var items = new List<TrackedDelete>();
+        if (batch.BatchCommands.Count > 0)
+        {
+            await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+            if (plan.WantsTotalCount)
+            {
+                await reader.ReadAsync(cancellationToken);
+                total = reader.GetInt64(0);
+                await reader.NextResultAsync(cancellationToken);
+            }
+
+            while (plan.Limit > 0 && await reader.ReadAsync(cancellationToken))
+            {
+                items.Add(new TrackedDelete(reader.GetGuid(0), reader.GetInt64(1), reader.GetFieldValue<byte[]>(2)));
+            }
+        }
+
+        return new TrackedDeletes(total, items);
+    }
+
+    private NpgsqlBatchCommand Window(NpgsqlBatchCommand command, ChangeQueryPlan plan) =>
+        command.With(catalog.NumberOf(plan.Resource)).With(plan.MinChangeVersion ?? 0).With(plan.MaxChangeVersion ?? long.MaxValue);
+}

@@ -1,0 +1,173 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using Rollcall.Databases;
+using Rollcall.Serve.Queries;
+using Rollcall.Standard.Documents;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Serve.Storage.Postgres;
+
+/// <summary>Documents, clients and signing keys in a PostgreSQL database that any number of servers share.</summary>
+public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
+{
+    /// <summary>Writers, readers, and some to spare for start-up and descriptors.</summary>
+    private const int ConnectionsMax = 32;
+
+    private const int ServerVersionMin = 14;
+    private readonly NpgsqlDataSource _source;
+    private readonly Descriptors _descriptors;
+    private readonly Writer _writer;
+    private readonly Reads _reads;
+    private readonly Deletes _deletes;
+    private readonly Credentials _credentials;
+
+    private PostgresDocumentStore(Catalog catalog, TimeProvider time, ILogger logger)
+    {
+        _source = catalog.Source;
+        _descriptors = new Descriptors(catalog, new DescriptorUse(catalog.Standard));
+        var references = new References(catalog.Standard);
+        var upsert = new Upsert(catalog, references, _descriptors, new LinkSplicer(catalog.Standard), time);
+        _writer = new Writer(upsert, new Delete(catalog, references), _descriptors, time, logger);
+        _reads = new Reads(catalog);
+        _deletes = new Deletes(catalog);
+        _credentials = new Credentials(_source);
+    }
+
+    public DescriptorSet Descriptors => _descriptors.Current;
+
+    internal NpgsqlDataSource Source => _source;
+
+    internal WriterCounters Counters => _writer.Counters;
+
+    internal (long Groups, long Writes) GroupTotals => _writer.Totals;
+
+    /// <summary>Connects, makes or checks the tables, and reads the descriptors.</summary>
+    /// <exception cref="StoreUnavailableException">The server cannot be reached.</exception>
+    /// <exception cref="DatabaseUnusableException">The database is a newer Rollcall's, holds another data model, or does not let us in.</exception>
+    public static async Task<PostgresDocumentStore> OpenAsync(
+        string connectionString, DataStandard standard, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
+    {
+        var source = PostgresDatabase.Open(connectionString, ConnectionsMax);
+        try
+        {
+            var start = Stopwatch.GetTimestamp();
+            var tables = TableModel.For(standard);
+            await CheckServerAsync(source, cancellationToken);
+            await Schema.ApplyAsync(source, standard, tables, cancellationToken);
+            Log.SchemaApplied(logger, (long)Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            await using var connection = await source.OpenConnectionAsync(cancellationToken);
+            var catalog = new Catalog(
+                source, standard, tables,
+                await Schema.ResourceNumbersAsync(connection, standard, cancellationToken),
+                await Schema.RowTypesAsync(connection, cancellationToken));
+            var store = new PostgresDocumentStore(catalog, time, logger);
+            await store._descriptors.RefreshAsync(cancellationToken);
+            return store;
+        }
+        catch (Exception e)
+        {
+            await source.DisposeAsync();
+            throw Refusal(e);
+        }
+    }
+
+    public async ValueTask<WriteOutcome> UpsertAsync(Document document, Precondition precondition, CancellationToken cancellationToken) =>
+        await _writer.UpsertAsync(document, precondition, cancellationToken);
+
+    public async ValueTask<WriteOutcome> ReplaceAsync(
+        Guid id, Document document, Precondition precondition, CancellationToken cancellationToken) =>
+        await _writer.ReplaceAsync(id, document, precondition, cancellationToken);
+
+    public async ValueTask<WriteOutcome> DeleteAsync(
+        ResourceModel resource, Guid id, Precondition precondition, CancellationToken cancellationToken) =>
+        await _writer.DeleteAsync(resource, id, precondition, cancellationToken);
+
+    public async ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _reads.GetAsync(resource, id, sink, cancellationToken);
+        }
+        catch (Exception e) when (PostgresDatabase.IsUnavailable(e))
+        {
+            throw Errors.Unavailable(e);
+        }
+    }
+
+    public async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _reads.QueryAsync(plan, sink, cancellationToken);
+        }
+        catch (Exception e) when (PostgresDatabase.IsUnavailable(e))
+        {
+            throw Errors.Unavailable(e);
+        }
+    }
+
+    public async ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _deletes.QueryAsync(plan, cancellationToken).AsTask());
+
+    public async ValueTask<long> NewestChangeVersionAsync(CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => ChangeVersions.NewestAsync(_source, cancellationToken).AsTask());
+
+    public async ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var ask = _source.CreateCommand("select format from rollcall.meta");
+            ask.CommandTimeout = 5;
+            return await ask.ExecuteScalarAsync(cancellationToken) is int;
+        }
+        catch (Exception e) when (PostgresDatabase.IsUnavailable(e))
+        {
+            return false;
+        }
+    }
+
+    public async ValueTask<ApiClient?> FindClientAsync(string key, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _credentials.FindClientAsync(key, cancellationToken));
+
+    public async ValueTask PutClientAsync(ApiClient client, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _credentials.PutClientAsync(client, cancellationToken));
+
+    public async ValueTask<bool> RemoveClientAsync(string key, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _credentials.RemoveClientAsync(key, cancellationToken));
+
+    public async ValueTask<IReadOnlyList<ApiClient>> ListClientsAsync(CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _credentials.ListClientsAsync(cancellationToken));
+
+    public async ValueTask<IReadOnlyList<SigningKey>> SigningKeysAsync(SigningKey candidate, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _credentials.SigningKeysAsync(candidate, cancellationToken));
+
+    /// <summary>Answers every write that was accepted, then closes the connections.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _writer.DisposeAsync();
+        _descriptors.Dispose();
+        await _source.DisposeAsync();
+    }
+
+    private static async Task CheckServerAsync(NpgsqlDataSource source, CancellationToken cancellationToken)
+    {
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        if (connection.PostgreSqlVersion.Major < ServerVersionMin)
+        {
+            throw new DatabaseUnusableException(
+                $"The server is PostgreSQL {connection.PostgreSqlVersion}; Rollcall needs {ServerVersionMin} or later.");
+        }
+    }
+
+    private static Exception Refusal(Exception e) => e switch
+    {
+        DatabaseUnusableException or StoreUnavailableException or OperationCanceledException => e,
+        PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName } p =>
+            new DatabaseUnusableException($"{p.MessageText}. Create it first; Rollcall makes its own schema in it.", p),
+        PostgresException { SqlState: PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification } p =>
+            new DatabaseUnusableException($"The PostgreSQL server does not let this user in: {p.MessageText}.", p),
+        _ when PostgresDatabase.IsUnavailable(e) => Errors.Unavailable(e),
+        _ => e,
+    };
+}

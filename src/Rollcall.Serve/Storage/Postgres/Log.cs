@@ -1,0 +1,13 @@
+using Microsoft.Extensions.Logging;
+
+namespace Rollcall.Serve.Storage.Postgres;
+
+/// <summary>What the PostgreSQL store logs: never a document, a name or a key.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(3100, LogLevel.Debug, "A group of {Count} writes of {Resource} was undone by {SqlState} ({Constraint}); each is done again by itself")]
+    public static partial void GroupUndone(ILogger log, string resource, int count, string sqlState, string? constraint);
+
+    [LoggerMessage(3101, LogLevel.Information, "The schema rollcall is made or brought up to date in {Milliseconds} ms")]
+    public static partial void SchemaApplied(ILogger log, long milliseconds);
+}

@@ -1,0 +1,411 @@
+using Npgsql;
+using Rollcall.Databases;
+using Rollcall.Standard.Documents;
+using Rollcall.Standard.Keys;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Serve.Storage.Postgres;
+
+/// <summary>Writes a group of POSTs and PUTs of one resource in two round trips.</summary>
+/// <remarks>
+/// 1. Read, without a transaction and without any lock: the stored rows, the rows that references name, the descriptors' epoch.
+///    A group in which everything is equal or refused ends here: it wrote nothing, not even a lock on a row.
+/// 2. Write, in one transaction that re-checks what the decisions of 1 rest on: the epoch under its lock, updated rows by the
+///    version that was read, references by foreign key (and, where the target's key can change, by key under a row lock).
+/// Rows go in the order of their keys, inserts before updates, so that groups wait for each other in one direction.
+/// </remarks>
+internal sealed class Upsert(
+    Catalog catalog, References references, Descriptors descriptors, LinkSplicer links, TimeProvider time)
+{
+    /// <summary>One try. Answers every write it can; leaves open the ones that lost a race, or that must be alone.</summary>
+    /// <param name="trustMemory">False to look up every reference, after a foreign key has said that an entry was stale.</param>
+    public async Task WriteAsync(ResourceModel resource, IReadOnlyList<PendingWrite> writes, bool trustMemory, CancellationToken cancellationToken)
+    {
+        var statements = catalog.Of(resource);
+        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        var known = await ReadAsync(connection, statements, writes, trustMemory, cancellationToken);
+        if (known.Epoch is { } epoch && epoch != descriptors.Current.DeleteEpoch
+            || writes.Any(w => w.Request.Document!.UnknownDescriptors.Length > 0))
+        {
+            await descriptors.RefreshAsync(cancellationToken);
+        }
+
+        var current = descriptors.Current;
+        var planned = new List<PlannedWrite>(writes.Count);
+        foreach (var write in writes)
+        {
+            if (Decide(statements.Table, write, known, current) is { } plan)
+            {
+                planned.Add(plan);
+            }
+        }
+
+        // Respelling a descriptor raises the epoch under the exclusive lock: not together with others.
+        if (planned.Count > 1)
+        {
+            planned.RemoveAll(p => p.IsRespelled);
+        }
+
+        if (planned.Count > 0)
+        {
+            planned.Sort((a, b) => a.Document.KeyHash.CompareTo(b.Document.KeyHash));
+            await CommitAsync(connection, statements, planned, current.DeleteEpoch, cancellationToken);
+            if (planned[0].IsRespelled)
+            {
+                await descriptors.RefreshAsync(cancellationToken);
+            }
+        }
+    }
+
+    private async Task<KnownRows> ReadAsync(
+        NpgsqlConnection connection, TableStatements statements, IReadOnlyList<PendingWrite> writes, bool trustMemory,
+        CancellationToken cancellationToken)
+    {
+        var resource = statements.Table.Resource;
+        var known = new KnownRows(writes.Count);
+        var missing = new Dictionary<TargetTable, List<Guid>>();
+        var (keys, ids) = (new List<Guid>(writes.Count), new List<Guid>());
+        var usesDescriptors = resource.IsDescriptor;
+        foreach (var write in writes)
+        {
+            var document = write.Request.Document!;
+            if (write.Request.Id is { } id)
+            {
+                ids.Add(id);
+            }
+            else
+            {
+                keys.Add(document.KeyHash.ToGuid());
+            }
+
+            usesDescriptors |= document.DescriptorRows.Length > 0;
+            foreach (ref readonly var reference in document.References.AsSpan())
+            {
+                var table = references.TableOf(reference.Model);
+                if (known.Targets.ContainsKey((table, reference.Key)))
+                {
+                    continue;
+                }
+
+                if (!trustMemory || !references.TryFind(table, reference.Key, out var target))
+                {
+                    target = default;
+                    if (!missing.TryGetValue(table, out var wanted))
+                    {
+                        missing[table] = wanted = [];
+                    }
+
+                    wanted.Add(reference.Key.ToGuid());
+                }
+
+                known.Targets[(table, reference.Key)] = target;
+            }
+        }
+
+        await using var batch = new NpgsqlBatch(connection);
+        if (usesDescriptors)
+        {
+            batch.Then(Descriptors.Epoch);
+        }
+
+        AskExisting(statements.FindByKey, keys);
+        AskExisting(statements.FindById, ids);
+        if (statements.Table.IdentityTable is not null)
+        {
+            batch.Then(statements.FindIdentity).With(writes.Select(w => w.Request.Document!.KeyHash.ToGuid()).ToArray());
+        }
+
+        foreach (var (table, wanted) in missing)
+        {
+            batch.Then(table.Find).With(wanted.ToArray());
+        }
+
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        if (usesDescriptors)
+        {
+            await reader.ReadAsync(cancellationToken);
+            known.Epoch = reader.GetInt64(0);
+            await reader.NextResultAsync(cancellationToken);
+        }
+
+        for (var i = (keys.Count > 0 ? 1 : 0) + (ids.Count > 0 ? 1 : 0); i > 0; i--)
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                var row = new ExistingRow(
+                    reader.GetInt64(0), reader.GetGuid(1), KeyHash.FromGuid(reader.GetGuid(2)),
+                    RecordHash.FromGuid(reader.GetGuid(3)), reader.GetInt64(4));
+                var spelling = resource.IsDescriptor ? (reader.GetString(5), reader.GetString(6)) : default((string, string)?);
+                known.ByKey[row.Key] = known.ById[row.Id] = (row, spelling);
+            }
+
+            await reader.NextResultAsync(cancellationToken);
+        }
+
+        if (statements.Table.IdentityTable is not null)
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                known.Holders[KeyHash.FromGuid(reader.GetGuid(0))] = reader.GetInt32(1);
+            }
+
+            await reader.NextResultAsync(cancellationToken);
+        }
+
+        foreach (var (table, _) in missing)
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                var key = KeyHash.FromGuid(reader.GetGuid(0));
+                var target = new ReferenceTarget(
+                    reader.GetInt64(1), reader.GetGuid(2), table.Resource ?? catalog.ResourceOf(reader.GetInt32(3)));
+                known.Targets[(table, key)] = target;
+                references.Remember(table, key, target);
+            }
+
+            await reader.NextResultAsync(cancellationToken);
+        }
+
+        return known;
+
+        void AskExisting(string sql, List<Guid> wanted)
+        {
+            if (wanted.Count > 0)
+            {
+                var find = batch.Then(sql).With(wanted.ToArray());
+                if (resource.IsDescriptor)
+                {
+                    find.With(catalog.NumberOf(resource));
+                }
+            }
+        }
+    }
+
+    /// <summary>The write to do; null when the write is answered already.</summary>
+    private PlannedWrite? Decide(TableModel table, PendingWrite write, KnownRows known, DescriptorSet current)
+    {
+        var (request, document) = (write.Request, write.Request.Document!);
+        (ExistingRow Row, (string Namespace, string CodeValue)? Spelling) stored = default;
+        var exists = request.Id is { } id ? known.ById.TryGetValue(id, out stored) : known.ByKey.TryGetValue(document.KeyHash, out stored);
+        ExistingRow? existing = exists ? stored.Row : null;
+        var isKeyChanged = exists && WriteDecision.IsKeyChanged(document, stored.Row, stored.Spelling?.Namespace, stored.Spelling?.CodeValue);
+        write.Outcome = WriteDecision.BeforeResolving(document, existing, request.Id is not null, request.Precondition, current, catalog.Standard);
+        if (write.Outcome is not null)
+        {
+            return null;
+        }
+
+        var targets = document.References.Length == 0 ? [] : new ReferenceTarget[document.References.Length];
+        List<ReferenceValue>? unresolved = null;
+        for (var i = 0; i < targets.Length; i++)
+        {
+            ref readonly var reference = ref document.References[i];
+            targets[i] = known.Targets[(references.TableOf(reference.Model), reference.Key)];
+            if (targets[i].IsMissing)
+            {
+                (unresolved ??= []).Add(reference);
+            }
+        }
+
+        write.Outcome = WriteDecision.AfterResolving(document, request.Id is not null && isKeyChanged, unresolved ?? []);
+        if (write.Outcome is null && !exists && known.Holders.TryGetValue(document.KeyHash, out var holder)
+            && holder != catalog.NumberOf(table.Resource))
+        {
+            write.Outcome = new WriteOutcome.KeyConflict();
+        }
+
+        return write.Outcome is null
+            ? new PlannedWrite(write, document, targets, existing, IsRespelled: exists && isKeyChanged && table.Resource.IsDescriptor)
+            : null;
+    }
+
+    private async Task CommitAsync(
+        NpgsqlConnection connection, TableStatements statements, List<PlannedWrite> planned, long epoch, CancellationToken cancellationToken)
+    {
+        var table = statements.Table;
+        var number = catalog.NumberOf(table.Resource);
+        var now = time.GetUtcNow().UtcDateTime;
+        now = new DateTime(now.Ticks - (now.Ticks % TimeSpan.TicksPerMicrosecond), DateTimeKind.Utc);
+        using var inserts = new PostgresRows(statements.RowType, statements.ColumnCount);
+        using var updates = new PostgresRows(statements.RowType, statements.ColumnCount);
+        var byId = new Dictionary<Guid, PlannedWrite>(planned.Count);
+        var usesDescriptors = table.Resource.IsDescriptor;
+        foreach (var plan in planned)
+        {
+            var head = plan.Existing is { } row
+                ? new RowHead(row.RowId, row.Id, row.ChangeVersion, now, number)
+                : new RowHead(0, Guid.CreateVersion7(time.GetUtcNow()), 0, now, number);
+            byId[head.Id] = plan;
+            plan.Id = head.Id;
+            RowImage.Write(plan.Existing is null ? inserts : updates, table, plan.Document, plan.Targets, head, links);
+            usesDescriptors |= plan.Document.DescriptorRows.Length > 0;
+        }
+
+        await using var batch = new NpgsqlBatch(connection);
+        if (usesDescriptors)
+        {
+            batch.Then(planned[0].IsRespelled ? Descriptors.LockExclusive : Descriptors.LockShared);
+            batch.Then(Descriptors.IsCurrent).With(epoch);
+        }
+
+        batch.Then(ChangeVersions.Hold);
+        HoldChangeable(batch, planned);
+        using var identities = inserts.Count > 0 && table.IdentityTable is not null ? Identities(table.IdentityTable, planned, number) : null;
+        if (identities is not null)
+        {
+            batch.Then(statements.InsertIdentity).WithRows(identities);
+        }
+
+        if (inserts.Count > 0)
+        {
+            batch.Then(statements.Insert).WithRows(inserts);
+        }
+
+        if (updates.Count > 0)
+        {
+            batch.Then(statements.Update).WithRows(updates);
+        }
+
+        SideTables.Put(batch, statements, planned);
+        if (planned[0].IsRespelled)
+        {
+            batch.Then(Descriptors.RaiseEpoch);
+        }
+
+        // The server commits when it has run the whole batch. Every result with two columns or more says which rows were written.
+        var written = new List<(Guid Id, long Version, long RowId)>(planned.Count);
+        await using (var reader = await batch.ExecuteReaderAsync(cancellationToken))
+        {
+            do
+            {
+                while (reader.FieldCount > 1 && await reader.ReadAsync(cancellationToken))
+                {
+                    written.Add((reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(2)));
+                }
+            }
+            while (await reader.NextResultAsync(cancellationToken));
+        }
+
+        foreach (var (id, version, rowId) in written)
+        {
+            var plan = byId[id];
+            references.Remember(table.Resource, plan.Document.KeyHash, rowId, id);
+            if (table.Resource.IsDescriptor && !plan.IsRespelled)
+            {
+                descriptors.Add(plan.Document, rowId, id, version);
+            }
+
+            plan.Write.Outcome = plan.Existing is null ? new WriteOutcome.Created(id, version) : new WriteOutcome.Updated(id, version);
+        }
+    }
+
+    private void HoldChangeable(NpgsqlBatch batch, List<PlannedWrite> planned)
+    {
+        Dictionary<TargetTable, SortedDictionary<long, Guid>>? held = null;
+        foreach (var plan in planned)
+        {
+            for (var i = 0; i < plan.Targets.Length; i++)
+            {
+                var table = references.TableOf(plan.Document.References[i].Model);
+                if (!table.IsKeyFixed)
+                {
+                    held ??= [];
+                    if (!held.TryGetValue(table, out var rows))
+                    {
+                        held[table] = rows = [];
+                    }
+
+                    rows[plan.Targets[i].RowId] = plan.Document.References[i].Key.ToGuid();
+                }
+            }
+        }
+
+        foreach (var (table, rows) in held ?? [])
+        {
+            batch.Then(table.Hold).With(rows.Keys.ToArray()).With(rows.Values.ToArray()).With((long)rows.Count);
+        }
+    }
+
+    private PostgresRows Identities(string identityTable, List<PlannedWrite> planned, int number)
+    {
+        var rows = new PostgresRows(catalog.RowType(identityTable), 4);
+        foreach (var plan in planned.Where(p => p.Existing is null))
+        {
+            rows.BeginRow();
+            rows.Long(null);
+            rows.Uuid(plan.Document.KeyHash.ToGuid());
+            rows.Uuid(plan.Id);
+            rows.Int(number);
+            rows.EndRow();
+        }
+
+        return rows;
+    }
+
+    /// <summary>What step 1 has found.</summary>
+    private sealed class KnownRows(int capacity)
+    {
+        public long? Epoch { get; set; }
+
+        public Dictionary<KeyHash, (ExistingRow Row, (string Namespace, string CodeValue)? Spelling)> ByKey { get; } = new(capacity);
+
+        public Dictionary<Guid, (ExistingRow Row, (string Namespace, string CodeValue)? Spelling)> ById { get; } = new(capacity);
+
+        /// <summary>Number of the resource that has the key among the siblings of an abstract resource.</summary>
+        public Dictionary<KeyHash, int> Holders { get; } = [];
+
+        public Dictionary<(TargetTable, KeyHash), ReferenceTarget> Targets { get; } = [];
+    }
+}
+
+/// <summary>A write that goes ahead.</summary>
+internal sealed record PlannedWrite(
+    PendingWrite Write, Document Document, ReferenceTarget[] Targets, ExistingRow? Existing, bool IsRespelled)
+{
+    public Guid Id { get; set; }
+}
+
+/// <summary>Keeps the references inside collections: ordinals 0, 1, 2 … per document and place.</summary>
+internal static class SideTables
+{
+    public static void Put(NpgsqlBatch batch, TableStatements statements, List<PlannedWrite> planned)
+    {
+        foreach (var side in statements.Sides)
+        {
+            var (ids, ordinals, targets, contents) = (new List<Guid>(), new List<long>(), new List<long>(), new List<Guid>());
+            var (trimmed, counts, trimmedContents) = (new List<Guid>(), new List<long>(), new List<Guid>());
+            foreach (var plan in planned)
+            {
+                var content = plan.Document.RecordHash.ToGuid();
+                var count = 0;
+                for (var i = 0; i < plan.Targets.Length; i++)
+                {
+                    if (ReferenceEquals(plan.Document.References[i].Model, side.Side.Reference))
+                    {
+                        ids.Add(plan.Id);
+                        ordinals.Add(count++);
+                        targets.Add(plan.Targets[i].RowId);
+                        contents.Add(content);
+                    }
+                }
+
+                if (plan.Existing is not null)
+                {
+                    trimmed.Add(plan.Id);
+                    counts.Add(count);
+                    trimmedContents.Add(content);
+                }
+            }
+
+            if (trimmed.Count > 0)
+            {
+                batch.Then(side.Trim).With(trimmed.ToArray()).With(counts.ToArray()).With(trimmedContents.ToArray());
+            }
+
+            if (ids.Count > 0)
+            {
+                batch.Then(side.Put).With(ids.ToArray()).With(ordinals.ToArray()).With(targets.ToArray()).With(contents.ToArray());
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+using Rollcall.Databases;
+using Rollcall.Standard.Documents;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Serve.Storage.Sqlite;
+
+/// <summary>Keeps the set of descriptors, against which documents are read, equal to the file's. Written by the writer's thread.</summary>
+internal sealed class Descriptors(StoreModel model)
+{
+    private readonly List<(DescriptorEntry Entry, long ChangeVersion)> _added = [];
+    private readonly HashSet<long> _removed = [];
+    private DescriptorSet _published = new(0);
+    private long _epoch;
+
+    /// <summary>The committed descriptors.</summary>
+    public DescriptorSet Published => Volatile.Read(ref _published);
+
+    /// <summary>The set that a document must have been read against to be written in the open transaction.</summary>
+    /// <remarks>Once the transaction has removed or respelled a descriptor that is a set which no document can have been read against.</remarks>
+    public DescriptorSet Current => _epoch == _published.DeleteEpoch ? _published : new DescriptorSet(_epoch);
+
+    /// <summary>Raised by each removal or respelling; kept in the file.</summary>
+    public long Epoch => _epoch;
+
+    /// <summary>Reads the file's descriptors. <paramref name="epoch"/> is the file's, or higher.</summary>
+    public void Load(SqliteDb db, long epoch)
+    {
+        var set = new DescriptorSet(epoch);
+        using var all = db.Prepare($"SELECT resource, row_id, id, namespace, code_value, change_version FROM {TableModel.DescriptorTable}");
+        while (all.Step())
+        {
+            set.Add(new DescriptorEntry(model.Resource(all.Long(0)), all.Long(1), all.Id(2), all.Text(3), all.Text(4)), all.Long(5));
+        }
+
+        _epoch = epoch;
+        Volatile.Write(ref _published, set);
+    }
+
+    public void Added(ResourceModel resource, long rowId, Guid id, string ns, string codeValue, long changeVersion) =>
+        _added.Add((new DescriptorEntry(resource, rowId, id, ns, codeValue), changeVersion));
+
+    public void Removed(long rowId)
+    {
+        _removed.Add(rowId);
+        _added.RemoveAll(a => a.Entry.RowId == rowId);
+        _epoch++;
+    }
+
+    public void Respelled(ResourceModel resource, long rowId, Guid id, string ns, string codeValue, long changeVersion)
+    {
+        Removed(rowId);
+        Added(resource, rowId, id, ns, codeValue, changeVersion);
+    }
+
+    /// <summary>The transaction has committed: its descriptors can be used from now on.</summary>
+    public void Publish()
+    {
+        var set = _published;
+        if (_epoch != set.DeleteEpoch)
+        {
+            set = new DescriptorSet(_epoch);
+            foreach (var entry in _published.All)
+            {
+                if (!_removed.Contains(entry.RowId))
+                {
+                    set.Add(entry, _published.Version);
+                }
+            }
+        }
+
+        foreach (var (entry, changeVersion) in _added)
+        {
+            set.Add(entry, changeVersion);
+        }
+
+        Forget();
+        Volatile.Write(ref _published, set);
+    }
+
+    /// <summary>The transaction was undone.</summary>
+    public void Undo()
+    {
+        Forget();
+        _epoch = _published.DeleteEpoch;
+    }
+
+    private void Forget()
+    {
+        _added.Clear();
+        _removed.Clear();
+    }
+}

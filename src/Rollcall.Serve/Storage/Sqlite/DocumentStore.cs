@@ -1,0 +1,115 @@
+using Microsoft.Extensions.Logging;
+using Rollcall.Databases;
+using Rollcall.Serve.Queries;
+using Rollcall.Standard.Documents;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Serve.Storage.Sqlite;
+
+/// <summary>Documents and credentials in one SQLite file: one writer that commits in groups, many readers that never wait for it.</summary>
+public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore
+{
+    private readonly WriteSession _session;
+    private readonly Writer _writer;
+    private readonly ReaderPool _readers;
+
+    private SqliteDocumentStore(WriteSession session, ReaderPool readers)
+    {
+        _session = session;
+        _writer = new Writer(session);
+        _readers = readers;
+    }
+
+    public DescriptorSet Descriptors => _session.Descriptors.Published;
+
+    /// <summary>Opens the file, creating it and its tables where they are missing.</summary>
+    /// <exception cref="DatabaseUnusableException">The file is no database, another program's, a newer Rollcall's or another data model's.</exception>
+    public static Task<SqliteDocumentStore> OpenAsync(
+        string path, DataStandard standard, TimeProvider time, ILogger logger, CancellationToken cancellationToken) =>
+        Task.Run(() => Open(path, standard, time, logger), cancellationToken);
+
+    public ValueTask<WriteOutcome> UpsertAsync(Document document, Precondition precondition, CancellationToken cancellationToken) =>
+        _writer.RunAsync(session => session.UpsertInto(document.Resource).Run(document, null, precondition), cancellationToken);
+
+    public ValueTask<WriteOutcome> ReplaceAsync(
+        Guid id, Document document, Precondition precondition, CancellationToken cancellationToken) =>
+        _writer.RunAsync(session => session.UpsertInto(document.Resource).Run(document, id, precondition), cancellationToken);
+
+    public ValueTask<WriteOutcome> DeleteAsync(
+        ResourceModel resource, Guid id, Precondition precondition, CancellationToken cancellationToken) =>
+        _writer.RunAsync(session => session.DeleteFrom(resource).Run(id, precondition), cancellationToken);
+
+    public ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken) =>
+        _readers.RunAsync((resource, id, sink), static (reader, get) => Reads.Get(reader, get.resource, get.id, get.sink), cancellationToken);
+
+    public async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken) =>
+        await _readers.RunAsync(
+            (plan, sink, newest: _session.NewestChangeVersion),
+            static (reader, query) => Reads.Query(reader, query.plan, query.newest, query.sink),
+            cancellationToken);
+
+    public ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
+        _readers.RunAsync(plan, static (reader, query) => Deletes.Query(reader, query), cancellationToken);
+
+    public ValueTask<long> NewestChangeVersionAsync(CancellationToken cancellationToken) => new(_session.NewestChangeVersion);
+
+    public async ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _readers.RunAsync(0, static (reader, _) => reader.IsAnswering(), cancellationToken);
+        }
+        catch (Exception failure) when (failure is StoreUnavailableException or DatabaseUnusableException)
+        {
+            return false;
+        }
+    }
+
+    public ValueTask<ApiClient?> FindClientAsync(string key, CancellationToken cancellationToken) =>
+        _readers.RunAsync(key, static (reader, wanted) => Credentials.Find(reader, wanted), cancellationToken);
+
+    public async ValueTask PutClientAsync(ApiClient client, CancellationToken cancellationToken) =>
+        await _writer.RunAsync(session => Credentials.Put(session, client), cancellationToken);
+
+    public ValueTask<bool> RemoveClientAsync(string key, CancellationToken cancellationToken) =>
+        _writer.RunAsync(session => Credentials.Remove(session, key), cancellationToken);
+
+    public ValueTask<IReadOnlyList<ApiClient>> ListClientsAsync(CancellationToken cancellationToken) =>
+        _readers.RunAsync(0, static (reader, _) => Credentials.List(reader), cancellationToken);
+
+    public ValueTask<IReadOnlyList<SigningKey>> SigningKeysAsync(SigningKey candidate, CancellationToken cancellationToken) =>
+        _writer.RunAsync(session => Credentials.SigningKeys(session, candidate), cancellationToken);
+
+    /// <summary>Finishes the writes that wait, then closes the file.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _readers.Dispose();
+        await _writer.DisposeAsync();
+    }
+
+    /// <summary>A setting as the writer's connection has it: <c>synchronous</c>, <c>journal_mode</c>; for tests of durability.</summary>
+    internal ValueTask<string?> SettingAsync(string pragma, CancellationToken cancellationToken) =>
+        _writer.RunAsync(session => session.Db.Text($"PRAGMA {pragma}"), cancellationToken);
+
+    private static SqliteDocumentStore Open(string path, DataStandard standard, TimeProvider time, ILogger logger)
+    {
+        var started = time.GetTimestamp();
+        var db = SqliteDb.OpenWriter(path);
+        try
+        {
+            var tables = TableModel.For(standard);
+            Schema.Apply(db, standard, tables);
+            var model = new StoreModel(standard, tables, Schema.ResourceNumbers(db, standard));
+            var anchors = new PageAnchors(tables.Length);
+            var session = new WriteSession(db, model, anchors, time);
+            var elapsed = time.GetElapsedTime(started);
+            Log.Opened(logger, path, elapsed);
+            return new SqliteDocumentStore(session, new ReaderPool(path, model, anchors, Math.Max(4, Environment.ProcessorCount * 2)));
+        }
+        catch
+        {
+            db.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,143 @@
+using System.CommandLine;
+using System.Text.Json;
+using Rollcall.Cli.Handbook;
+using Rollcall.Standard.Loading;
+using Rollcall.Standard.Ordering;
+using Spectre.Console;
+
+namespace Rollcall.Cli;
+
+/// <summary><c>rollcall model</c>: what the data standard says, at the terminal. Needs no API and no database.</summary>
+internal static class ModelVerb
+{
+    private static readonly JsonWriterOptions Json = new() { Indented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public static Command Create() =>
+        new Command("model", "Shows what the data standard says: resources, properties, natural keys, load order.")
+        {
+            List(),
+            Show(),
+            Dependencies(),
+            Import(),
+        }.WithExamples("""
+            rollcall model list student
+            rollcall model show courseOfferings
+            rollcall model dependencies
+            """);
+
+    private static Command List()
+    {
+        var part = new Argument<string?>("text") { Description = "Only resources whose name contains this.", Arity = ArgumentArity.ZeroOrOne };
+        var descriptors = new Option<bool>("--descriptors") { Description = "Lists the descriptors too." };
+        var json = JsonOption();
+        return new Command("list", "Lists the resources with their natural keys.") { part, descriptors, json }.OnRun((parsed, _) =>
+        {
+            var standard = CompactModelReader.EdFi52;
+            var text = parsed.GetValue(part) ?? "";
+            var resources = standard.Resources
+                .Where(r => !r.IsDescriptor || parsed.GetValue(descriptors))
+                .Where(r => r.Name.Path.Contains(text, StringComparison.OrdinalIgnoreCase) || r.TypeName.Contains(text, StringComparison.OrdinalIgnoreCase))
+                .ToArray();
+            if (resources.Length == 0)
+            {
+                var elsewhere = parsed.GetValue(descriptors) ? "" : " Descriptors are searched with --descriptors.";
+                throw new CliException(ExitCodes.Usage, $"no resource's name contains '{text}'.{elsewhere}");
+            }
+
+            if (parsed.GetValue(json))
+            {
+                return PrintJson(parsed, writer => HandbookJson.WriteList(resources, writer));
+            }
+
+            // Redirected, every resource keeps to one line, so that grep works on it.
+            HandbookList.Print(resources, Terminal(parsed, widthWhenRedirected: 1000));
+            return Task.FromResult(ExitCodes.Done);
+        });
+    }
+
+    private static Command Show()
+    {
+        var name = new Argument<string>("resource") { Description = "A resource as in the URL (courseOfferings) or by its type name (CourseOffering)." };
+        var json = JsonOption();
+        return new Command("show", "Shows one resource as the data handbook does.") { name, json }.WithExamples("""
+            rollcall model show courseOfferings
+            rollcall model show EducationOrganization
+            rollcall model show termDescriptors --json
+            """).OnRun((parsed, _) =>
+        {
+            var standard = CompactModelReader.EdFi52;
+            var asked = parsed.GetValue(name)!;
+            var terminal = Terminal(parsed, widthWhenRedirected: 100);
+            if (HandbookIndex.FindAbstract(standard, asked) is { } parent)
+            {
+                if (parsed.GetValue(json))
+                {
+                    return PrintJson(parsed, writer => HandbookJson.WriteAbstract(standard, parent, writer));
+                }
+
+                HandbookPage.Print(standard, parent, terminal);
+                return Task.FromResult(ExitCodes.Done);
+            }
+
+            var resource = HandbookIndex.Find(standard, asked);
+            if (parsed.GetValue(json))
+            {
+                return PrintJson(parsed, writer => HandbookJson.WriteResource(standard, resource, writer));
+            }
+
+            HandbookPage.Print(standard, resource, terminal);
+            return Task.FromResult(ExitCodes.Done);
+        });
+    }
+
+    private static Command Dependencies()
+    {
+        var json = JsonOption("Prints the list as the API serves it at /metadata/data/v3/dependencies.");
+        return new Command("dependencies", "Lists the resources in an order in which they can be loaded; delete in reverse.") { json }.OnRun((parsed, _) =>
+        {
+            var order = DependencyOrder.Compute(CompactModelReader.EdFi52);
+            if (parsed.GetValue(json))
+            {
+                return PrintJson(parsed, writer => DependencyFormats.WriteJson(order, writer));
+            }
+
+            HandbookList.Print(order, Terminal(parsed, widthWhenRedirected: 100));
+            return Task.FromResult(ExitCodes.Done);
+        });
+    }
+
+    private static Command Import()
+    {
+        var file = new Argument<string[]>("file") { Description = "An ApiSchema file.", Arity = ArgumentArity.ZeroOrMore };
+        return new Command("import", "Not in this version: the data standard is Ed-Fi 5.2 without extensions.") { file }.OnRun((_, _) =>
+            throw new CliException(ExitCodes.Usage, "'model import' is not in this version, and nothing was imported. The data standard is Ed-Fi 5.2 without extensions."));
+    }
+
+    private static Option<bool> JsonOption(string description = "Prints the result as JSON.") => new("--json") { Description = description };
+
+    private static IAnsiConsole Terminal(ParseResult parsed, int widthWhenRedirected)
+    {
+        var isRedirected = Console.IsOutputRedirected;
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(parsed.InvocationConfiguration.Output),
+            Ansi = isRedirected ? AnsiSupport.No : AnsiSupport.Detect,
+            ColorSystem = isRedirected ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
+            Interactive = InteractionSupport.No,
+        });
+        console.Profile.Width = isRedirected ? widthWhenRedirected : Math.Clamp(Console.WindowWidth, 60, 140);
+        return console;
+    }
+
+    private static async Task<int> PrintJson(ParseResult parsed, Action<Utf8JsonWriter> write)
+    {
+        using var stream = new MemoryStream();
+        await using (var writer = new Utf8JsonWriter(stream, Json))
+        {
+            write(writer);
+        }
+
+        await parsed.InvocationConfiguration.Output.WriteLineAsync(System.Text.Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length));
+        return ExitCodes.Done;
+    }
+}
