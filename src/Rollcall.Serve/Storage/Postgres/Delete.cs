@@ -1,5 +1,6 @@
 using Npgsql;
 using Rollcall.Databases;
+using Rollcall.Standard.Documents;
 using Rollcall.Standard.Keys;
 using Rollcall.Standard.Model;
 
@@ -109,7 +110,7 @@ internal sealed class Delete(Catalog catalog, References references)
         {
             // Forgotten before, not after: a reference that finds the entry meanwhile is refused by the foreign key.
             references.Forget(resource, row.Key);
-            var keyValues = KeyValues.Of(resource, row.Body);
+            var keyValues = KeyValues.Write(resource, row.Body);
             images.BeginRow();
             images.Long(row.ChangeVersion);
             images.Int(catalog.NumberOf(resource));
