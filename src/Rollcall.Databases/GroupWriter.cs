@@ -20,7 +20,7 @@ public sealed record GroupWriterOptions
 
 /// <summary>Gathers the writes that wait for the same lane (a table, say) into one transaction. There is no timer: a write that
 /// finds a free slot goes at once, and while every slot is taken the next group gathers.</summary>
-/// <remarks>Lanes take turns. Two writes with one key are never in flight together and keep their order. A write that was
+/// <remarks>Lanes take turns. Two writes with one key are never in flight together and keep the order in which they were accepted. A write that was
 /// accepted is answered, also when the writer is disposed; a caller that stops waiting before its group began withdraws its write.</remarks>
 public sealed class GroupWriter<TLane, TKey, TWrite, TOutcome> : IAsyncDisposable
     where TLane : notnull

@@ -61,15 +61,16 @@ internal sealed class Credentials(NpgsqlDataSource source)
         return clients;
     }
 
-    /// <summary>One batch is one transaction, and the lock on the table makes servers that start together take turns.</summary>
+    /// <summary>One batch is one transaction, and the lock makes servers that start together take turns.</summary>
     public async Task<IReadOnlyList<SigningKey>> SigningKeysAsync(SigningKey candidate, CancellationToken cancellationToken)
     {
         await using var batch = source.CreateBatch();
-        batch.Then("lock table rollcall.signing_key in exclusive mode");
+        batch.Then($"select pg_advisory_xact_lock({Locks.Space}, {Locks.SigningKeys})");
         batch.Then("insert into rollcall.signing_key select $1, $2, $3 where not exists (select from rollcall.signing_key)")
             .With(candidate.KeyId).With(candidate.Secret).With(candidate.CreatedUtc);
         batch.Then("select key_id, secret, created from rollcall.signing_key order by created desc, key_id");
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.NextResultAsync(cancellationToken);
         var keys = new List<SigningKey>();
         while (await reader.ReadAsync(cancellationToken))
         {

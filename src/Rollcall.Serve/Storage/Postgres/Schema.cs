@@ -336,5 +336,7 @@ internal static class Locks
     /// <summary>Shared by every write of a document with descriptors; exclusive for deleting or respelling one.</summary>
     public const int Descriptors = 2;
 
+    public const int SigningKeys = 3;
+
     public const long VersionMark = (long)Space << 48;
 }

@@ -1,0 +1,132 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+using Rollcall.IntegrationTests;
+using Rollcall.Serve.Storage.Postgres;
+using Rollcall.Standard.Loading;
+
+[assembly: AssemblyFixture(typeof(PostgresFixture))]
+
+namespace Rollcall.IntegrationTests;
+
+/// <summary>Finds the PostgreSQL server for tests and gives each test a database of its own, copied from one that is made once.</summary>
+public sealed class PostgresFixture : IAsyncLifetime
+{
+    public const string Variable = "ROLLCALL_TEST_POSTGRES";
+    private readonly string? _server = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } text ? text : null;
+    private readonly SemaphoreSlim _gate = new(1);
+    private readonly string _template = $"rollcall_test_{Environment.ProcessId}_{Guid.NewGuid():N}"[..40];
+    private bool _hasTemplate;
+    private int _made;
+
+    /// <summary>A connection string for the server; the test is skipped, with the reason, where there is none, and fails on CI.</summary>
+    public string Server
+    {
+        get
+        {
+            if (_server is null)
+            {
+                Assert.SkipUnless(
+                    string.Equals(Environment.GetEnvironmentVariable("CI"), "true", StringComparison.OrdinalIgnoreCase),
+                    $"{Variable} is not set: an Npgsql connection string of a user that may create databases.");
+                Assert.Fail($"CI runs the PostgreSQL tests: {Variable} must be set.");
+            }
+
+            return _server;
+        }
+    }
+
+    /// <summary>A new, empty database.</summary>
+    public async Task<TestDatabase> EmptyAsync()
+    {
+        var name = $"{_template}_{Interlocked.Increment(ref _made)}";
+        await RunAsync($"create database {name}");
+        return new TestDatabase(this, name);
+    }
+
+    /// <summary>A new database with the schema of Ed-Fi 5.2 in it and no documents.</summary>
+    public async Task<TestDatabase> WithSchemaAsync()
+    {
+        var server = Server;
+        await _gate.WaitAsync();
+        try
+        {
+            if (!_hasTemplate)
+            {
+                await RunAsync($"create database {_template}");
+                await using (await PostgresDocumentStore.OpenAsync(
+                    Of(server, _template), CompactModelReader.EdFi52, TimeProvider.System, NullLogger.Instance, CancellationToken.None))
+                {
+                }
+
+                _hasTemplate = true;
+            }
+
+            var name = $"{_template}_{Interlocked.Increment(ref _made)}";
+            await RunAsync($"create database {name} template {_template}");
+            return new TestDatabase(this, name);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_hasTemplate)
+        {
+            await DropAsync(_template);
+        }
+
+        _gate.Dispose();
+    }
+
+    internal Task DropAsync(string database) => RunAsync($"drop database if exists {database} with (force)");
+
+    internal string ConnectionString(string database) => Of(Server, database);
+
+    private static string Of(string server, string database) => new NpgsqlConnectionStringBuilder(server) { Database = database }.ConnectionString;
+
+    private async Task RunAsync(string sql)
+    {
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Server) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+}
+
+/// <summary>A database of one test, dropped with it.</summary>
+public sealed class TestDatabase(PostgresFixture fixture, string name) : IAsyncDisposable
+{
+    public string ConnectionString { get; } = fixture.ConnectionString(name);
+
+    public Task<PostgresDocumentStore> OpenStoreAsync(TimeProvider? time = null, string options = "") => PostgresDocumentStore.OpenAsync(
+        ConnectionString + options, CompactModelReader.EdFi52, time ?? TimeProvider.System, NullLogger.Instance, TestContext.Current.CancellationToken);
+
+    /// <summary>A look at the database that does not go through the store.</summary>
+    public async Task<T> ScalarAsync<T>(string sql)
+    {
+        await using var connection = await ConnectAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        return (T)(await command.ExecuteScalarAsync())!;
+    }
+
+    public async Task RunAsync(string sql)
+    {
+        await using var connection = await ConnectAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    public async Task<NpgsqlConnection> ConnectAsync()
+    {
+        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ConnectionString) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync();
+        return connection;
+    }
+
+    public async ValueTask DisposeAsync() => await fixture.DropAsync(name);
+}
