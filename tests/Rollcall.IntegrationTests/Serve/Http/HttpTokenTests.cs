@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using Rollcall.Serve;
 using Rollcall.Serve.Security;
 
 namespace Rollcall.IntegrationTests.Serve.Http;
