@@ -9,6 +9,7 @@ internal static class Verbs
     [
         ServeVerb.Create(),
         LoadVerb.Create(),
+        SyncVerb.Create(),
         ModelVerb.Create(),
     ];
 }
