@@ -9,6 +9,8 @@ internal static class Verbs
     [
         ServeVerb.Create(),
         LoadVerb.Create(),
+        PublishVerb.Create(),
+        VerifyVerb.Create(),
         SyncVerb.Create(),
         ModelVerb.Create(),
     ];
