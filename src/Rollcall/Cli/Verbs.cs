@@ -12,6 +12,7 @@ internal static class Verbs
         LoadVerb.Create(),
         PublishVerb.Create(),
         VerifyVerb.Create(),
+        SyncVerb.Create(),
         ModelVerb.Create(),
     ];
 }
