@@ -14,13 +14,13 @@ internal static class Sandbox
     /// <summary>Adds what is missing; what is there is left as it is, so a second start changes nothing.</summary>
     public static async Task PrepareAsync(ServeStores stores, DataStandard standard, TimeProvider time, CancellationToken cancellationToken)
     {
-        var client = PutClientAsync(stores.Credentials, cancellationToken);
+        var client = PutClientAsync(stores.Credentials, time, cancellationToken);
         await DescriptorSeed.LoadDescriptorsAsync(stores.Documents, standard, cancellationToken);
         await DescriptorSeed.LoadSchoolYearsAsync(stores.Documents, standard, time, cancellationToken);
         await client;
     }
 
-    private static async Task PutClientAsync(ICredentialStore credentials, CancellationToken cancellationToken)
+    private static async Task PutClientAsync(ICredentialStore credentials, TimeProvider time, CancellationToken cancellationToken)
     {
         var known = await credentials.FindClientAsync(Key, cancellationToken);
 
@@ -31,7 +31,7 @@ internal static class Sandbox
         {
             var hash = await Task.Run(() => SecretHash.Create(Secret), cancellationToken);
             await credentials.PutClientAsync(
-                new ApiClient(Key, "Sandbox", hash, ClaimSet, [], [], (known?.CredentialEpoch ?? 0) + 1, true), cancellationToken);
+                new ApiClient(Key, "Sandbox", hash, ClaimSet, [], [], ClientAccounts.NextEpoch(known?.CredentialEpoch ?? 0, time), true), cancellationToken);
         }
     }
 }

@@ -26,11 +26,13 @@ public sealed class ServeHost : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly ServeStores _stores;
     private readonly VerifiedSecrets _secrets;
+    private readonly ILoggerFactory _logs;
     private readonly ILogger _logger;
     private bool _isStopped;
 
-    private ServeHost(WebApplication app, ServeStores stores, VerifiedSecrets secrets, RequestCounters counters, ILogger logger)
+    private ServeHost(WebApplication app, ServeStores stores, VerifiedSecrets secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
     {
+        _logs = logs;
         _app = app;
         _stores = stores;
         _secrets = secrets;
@@ -62,31 +64,37 @@ public sealed class ServeHost : IAsyncDisposable
             EnsureFree(url);
         }
 
-        using var logs = LoggerFactory.Create(logging => AddLog(logging, options));
-        var stores = await ServeStores.OpenAsync(options, standard, time, logs.CreateLogger("Rollcall.Serve.Storage"), cancellationToken);
+        var logs = LoggerFactory.Create(logging => AddLog(logging, options));
+        ServeStores? stores = null;
         try
         {
+            stores = await ServeStores.OpenAsync(options, standard, time, logs.CreateLogger("Rollcall.Serve.Storage"), cancellationToken);
             if (options.Sandbox)
             {
                 await Sandbox.PrepareAsync(stores, standard, time, cancellationToken);
             }
 
-            return await StartAsync(options, standard, stores, time, cancellationToken);
+            return await StartAsync(options, standard, stores, time, logs, cancellationToken);
         }
         catch
         {
-            await stores.DisposeAsync();
+            if (stores is not null)
+            {
+                await stores.DisposeAsync();
+            }
+
+            logs.Dispose();
             throw;
         }
     }
 
-    /// <summary>Starts over stores that the caller has opened; the host closes them when it stops.</summary>
-    /// <exception cref="ServeStartException">An option is wrong or the port is in use.</exception>
+    /// <summary>Starts over stores that the caller has opened. The host closes them and the log when it stops.</summary>
+    /// <exception cref="ServeStartException">The port is in use.</exception>
     internal static async Task<ServeHost> StartAsync(
-        ServeOptions options, DataStandard standard, ServeStores stores, TimeProvider time, CancellationToken cancellationToken)
+        ServeOptions options, DataStandard standard, ServeStores stores, TimeProvider time, ILoggerFactory logs, CancellationToken cancellationToken)
     {
-        var app = Build(options);
-        var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Rollcall.Serve");
+        var app = Build(options, logs);
+        var logger = logs.CreateLogger("Rollcall.Serve");
         var tags = new EntityTags(standard);
         var counters = new RequestCounters(standard);
         var clients = new ClientDirectory(stores.Credentials, time);
@@ -116,7 +124,7 @@ public sealed class ServeHost : IAsyncDisposable
             throw CannotListen(string.Join(", ", options.Urls), failure);
         }
 
-        return new ServeHost(app, stores, secrets, counters, logger);
+        return new ServeHost(app, stores, secrets, counters, logs, logger);
     }
 
     /// <summary>Stops accepting, answers what was accepted, then closes the stores.</summary>
@@ -135,16 +143,17 @@ public sealed class ServeHost : IAsyncDisposable
         await _app.DisposeAsync();
         _secrets.Dispose();
         Counters.Dispose();
+        _logs.Dispose();
     }
 
     public async ValueTask DisposeAsync() => await StopAsync(CancellationToken.None);
 
-    private static WebApplication Build(ServeOptions options)
+    private static WebApplication Build(ServeOptions options, ILoggerFactory logs)
     {
         // An empty builder: no configuration files, variables or log providers of somebody else's choosing.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = StopWithin);
-        AddLog(builder.Logging, options);
+        builder.Services.AddSingleton(logs);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

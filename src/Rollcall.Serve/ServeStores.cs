@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Rollcall.Databases;
 using Rollcall.Serve.Storage;
+using Rollcall.Serve.Storage.Postgres;
 using Rollcall.Serve.Storage.Sqlite;
 using Rollcall.Standard.Model;
 
@@ -16,6 +17,12 @@ public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Cred
     {
         try
         {
+            if (options.IsPostgres)
+            {
+                var postgres = await PostgresDocumentStore.OpenAsync(options.Database, standard, time, logger, cancellationToken);
+                return new ServeStores(postgres, postgres);
+            }
+
             var store = await SqliteDocumentStore.OpenAsync(options.Database, standard, time, logger, cancellationToken);
             return new ServeStores(store, store);
         }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Rollcall.Exchange.Client;
 
 namespace Rollcall.Exchange.Delivery;
 
@@ -43,7 +44,7 @@ internal static class ReportText
 
         if (report.StoppedBy is { } stopped)
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"Stopped: {Status(stopped.Status)}{stopped.Message}. Run it again when that is mended; what has arrived stays.");
+            text.AppendLine(CultureInfo.InvariantCulture, $"Stopped {(stopped.Stage == FailureStage.Read ? "at the source" : "at the target")}: {Status(stopped.Status)}{stopped.Message}. Run it again when that is mended; what has arrived stays.");
         }
 
         return text.ToString();

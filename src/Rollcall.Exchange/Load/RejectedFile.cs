@@ -7,21 +7,29 @@ namespace Rollcall.Exchange.Load;
 internal sealed class RejectedFile : IAsyncDisposable
 {
     private readonly FileStream _file;
+    private readonly int _batchSize;
     private readonly SemaphoreSlim _one = new(1, 1);
+    private readonly MemoryStream _batch = new();
+    private int _inBatch;
 
-    private RejectedFile(FileStream file) => _file = file;
+    private RejectedFile(FileStream file, int batchSize)
+    {
+        _file = file;
+        _batchSize = batchSize;
+    }
 
     /// <summary>Makes the file, readable by this user alone; one that is there is replaced.</summary>
-    public static RejectedFile Create(string path)
+    /// <param name="batchSize">Documents written at once.</param>
+    public static RejectedFile Create(string path, int batchSize = 25)
     {
         File.Delete(path);
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.Read };
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.Read, BufferSize = 0 };
         if (!OperatingSystem.IsWindows())
         {
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         }
 
-        return new RejectedFile(new FileStream(path, options));
+        return new RejectedFile(new FileStream(path, options), batchSize);
     }
 
     public async ValueTask AddAsync(SettledDocument settled, string? file, long line)
@@ -49,7 +57,11 @@ internal sealed class RejectedFile : IAsyncDisposable
         await _one.WaitAsync();
         try
         {
-            await _file.WriteAsync(text.GetBuffer().AsMemory(0, (int)text.Length));
+            _batch.Write(text.GetBuffer(), 0, (int)text.Length);
+            if (++_inBatch >= _batchSize)
+            {
+                await WriteBatchAsync();
+            }
         }
         finally
         {
@@ -72,8 +84,17 @@ internal sealed class RejectedFile : IAsyncDisposable
         }
     }
 
+    private async Task WriteBatchAsync()
+    {
+        await _file.WriteAsync(_batch.GetBuffer().AsMemory(0, (int)_batch.Length));
+        _batch.SetLength(0);
+        _inBatch = 0;
+    }
+
     public async ValueTask DisposeAsync()
     {
+        await WriteBatchAsync();
+        await _batch.DisposeAsync();
         await _file.DisposeAsync();
         _one.Dispose();
     }

@@ -6,7 +6,7 @@ namespace Rollcall.Serve.Security;
 public sealed record NewCredentials(string Key, string Secret);
 
 /// <summary>Adds, resets and removes the clients of an API: what <c>rollcall serve client</c> does, with the server running or not.</summary>
-public sealed class ClientAccounts(ICredentialStore store)
+public sealed class ClientAccounts(ICredentialStore store, TimeProvider time)
 {
     /// <param name="key">Null to make one up.</param>
     /// <returns>Null when a client with this key exists already; nothing is changed then.</returns>
@@ -20,9 +20,8 @@ public sealed class ClientAccounts(ICredentialStore store)
 
         var secret = SecretHash.NewSecret();
 
-        // The epoch starts at the clock's, so that a removed and re-added key does not revive the old one's tokens.
         await store.PutClientAsync(
-            new ApiClient(key, name, SecretHash.Create(secret), claimSet, [], [], NextEpoch(0), true), cancellationToken);
+            new ApiClient(key, name, SecretHash.Create(secret), claimSet, [], [], NextEpoch(0, time), true), cancellationToken);
         return new NewCredentials(key, secret);
     }
 
@@ -36,7 +35,7 @@ public sealed class ClientAccounts(ICredentialStore store)
 
         var secret = SecretHash.NewSecret();
         await store.PutClientAsync(
-            client with { SecretHash = SecretHash.Create(secret), CredentialEpoch = NextEpoch(client.CredentialEpoch) }, cancellationToken);
+            client with { SecretHash = SecretHash.Create(secret), CredentialEpoch = NextEpoch(client.CredentialEpoch, time) }, cancellationToken);
         return new NewCredentials(key, secret);
     }
 
@@ -45,5 +44,6 @@ public sealed class ClientAccounts(ICredentialStore store)
 
     public ValueTask<IReadOnlyList<ApiClient>> ListAsync(CancellationToken cancellationToken) => store.ListClientsAsync(cancellationToken);
 
-    private static long NextEpoch(long last) => Math.Max(last + 1, TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds());
+    /// <summary>Rises with every reset, and follows the clock so that a key that was removed and added again does not revive old tokens.</summary>
+    internal static long NextEpoch(long last, TimeProvider time) => Math.Max(last + 1, time.GetUtcNow().ToUnixTimeMilliseconds());
 }

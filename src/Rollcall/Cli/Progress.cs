@@ -17,24 +17,29 @@ internal sealed class Progress : IAsyncDisposable
     private readonly Func<ProgressSnapshot> _look;
     private readonly TextWriter _output;
     private readonly bool _isTerminal;
+    private readonly TimeSpan _every;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _task;
 
-    private Progress(Func<ProgressSnapshot> look, TextWriter output, bool isTerminal, TimeProvider time)
+    private Progress(Func<ProgressSnapshot> look, TextWriter output, bool isTerminal, TimeSpan every, TimeProvider time)
     {
         _look = look;
         _output = output;
         _isTerminal = isTerminal;
+        _every = every;
         _time = time;
         _task = ShowAsync();
     }
 
     /// <param name="look">Asked each time a line is due.</param>
-    public static Progress Start(Func<ProgressSnapshot> look) => new(look, Console.Error, !Console.IsErrorRedirected, TimeProvider.System);
+    /// <param name="plainEvery">Time between plain lines; null for ten seconds.</param>
+    public static Progress Start(Func<ProgressSnapshot> look, TimeSpan? plainEvery = null) =>
+        Start(look, Console.Error, !Console.IsErrorRedirected, plainEvery ?? _elsewhere, TimeProvider.System);
 
     /// <summary>For tests: any output, any clock.</summary>
-    internal static Progress Start(Func<ProgressSnapshot> look, TextWriter output, bool isTerminal, TimeProvider time) => new(look, output, isTerminal, time);
+    internal static Progress Start(Func<ProgressSnapshot> look, TextWriter output, bool isTerminal, TimeSpan plainEvery, TimeProvider time) =>
+        new(look, output, isTerminal, isTerminal ? _onTerminal : plainEvery, time);
 
     /// <summary>The line without colours, for a terminal or a log.</summary>
     internal static string Line(in ProgressSnapshot now, double requestsPerSecond, double settledPerSecond)
@@ -48,7 +53,7 @@ internal sealed class Progress : IAsyncDisposable
             text.Append(CultureInfo.InvariantCulture, $", {Math.Max(left, 0):N0} to do");
         }
 
-        text.Append(CultureInfo.InvariantCulture, $", {now.Done:N0} done, {now.Failed:N0} failed, {now.Held:N0} held, {requestsPerSecond:N0} requests/s ({now.InFlight} in flight)");
+        text.Append(CultureInfo.InvariantCulture, $", {now.Done:N0} done, {now.Failed:N0} failed, {now.Held:N0} held, {requestsPerSecond:N0} requests/s{(now.InFlight > 0 ? $" ({now.InFlight} in flight)" : "")}");
         if (now.Expected > 0 && left > 0 && settledPerSecond > 0)
         {
             var eta = TimeSpan.FromSeconds(Math.Min(left / settledPerSecond, 359_999));
@@ -65,7 +70,7 @@ internal sealed class Progress : IAsyncDisposable
         var width = 0;
         try
         {
-            using var timer = new PeriodicTimer(_isTerminal ? _onTerminal : _elsewhere, _time);
+            using var timer = new PeriodicTimer(_every, _time);
             while (await timer.WaitForNextTickAsync(_stop.Token))
             {
                 var now = _look();

@@ -102,11 +102,16 @@ internal static class ServeClientVerb
         return command.OnRun(async (parsed, cancellationToken) =>
         {
             var options = settings.Read(parsed);
+            if (command.Name != "add" && !options.IsPostgres && !File.Exists(options.Database))
+            {
+                throw new CliException(ExitCodes.Usage, $"there is no database {options.Database}; --database names it.");
+            }
+
             try
             {
                 await using var stores = await ServeStores.OpenAsync(
                     options, CompactModelReader.EdFi52, TimeProvider.System, NullLogger.Instance, cancellationToken);
-                return await run(new ClientAccounts(stores.Credentials), parsed, cancellationToken);
+                return await run(new ClientAccounts(stores.Credentials, TimeProvider.System), parsed, cancellationToken);
             }
             catch (ServeStartException failure)
             {

@@ -9,6 +9,8 @@ internal static class Verbs
     [
         ServeVerb.Create(),
         LoadVerb.Create(),
+        PublishVerb.Create(),
+        VerifyVerb.Create(),
         ModelVerb.Create(),
     ];
 }

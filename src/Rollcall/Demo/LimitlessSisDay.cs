@@ -22,7 +22,7 @@ internal static class LimitlessSisDay
         var (seed, dayBefore) = await SettingsAsync(database);
         if (day <= dayBefore)
         {
-            throw new ArgumentOutOfRangeException(nameof(day), day, $"Day {dayBefore} has passed already in this SIS; the next is {dayBefore + 1}.");
+            throw new InvalidOperationException($"Day {dayBefore} has passed already in this SIS; the next is {dayBefore + 1}.");
         }
 
         var date = LimitlessSisCalendar.SchoolDays[LimitlessSisCalendar.DaysBehind + day - 1];

@@ -1,7 +1,7 @@
 using Npgsql;
 using Rollcall.Databases;
-using Rollcall.Standard.Keys;
 using Rollcall.Standard.Documents;
+using Rollcall.Standard.Keys;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve.Storage.Postgres;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Loading;
@@ -7,6 +8,8 @@ namespace Rollcall.Tests.Standard.Documents;
 /// <summary>Reads hand-written bodies, for tests that look at one rule each.</summary>
 internal static class Read
 {
+    private static readonly ConcurrentDictionary<string, DocumentReader> s_readers = new();
+
     public const string Student = """ "studentUniqueId":"604821","firstName":"Tyrone","lastSurname":"Dyer","birthDate":"2014-11-13" """;
 
     public const string Week =
@@ -30,7 +33,10 @@ internal static class Read
         Body(endpoint, Encoding.UTF8.GetBytes(json), purpose, descriptors, id);
 
     public static ReadResult Body(string endpoint, byte[] json, ReadPurpose purpose = ReadPurpose.Create, DescriptorSet? descriptors = null, Guid? id = null) =>
-        DocumentReader.For(CompactModelReader.EdFi52.Core(endpoint), CompactModelReader.EdFi52).Read(json, purpose, descriptors, id);
+        Reader(endpoint).Read(json, purpose, descriptors, id);
+
+    public static DocumentReader Reader(string endpoint) =>
+        s_readers.GetOrAdd(endpoint, e => DocumentReader.For(CompactModelReader.EdFi52.Core(e), CompactModelReader.EdFi52));
 
     public static string Stored(string endpoint, string json)
     {
