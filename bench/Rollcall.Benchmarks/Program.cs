@@ -1,1 +1,66 @@
-return 0;
+using System.CommandLine;
+using BenchmarkDotNet.Running;
+using Rollcall.Benchmarks;
+using Rollcall.Benchmarks.Api;
+using Rollcall.Benchmarks.Suite;
+
+// api: load on a running server.  empty: the peer of GET.  suite: everything, into one page.  micro: BenchmarkDotNet.
+var url = new Option<string>("--url") { Description = "Address of the API.", DefaultValueFactory = _ => "http://127.0.0.1:8001" };
+var key = new Option<string>("--key") { DefaultValueFactory = _ => "sandbox" };
+var secret = new Option<string>("--secret") { DefaultValueFactory = _ => "sandbox" };
+var connections = new Option<int>("--connections") { DefaultValueFactory = _ => 32 };
+var seconds = new Option<double>("--seconds") { Description = "Length of each measurement.", DefaultValueFactory = _ => 10 };
+var warmUp = new Option<double>("--warm-up") { Description = "Seconds before each measurement.", DefaultValueFactory = _ => 4 };
+var seed = new Option<int>("--seed") { DefaultValueFactory = _ => 20250901 };
+var output = new Option<string?>("--out") { Description = "Markdown file for the results, for example bench/results/2025-09-01.md." };
+var stores = new Option<string[]>("--stores") { Description = "Which stores.", DefaultValueFactory = _ => ["sqlite", "postgres"], AllowMultipleArgumentsPerToken = true };
+var note = new Option<string?>("--note") { Description = "A sentence to put under the table, such as what else the machine was doing." };
+
+var api = new Command("api", "Measures a running 'rollcall serve --sandbox' that is empty.") { url, key, secret, connections, seconds, warmUp, seed };
+api.SetAction((parsed, _) => Guarded(async () => await ApiBenchmark.RunAsync(
+    new ApiBenchmarkOptions(
+        parsed.GetValue(url)!,
+        parsed.GetValue(key)!,
+        parsed.GetValue(secret)!,
+        parsed.GetValue(connections),
+        TimeSpan.FromSeconds(parsed.GetValue(warmUp)),
+        TimeSpan.FromSeconds(parsed.GetValue(seconds)),
+        parsed.GetValue(seed)),
+    Console.WriteLine)));
+
+var empty = new Command("empty", "Runs an endpoint that does nothing, until Ctrl-C.") { url };
+empty.SetAction((parsed, _) => Guarded(() => EmptyServer.RunAsync(parsed.GetValue(url)!)));
+
+var suite = new Command("suite", "Starts servers on both stores and measures everything that design names.") { connections, seconds, warmUp, seed, output, stores, note };
+suite.SetAction((parsed, _) => Guarded(() => SuiteRun.RunAsync(new SuiteOptions(
+    parsed.GetValue(stores)!,
+    parsed.GetValue(connections),
+    TimeSpan.FromSeconds(parsed.GetValue(warmUp)),
+    TimeSpan.FromSeconds(parsed.GetValue(seconds)),
+    parsed.GetValue(seed),
+    parsed.GetValue(output),
+    parsed.GetValue(note)))));
+
+var micro = new Command("micro", "Runs the micro-benchmarks; what follows is BenchmarkDotNet's.") { TreatUnmatchedTokensAsErrors = false };
+micro.SetAction(parsed =>
+{
+    _ = BenchmarkSwitcher.FromAssembly(typeof(ApiBenchmark).Assembly).Run([.. parsed.UnmatchedTokens]);
+    return 0;
+});
+
+return await new RootCommand("Rollcall's benchmarks. Figures come from measurement only; a request that fails ends the run.") { api, empty, suite, micro }
+    .Parse(args).InvokeAsync();
+
+static async Task<int> Guarded(Func<Task> run)
+{
+    try
+    {
+        await run();
+        return 0;
+    }
+    catch (BenchmarkException failure)
+    {
+        await Console.Error.WriteLineAsync(failure.Message);
+        return 1;
+    }
+}

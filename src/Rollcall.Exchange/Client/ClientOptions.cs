@@ -49,7 +49,10 @@ public sealed record RetryPolicy
         return retryAfter is { } asked && asked > delay ? (asked < RetryAfterMax ? asked : RetryAfterMax) : delay;
     }
 
-    /// <summary>How long nothing at all may succeed before the API counts as unavailable: all delays of one request, at least 20 seconds.</summary>
+    /// <summary>Least time for which nothing at all must succeed before the API counts as unavailable.</summary>
+    public TimeSpan OutageMin { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>How long nothing at all may succeed before the API counts as unavailable: all delays of one request, at least <see cref="OutageMin"/>.</summary>
     public TimeSpan OutageMax
     {
         get
@@ -60,7 +63,7 @@ public sealed record RetryPolicy
                 total += Math.Min(StartingDelay.TotalMilliseconds * Math.Pow(2, Math.Min(retry, 30)), DelayMax.TotalMilliseconds);
             }
 
-            return TimeSpan.FromMilliseconds(Math.Max(total, 20_000));
+            return TimeSpan.FromMilliseconds(Math.Max(total, OutageMin.TotalMilliseconds));
         }
     }
 }

@@ -176,7 +176,8 @@ public sealed class EdFiClient : IDisposable
                 return answer with { Failure = failure with { Reach = FailureReach.Run } };
             }
 
-            if (retry > _options.Retry.RetriesMax)
+            // A body that was cut off comes whole the next time; one that is nonsense stays nonsense.
+            if (retry > _options.Retry.RetriesMax || (failure.Kind == FailureKind.Malformed && retry > 2))
             {
                 return answer;
             }

@@ -31,6 +31,10 @@ internal sealed class ResourceDelivery(
         {
             _account.FeedFailure = exception.Failure;
         }
+        catch (InvalidDataException exception)
+        {
+            _account.FeedFailure = new ApiFailure(FailureStage.Read, FailureReach.Resource, FailureKind.Malformed, false, null, 0, "", exception.Message);
+        }
 
         while (await RetryUnresolvedAsync(cancellationToken) > 0 && _unresolved.Count > 0)
         {
@@ -132,10 +136,10 @@ internal sealed class ResourceDelivery(
         {
             await all;
         }
-        catch
+        catch (Exception exception)
         {
             // A worker's own reason is worth more than the reader's, which only heard that it was to stop.
-            fault = all.Exception!.InnerExceptions.FirstOrDefault(e => e is not OperationCanceledException) ?? fault ?? all.Exception.InnerException;
+            fault = all.Exception?.InnerExceptions.FirstOrDefault() ?? fault ?? exception;
         }
 
         if (fault is not null)

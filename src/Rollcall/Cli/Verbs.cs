@@ -7,6 +7,10 @@ internal static class Verbs
 {
     public static IEnumerable<Command> All() =>
     [
+        ServeVerb.Create(),
+        LoadVerb.Create(),
+        PublishVerb.Create(),
+        VerifyVerb.Create(),
         ModelVerb.Create(),
     ];
 }

@@ -1,6 +1,8 @@
+using System.Buffers;
 using System.CommandLine;
 using System.Data.Common;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using Npgsql;
@@ -11,6 +13,7 @@ namespace Rollcall.Demo;
 /// <summary><c>rollcall demo make-sis</c> and <c>change-sis</c>: the sample SIS by hand, for those who want to see its tables or sync it themselves.</summary>
 internal static class DemoSisVerbs
 {
+    private const int NotADatabase = 26;
     private const string DatabaseHelp = "A SQLite file, or a PostgreSQL connection string such as \"Host=localhost;Database=sis\".";
 
     public static Command CreateMakeSis()
@@ -30,25 +33,20 @@ internal static class DemoSisVerbs
         var json = new Option<bool>("--json") { Description = "Print one JSON result." };
         students.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() is < 1 or > LimitlessSis.StudentsMax)
+            if (result.Tokens is [var token] && int.TryParse(token.Value, CultureInfo.InvariantCulture, out var value) && (value < 1 || value > LimitlessSis.StudentsMax))
             {
                 result.AddError($"--students must be from 1 to {LimitlessSis.StudentsMax}.");
             }
         });
-        var command = new Command(
-            "make-sis",
-            """
-            Makes the sample student information system, Limitless SIS, in a new SQLite file or an empty PostgreSQL database.
-
-            Examples:
-              rollcall demo make-sis limitless.db
-              rollcall demo make-sis big.db --students 100000 --mapping ./limitless
-            """)
+        return new Command("make-sis", "Makes the sample student information system, Limitless SIS, in a new SQLite file or an empty PostgreSQL database.")
         {
             database, students, seed, mapping, json,
-        };
-        return command.OnRun((parsed, token) => MakeAsync(
-            parsed.GetRequiredValue(database), parsed.GetValue(students), parsed.GetValue(seed), parsed.GetValue(mapping), parsed.GetValue(json), token));
+        }.WithExamples("""
+            rollcall demo make-sis limitless.db
+            rollcall demo make-sis big.db --students 100000 --mapping ./limitless
+            """).OnRun((parsed, token) => MakeAsync(
+                parsed.GetRequiredValue(database), parsed.GetValue(students), parsed.GetValue(seed), parsed.GetValue(mapping),
+                parsed.GetValue(json), parsed.InvocationConfiguration.Output, token));
     }
 
     public static Command CreateChangeSis()
@@ -62,28 +60,24 @@ internal static class DemoSisVerbs
         var json = new Option<bool>("--json") { Description = "Print one JSON result." };
         day.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() is var value && (value < 1 || value > LimitlessSisDay.DayMax))
+            if (result.Tokens is [var token] && int.TryParse(token.Value, CultureInfo.InvariantCulture, out var value) && (value < 1 || value > LimitlessSisDay.DayMax))
             {
                 result.AddError($"--day must be from 1 to {LimitlessSisDay.DayMax}.");
             }
         });
-        var command = new Command(
-            "change-sis",
-            """
-            Lets a day pass in a sample SIS, and says what a correct sync has to send because of it.
-
-            Example:
-              rollcall demo change-sis limitless.db --day 1
-            """)
+        return new Command("change-sis", "Lets a day pass in a sample SIS, and says what a correct sync has to send because of it.")
         {
             database, day, keyChanges, json,
-        };
-        return command.OnRun((parsed, token) => ChangeAsync(
-            parsed.GetRequiredValue(database), parsed.GetValue(day), parsed.GetValue(keyChanges), parsed.GetValue(json), token));
+        }.WithExamples("""
+            rollcall demo change-sis limitless.db --day 1
+            rollcall demo change-sis limitless.db --day 2 --key-changes --json
+            """).OnRun((parsed, token) => ChangeAsync(
+                parsed.GetRequiredValue(database), parsed.GetValue(day), parsed.GetValue(keyChanges), parsed.GetValue(json),
+                parsed.InvocationConfiguration.Output, token));
     }
 
     private static async Task<int> MakeAsync(
-        string database, int students, int seed, string? mapping, bool json, CancellationToken cancellationToken)
+        string database, int students, int seed, string? mapping, bool json, TextWriter output, CancellationToken cancellationToken)
     {
         try
         {
@@ -110,10 +104,14 @@ internal static class DemoSisVerbs
         {
             throw new CliException(ExitCodes.Usage, fault.Message, fault);
         }
+        catch (DbException fault)
+        {
+            throw new CliException(ExitCodes.Unavailable, $"the database does not let us: {fault.Message}", fault);
+        }
 
         if (json)
         {
-            WriteJson(writer =>
+            WriteJson(output, writer =>
             {
                 writer.WriteString("outcome", "done");
                 writer.WriteNumber("students", students);
@@ -122,13 +120,14 @@ internal static class DemoSisVerbs
         }
         else
         {
-            Console.WriteLine($"Limitless SIS with {students} pupils (seed {seed}) is ready.");
+            output.WriteLine($"Limitless SIS with {students} pupils (seed {seed}) is ready.");
         }
 
         return ExitCodes.Done;
     }
 
-    private static async Task<int> ChangeAsync(string database, int day, bool keyChanges, bool json, CancellationToken cancellationToken)
+    private static async Task<int> ChangeAsync(
+        string database, int day, bool keyChanges, bool json, TextWriter output, CancellationToken cancellationToken)
     {
         DayOfChanges changes;
         try
@@ -137,18 +136,26 @@ internal static class DemoSisVerbs
             changes = await LimitlessSis.ApplyDayAsync(
                 connection, day, keyChanges ? SisChangeKinds.All : SisChangeKinds.Default, cancellationToken);
         }
-        catch (Exception fault) when (fault is ArgumentOutOfRangeException or InvalidDataException)
+        catch (Exception fault) when (fault is InvalidOperationException or InvalidDataException)
         {
             throw new CliException(ExitCodes.Usage, fault.Message, fault);
+        }
+        catch (SqliteException fault) when (fault.SqliteErrorCode == NotADatabase)
+        {
+            throw new CliException(ExitCodes.Usage, $"{database} is not a database.", fault);
+        }
+        catch (DbException fault)
+        {
+            throw new CliException(ExitCodes.Unavailable, $"the database does not let us: {fault.Message}", fault);
         }
 
         if (json)
         {
-            WriteJson(writer => WriteChanges(writer, changes));
+            WriteJson(output, writer => WriteChanges(writer, changes));
         }
         else
         {
-            PrintChanges(changes);
+            PrintChanges(output, changes);
         }
 
         return ExitCodes.Done;
@@ -186,13 +193,13 @@ internal static class DemoSisVerbs
         }
     }
 
-    private static void PrintChanges(DayOfChanges changes)
+    private static void PrintChanges(TextWriter output, DayOfChanges changes)
     {
         var date = changes.Date.ToString("dddd, d MMMM yyyy", CultureInfo.InvariantCulture);
-        Console.WriteLine($"Day {changes.Day}, {date}. A sync has to send {changes.Requests} requests:");
+        output.WriteLine($"Day {changes.Day}, {date}. A sync has to send {changes.Requests} requests:");
         foreach (var resource in changes.Resources)
         {
-            Console.WriteLine(
+            output.WriteLine(
                 $"  {resource.Resource,-42} {resource.Created,5} new {resource.Updated,5} changed {resource.KeyChanged,5} key changes {resource.Deleted,5} deleted");
         }
     }
@@ -217,14 +224,16 @@ internal static class DemoSisVerbs
         writer.WriteEndObject();
     }
 
-    private static void WriteJson(Action<Utf8JsonWriter> write)
+    private static void WriteJson(TextWriter output, Action<Utf8JsonWriter> write)
     {
-        using var stdout = Console.OpenStandardOutput();
-        using var writer = new Utf8JsonWriter(stdout);
-        writer.WriteStartObject();
-        write(writer);
-        writer.WriteEndObject();
-        writer.Flush();
-        stdout.WriteByte((byte)'\n');
+        var json = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(json))
+        {
+            writer.WriteStartObject();
+            write(writer);
+            writer.WriteEndObject();
+        }
+
+        output.WriteLine(Encoding.UTF8.GetString(json.WrittenSpan));
     }
 }

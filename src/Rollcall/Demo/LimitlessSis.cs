@@ -65,7 +65,8 @@ public static class LimitlessSis
     /// <param name="day">1 for the first; must be later than the last day applied.</param>
     /// <param name="kinds">What may happen; <see cref="SisChangeKinds.Default"/> when null.</param>
     /// <returns>What a correct sync has to send because of it, neither more nor less.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">The day has passed already, or lies after the school year.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such day: they end with the fall term.</exception>
+    /// <exception cref="InvalidOperationException">The day has passed already.</exception>
     /// <exception cref="InvalidDataException">The database is no Limitless SIS.</exception>
     public static Task<DayOfChanges> ApplyDayAsync(
         DbConnection connection, int day, IReadOnlySet<SisChangeKind>? kinds = null, CancellationToken cancellationToken = default) =>

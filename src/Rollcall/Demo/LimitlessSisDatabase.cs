@@ -27,10 +27,6 @@ internal sealed class LimitlessSisDatabase(DbConnection connection, DbTransactio
         return rows.ToImmutable();
     }
 
-    /// <summary>The highest number given so far; 0 in an empty table.</summary>
-    public async Task<int> MaxAsync(string table, string column) =>
-        (await ReadAsync($"select coalesce(max({column}), 0) from {table}", r => r.GetInt32(0)))[0];
-
     private DbCommand Command(string sql, (string Name, object? Value)[] parameters)
     {
         var command = connection.CreateCommand();

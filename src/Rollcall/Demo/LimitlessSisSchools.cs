@@ -15,7 +15,7 @@ internal sealed class LimitlessSisSchools(LimitlessSisWriter writer, LimitlessSi
     /// <summary>The first district's number; the others follow.</summary>
     public const int FirstDistrictId = 255_901;
 
-    private const int PupilsPerDistrictMax = 20_000;
+    private const int PupilsPerDistrictMax = 5_000;
 
     private int _calendarDay, _term, _markingPeriod, _bell, _course;
 

@@ -1,3 +1,5 @@
+-- key-change: auto
+-- expect: "exitWithdrawDate" is null or "exitWithdrawDate" >= "entryDate"
 select e.enrollment_id     as "@source_key",
        s.school_code       as "@scope",
        case :identity_studentUniqueId

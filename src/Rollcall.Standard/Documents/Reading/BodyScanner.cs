@@ -101,6 +101,15 @@ internal ref partial struct BodyScanner
                 continue;
             }
 
+            if (_work.Faults.IsFull)
+            {
+                // Nothing more is learned from this body but whether it is JSON, and without duplicates.
+                MayHoldDuplicates = true;
+                _json.Read();
+                Skip();
+                continue;
+            }
+
             expected = position + 1;
             var entry = _work.Add(position);
             _json.Read();
@@ -158,8 +167,14 @@ internal ref partial struct BodyScanner
         var last = 0;
         for (var position = 0; _json.Read() && _json.TokenType != JsonTokenType.EndArray; position++)
         {
-            var item = _work.Add(0);
+            if (_work.Faults.IsFull)
+            {
+                Skip();
+                continue;
+            }
+
             var isObject = _json.TokenType == JsonTokenType.StartObject;
+            var item = isObject ? _work.Add(0) : 0;
             if (isObject && !ScanMembers(member.Members!, member, position, item))
             {
                 _work.DropLast();
@@ -193,7 +208,9 @@ internal ref partial struct BodyScanner
             }
         }
 
-        return last == 0 ? EntryState.Absent : EntryState.Array;
+        return last != 0 ? EntryState.Array
+            : isBlank || _work.Faults.IsEmpty ? EntryState.Absent
+            : EntryState.Faulty;
     }
 
     /// <summary>Puts an entry at its canonical place among its siblings; returns the last of them.</summary>
@@ -266,6 +283,11 @@ internal ref partial struct BodyScanner
     /// <summary>The key names the member and the one segment before it: the reference's quirk (4.7).</summary>
     private readonly void Missing(CompiledMember member, CompiledMember? container, int item)
     {
+        if (_work.Faults.IsFull)
+        {
+            return;
+        }
+
         var path = container is null ? $"$.{member.Name}"
             : item >= 0 ? FormattableString.Invariant($"$.{item}.{member.Name}")
             : $"$.{container.Name}.{member.Name}";
@@ -292,7 +314,13 @@ internal ref partial struct BodyScanner
         return EntryState.Faulty;
     }
 
-    private readonly void AddTypeFault(string name, string expected) => AddSchemaFault(name, FaultText.Type(name, SentType(), expected));
+    private readonly void AddTypeFault(string name, string expected)
+    {
+        if (!_work.Faults.IsFull)
+        {
+            AddSchemaFault(name, FaultText.Type(name, SentType(), expected));
+        }
+    }
 
     private readonly void AddSchemaFault(string name, string message) => _work.Faults.Add(FaultPhase.Schema, "$." + name, message);
 

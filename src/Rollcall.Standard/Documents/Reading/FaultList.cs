@@ -10,6 +10,9 @@ internal sealed class FaultList
 
     public bool IsEmpty => _faults.Count == 0;
 
+    /// <summary>No fault that the schema could still find would be kept.</summary>
+    public bool IsFull => _faults.Count == Most && _faults[0].Phase <= FaultPhase.Schema;
+
     public void Add(FaultPhase phase, string path, string message)
     {
         if (_faults.Count > 0)

@@ -15,13 +15,12 @@ public sealed class GrandBendTests
     [Fact]
     public void Every_document_is_accepted_and_every_reference_finds_a_document_sent_before()
     {
-        var readers = Readers();
         var keys = new HashSet<(ResourceModel, KeyHash)>();
         var references = 0;
         foreach (var (endpoint, body) in GrandBend.StandardDescriptors.Concat(GrandBend.Documents))
         {
             var resource = s_standard.Core(endpoint);
-            var document = Accepted(readers[endpoint], body);
+            var document = Accepted(endpoint, body);
             foreach (var reference in document.References)
             {
                 references++;
@@ -39,10 +38,9 @@ public sealed class GrandBendTests
     [Fact]
     public void Every_document_is_stored_keyed_and_linked_as_the_judge_says()
     {
-        var readers = Readers();
         foreach (var (endpoint, body) in GrandBend.Documents)
         {
-            var document = Accepted(readers[endpoint], body);
+            var document = Accepted(endpoint, body);
             var verdict = Judge.Core.Try(endpoint, JsonNode.Parse(body));
             Assert.True(verdict.IsAccepted, $"{endpoint}: {string.Join("; ", verdict.Problems)}");
             Same.Assert(verdict, document);
@@ -52,11 +50,10 @@ public sealed class GrandBendTests
     [Fact]
     public void Nothing_that_was_sent_is_lost_or_changed()
     {
-        var readers = Readers();
         var respelled = 0;
         foreach (var (endpoint, body) in GrandBend.Documents)
         {
-            var document = Accepted(readers[endpoint], body);
+            var document = Accepted(endpoint, body);
             var sent = JsonNode.Parse(body);
             var stored = JsonNode.Parse(document.Body.Span);
             // The one tolerance: a number's spelling, as 10.50 and 10.5. Dates of the sample are spelled canonically.
@@ -73,37 +70,33 @@ public sealed class GrandBendTests
     [Fact]
     public void With_the_descriptors_in_place_every_value_is_known()
     {
-        var readers = Readers();
         var descriptors = new DescriptorSet(1);
         var rows = 0;
         foreach (var (endpoint, body) in GrandBend.StandardDescriptors.Concat(GrandBend.Documents.Where(d => s_standard.Core(d.Endpoint).IsDescriptor)))
         {
             var resource = s_standard.Core(endpoint);
-            var texts = Accepted(readers[endpoint], body).KeyTexts;
+            var texts = Accepted(endpoint, body).KeyTexts;
             descriptors.Add(new DescriptorEntry(resource, ++rows, Guid.NewGuid(), texts[0], texts[1]), 0);
         }
 
         var values = 0;
         foreach (var (endpoint, body) in GrandBend.Documents)
         {
-            var result = readers[endpoint].Read(body, ReadPurpose.Create, descriptors);
+            var result = Read.Reader(endpoint).Read(body, ReadPurpose.Create, descriptors);
             Assert.Empty(result.Document!.UnknownDescriptors);
             Assert.Equal(result.Document.DescriptorRows.Distinct().Order(), result.Document.DescriptorRows);
             Assert.Same(descriptors, result.Document.Descriptors);
             // The sample spells every value as it is declared, so the set changes nothing.
-            Assert.Equal(Accepted(readers[endpoint], body).Body.ToArray(), result.Document.Body.ToArray());
+            Assert.Equal(Accepted(endpoint, body).Body.ToArray(), result.Document.Body.ToArray());
             values += result.Document.DescriptorRows.Length;
         }
 
         Assert.True(values > 50_000, $"Only {values} descriptor values were seen.");
     }
 
-    private static Dictionary<string, DocumentReader> Readers() =>
-        s_standard.Resources.ToDictionary(r => r.Name.Endpoint, r => DocumentReader.For(r, s_standard));
-
-    private static Document Accepted(DocumentReader reader, byte[] body)
+    private static Document Accepted(string endpoint, byte[] body)
     {
-        var result = reader.Read(body, ReadPurpose.Create, null);
+        var result = Read.Body(endpoint, body);
         Assert.True(result.IsValid, $"{Encoding.UTF8.GetString(body)}: {string.Join("; ", result.Faults)}");
         return result.Document!;
     }

@@ -3,7 +3,6 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Rollcall.Standard.Documents;
-using Rollcall.Standard.Loading;
 
 namespace Rollcall.Tests.Standard.Documents;
 
@@ -22,8 +21,6 @@ public sealed class MutatedDocumentTests(ITestOutputHelper output)
     {
         output.WriteLine($"seed {seed}");
         var random = new Random(seed);
-        var standard = CompactModelReader.EdFi52;
-        var readers = standard.Resources.ToDictionary(r => r.Name.Endpoint, r => DocumentReader.For(r, standard));
         // Every resource weighs the same, or the sections would drown the rest.
         var samples = GrandBend.Documents.GroupBy(d => d.Endpoint).Select(g => g.Take(40).ToArray()).ToArray();
         var accepted = 0;
@@ -36,7 +33,7 @@ public sealed class MutatedDocumentTests(ITestOutputHelper output)
             var done = string.Join(", ", Enumerable.Range(0, random.Next(1, 4)).Select(_ => Mutation.Apply(document, random)));
             var sent = document.ToJsonString(random.Next(2) == 0 ? s_escaped : s_plain);
 
-            var result = readers[endpoint].Read(Encoding.UTF8.GetBytes(sent), ReadPurpose.Item, null);
+            var result = Read.Reader(endpoint).Read(Encoding.UTF8.GetBytes(sent), ReadPurpose.Item, null);
             var verdict = Judge.Core.Try(endpoint, JsonNode.Parse(sent));
             Assert.True(verdict.IsAccepted == result.IsValid,
                 $"seed {seed}, round {round}, {endpoint}: {done}\njudge: {string.Join("; ", verdict.Problems)}\nreader: {string.Join("; ", result.Faults)}\n{sent}");

@@ -1,0 +1,195 @@
+using System.Collections;
+using Microsoft.Extensions.Configuration;
+
+namespace Rollcall.Exchange.Publish;
+
+/// <summary>Gathers settings from where the API Publisher's users have them: command line, environment, settings file; later ones of
+/// this list count less. A name that nobody knows, or that this build cannot honour, is a fault and never passed over.</summary>
+public static class PublishArguments
+{
+    private static readonly string[] _files = ["publisherSettings.json", "apiPublisherSettings.json"];
+    private static readonly string[] _prefixes = ["EdFi:Publisher:", "EdFi:ApiPublisher:"];
+
+    /// <param name="arguments">As typed after the verb.</param>
+    /// <param name="environment">Variable names to values.</param>
+    /// <param name="forVerify">The verb is <c>verify</c>: a name that only publish has a use for is a fault on the command line.</param>
+    /// <param name="folder">Where a settings file is looked for when none is named.</param>
+    /// <exception cref="InvalidDataException">All faults together, one a line.</exception>
+    public static IConfiguration Read(IReadOnlyList<string> arguments, IDictionary environment, string folder, bool forVerify = false)
+    {
+        var faults = new List<string>();
+        var given = ReadCommandLine(arguments, forVerify, faults);
+        var variables = ReadEnvironment(environment, faults);
+        var builder = new ConfigurationBuilder();
+        if (FindFile(given.GetValueOrDefault("Rollcall:Config"), folder, faults) is { } file)
+        {
+            ReadFile(builder, file, faults);
+        }
+
+        var settings = builder.AddInMemoryCollection(variables).AddInMemoryCollection(given).Build();
+        return faults.Count == 0 ? settings : throw new InvalidDataException(string.Join("\n  ", faults));
+    }
+
+    /// <summary><c>--name=value</c>, <c>--name value</c>, <c>/name=value</c>, <c>/name value</c>, <c>name=value</c>; a path for the name too.</summary>
+    private static Dictionary<string, string?> ReadCommandLine(IReadOnlyList<string> arguments, bool forVerify, List<string> faults)
+    {
+        var values = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        for (var i = 0; i < arguments.Count; i++)
+        {
+            var argument = arguments[i];
+            var start = argument.StartsWith("--", StringComparison.Ordinal) ? 2 : argument.StartsWith('/') ? 1 : 0;
+            var equals = argument.IndexOf('=', StringComparison.Ordinal);
+            if (start == 0 && equals < 1)
+            {
+                faults.Add($"'{argument}' is no argument: write --name=value");
+                continue;
+            }
+
+            var text = equals >= 0 ? argument[start..equals] : argument[start..];
+            var name = Known(text, "--", faults);
+            if (name is null)
+            {
+                i += equals < 0 && i + 1 < arguments.Count && !IsName(arguments[i + 1]) ? 1 : 0;
+                continue;
+            }
+
+            var next = i + 1 < arguments.Count && !IsName(arguments[i + 1]) ? arguments[i + 1] : null;
+            string? value;
+            if (equals >= 0)
+            {
+                value = argument[(equals + 1)..];
+            }
+            else if (name.IsFlag)
+            {
+                // A flag takes the next word only if that can be nothing else.
+                value = bool.TryParse(next, out _) ? next : "true";
+                i += bool.TryParse(next, out _) ? 1 : 0;
+            }
+            else if (next is not null)
+            {
+                value = next;
+                i++;
+            }
+            else
+            {
+                faults.Add($"{name.Shown} needs a value: {name.Shown}=…");
+                continue;
+            }
+
+            Check(name, value, isFile: false, faults);
+            if (forVerify && name.Support == NameSupport.Yes && !name.IsForVerify)
+            {
+                faults.Add($"{name.Shown} means nothing to verify, which only reads");
+            }
+
+            values[name.Path] = value;
+        }
+
+        return values;
+    }
+
+    /// <summary>Another name follows, not this one's value; a path such as <c>/etc/x.json</c> is a value.</summary>
+    private static bool IsName(string argument) =>
+        argument.StartsWith("--", StringComparison.Ordinal)
+        || (argument.StartsWith('/') && PublishName.Find(argument[1..].Split('=')[0]) is not null);
+
+    private static Dictionary<string, string?> ReadEnvironment(IDictionary environment, List<string> faults)
+    {
+        var values = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        foreach (DictionaryEntry variable in environment)
+        {
+            var key = ((string)variable.Key).Replace("__", ":", StringComparison.Ordinal);
+            if (_prefixes.FirstOrDefault(p => key.StartsWith(p, StringComparison.OrdinalIgnoreCase)) is { } prefix
+                && Known(key[prefix.Length..], (string)variable.Key + ": ", faults) is { } name)
+            {
+                Check(name, (string?)variable.Value, isFile: false, faults);
+                values[name.Path] = (string?)variable.Value;
+            }
+        }
+
+        return values;
+    }
+
+    private static string? FindFile(string? named, string folder, List<string> faults)
+    {
+        if (named is not null)
+        {
+            if (!File.Exists(named))
+            {
+                faults.Add($"--config: there is no file {named}");
+                return null;
+            }
+
+            return Path.GetFullPath(named);
+        }
+
+        var found = _files.Select(f => Path.Combine(folder, f)).Where(File.Exists).ToList();
+        if (found.Count > 1)
+        {
+            faults.Add($"both {_files[0]} and {_files[1]} lie in this folder: say with --config which one counts");
+        }
+
+        return found.FirstOrDefault();
+    }
+
+    private static void ReadFile(ConfigurationBuilder builder, string file, List<string> faults)
+    {
+        IConfigurationRoot read;
+        try
+        {
+            builder.AddJsonFile(file);
+            read = builder.Build();
+        }
+        catch (Exception exception) when (exception is InvalidDataException or FormatException)
+        {
+            builder.Sources.Clear();
+            faults.Add($"{file} is not JSON: {(exception.InnerException ?? exception).Message}");
+            return;
+        }
+
+        foreach (var (path, value) in read.AsEnumerable())
+        {
+            if (value is null
+                || path.StartsWith("authorizationFailureHandling", StringComparison.OrdinalIgnoreCase)
+                // Which resources' keys may change matters to the key-change pass of a change window, which this build does not have.
+                || path.StartsWith("resourcesWithUpdatableKeys", StringComparison.OrdinalIgnoreCase))
+            {
+                continue;
+            }
+
+            if (Known(path, Path.GetFileName(file) + ": ", faults) is { } name)
+            {
+                Check(name, value, isFile: true, faults);
+            }
+        }
+    }
+
+    private static PublishName? Known(string text, string before, List<string> faults)
+    {
+        var name = PublishName.Find(text);
+        if (name is null)
+        {
+            faults.Add($"{before}{text}: there is no such name; do you mean {PublishName.Nearest(text)}?");
+        }
+
+        return name;
+    }
+
+    private static void Check(PublishName name, string? value, bool isFile, List<string> faults)
+    {
+        var isRefused = !string.IsNullOrWhiteSpace(value) && name.Support switch
+        {
+            NameSupport.Yes => false,
+            NameSupport.OnlyFalse => !(bool.TryParse(value, out var on) && !on),
+            NameSupport.OnlyApi => !value.Equals("api", StringComparison.OrdinalIgnoreCase),
+            NameSupport.OnlyInFile => !isFile,
+            _ => true,
+        };
+        if (isRefused)
+        {
+            faults.Add(name.Support == NameSupport.Obsolete
+                ? $"{name.Shown} is obsolete: use --include, --includeOnly, --exclude or --excludeOnly"
+                : $"{name.Shown} is not supported by this build");
+        }
+    }
+}

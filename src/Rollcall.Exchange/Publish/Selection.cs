@@ -1,0 +1,52 @@
+using Rollcall.Exchange.Client;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Exchange.Publish;
+
+/// <summary>Which resources a run is about: include, then exclude, with what they depend on or what depends on them.</summary>
+public static class Selection
+{
+    /// <exception cref="InvalidDataException">A list names a resource that the metadata does not have; nothing is guessed.</exception>
+    public static HashSet<ResourceName> Choose(
+        DependencyGraph graph, string? include, string? includeOnly, string? exclude, string? excludeOnly, bool descriptors)
+    {
+        var faults = new List<string>();
+        var all = graph.Resources.Where(r => descriptors || !IsDescriptor(r)).ToHashSet();
+        // Snapshots of older APIs look like a resource.
+        all.RemoveWhere(r => r.Namespace.Equals("publishing", StringComparison.OrdinalIgnoreCase));
+        var chosen = all;
+        var included = Read("include", include, graph, faults);
+        var includedAlone = Read("includeOnly", includeOnly, graph, faults);
+        if (included.Count + includedAlone.Count > 0)
+        {
+            chosen = [.. included.SelectMany(graph.WithAllBefore).Concat(includedAlone)];
+            chosen.IntersectWith(all);
+            // A descriptor that is named is wanted, whatever goes for the others.
+            chosen.UnionWith(included.Concat(includedAlone));
+        }
+
+        chosen.ExceptWith(Read("exclude", exclude, graph, faults).SelectMany(graph.WithAllAfter));
+        chosen.ExceptWith(Read("excludeOnly", excludeOnly, graph, faults));
+        return faults.Count == 0 ? chosen : throw new InvalidDataException(string.Join("\n  ", faults));
+    }
+
+    public static bool IsDescriptor(ResourceName name) => name.Endpoint.EndsWith("Descriptors", StringComparison.OrdinalIgnoreCase);
+
+    private static List<ResourceName> Read(string list, string? text, DependencyGraph graph, List<string> faults)
+    {
+        var names = new List<ResourceName>();
+        foreach (var part in (text ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (ResourceName.TryParse(part) is { } name && graph.Find(name) is { } known)
+            {
+                names.Add(known);
+            }
+            else
+            {
+                faults.Add($"--{list}: there is no resource '{part}'");
+            }
+        }
+
+        return names;
+    }
+}

@@ -1,0 +1,187 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Rollcall.Exchange.Client;
+using Rollcall.Exchange.Delivery;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Exchange.Publish;
+
+/// <summary>Reads all documents of a resource page by page, cleaned, so that nothing is passed over while others change the source.</summary>
+/// <remarks>A row that is deleted while we read moves all later rows one place to the front. Read forward, a row would slip from a
+/// page not yet read into one that was; so, unless a snapshot stands still, pages are read from the last to the first, where a moved
+/// row is at worst read twice. Rows created meanwhile are at the end, which is looked at once more. Pages are read ahead, a few at a
+/// time; if the total shrank meanwhile, that may have opened the gap again, and the resource is read once more, one page at a time.
+/// Not covered without a snapshot: a document created and another deleted between two pages that are read at the same moment, and
+/// what changes after its page was read.
+/// A window of change versions would not help: a document that changes leaves the window, and moves the rows behind it as a delete does.</remarks>
+public sealed class SourcePages(EdFiClient source, int? pageSize, int pagesAhead, bool isFrozen)
+{
+    /// <summary>What Ed-Fi APIs allow at most, unless an operator set it lower.</summary>
+    private const int LargePage = 500;
+
+    /// <summary>The documented default, taken where the source refuses a larger one.</summary>
+    private const int SmallPage = 75;
+
+    private volatile int _pageSize = pageSize ?? LargePage;
+
+    /// <summary>Told how many documents a resource has, as soon as that is known.</summary>
+    public Action<ResourceName, long>? Counted { get; init; }
+
+    /// <summary>Told that a resource is read once more because it shrank meanwhile.</summary>
+    public Action<ResourceName>? ReadAgain { get; init; }
+
+    /// <exception cref="ApiException">A page cannot be had; its reach is this resource, unless the source is away altogether.</exception>
+    public async IAsyncEnumerable<OutgoingDocument> ReadAsync(ResourceName resource, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var first = await FirstPageAsync(resource, cancellationToken);
+        Counted?.Invoke(resource, first.Total);
+        // The whole of a small resource is one page, and one page is read in one moment.
+        if (first.Total <= first.Documents.Count)
+        {
+            foreach (var document in first.Documents)
+            {
+                yield return document;
+            }
+
+            yield break;
+        }
+
+        var total = first.Total;
+        var size = _pageSize;
+        for (var ahead = pagesAhead; ; ahead = 1)
+        {
+            await foreach (var page in InOrderAsync(resource, Offsets(total, size), size, ahead, cancellationToken))
+            {
+                foreach (var document in page)
+                {
+                    yield return document;
+                }
+            }
+
+            if (isFrozen)
+            {
+                yield break;
+            }
+
+            // What was added behind the end while we read; and has anything gone?
+            var end = total;
+            var now = 0L;
+            for (Page tail; ; end += tail.Documents.Count)
+            {
+                tail = await PageAsync(resource, end, size, withTotal: true, cancellationToken);
+                now = tail.Total;
+                foreach (var document in tail.Documents)
+                {
+                    yield return document;
+                }
+
+                if (tail.Documents.Count < size)
+                {
+                    end += tail.Documents.Count;
+                    break;
+                }
+            }
+
+            if (now >= end || ahead == 1)
+            {
+                yield break;
+            }
+
+            ReadAgain?.Invoke(resource);
+            total = now;
+        }
+    }
+
+    /// <summary>First to last from something that stands still, last to first from something that moves.</summary>
+    private IEnumerable<long> Offsets(long total, int size)
+    {
+        var pages = (total + size - 1) / size;
+        for (var page = 0L; page < pages; page++)
+        {
+            yield return (isFrozen ? page : pages - 1 - page) * size;
+        }
+    }
+
+    private async IAsyncEnumerable<List<OutgoingDocument>> InOrderAsync(
+        ResourceName resource, IEnumerable<long> offsets, int size, int ahead, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var reading = new Queue<Task<Page>>();
+        try
+        {
+            foreach (var offset in offsets)
+            {
+                if (reading.Count == ahead)
+                {
+                    yield return (await reading.Dequeue()).Documents;
+                }
+
+                reading.Enqueue(PageAsync(resource, offset, size, withTotal: false, stop.Token));
+            }
+
+            while (reading.TryDequeue(out var page))
+            {
+                yield return (await page).Documents;
+            }
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await Task.WhenAll(reading).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
+    }
+
+    private async Task<Page> FirstPageAsync(ResourceName resource, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await PageAsync(resource, 0, _pageSize, withTotal: true, cancellationToken);
+        }
+        catch (ApiException refused) when (refused.Failure.Status == 400 && pageSize is null && _pageSize > SmallPage)
+        {
+            _pageSize = SmallPage;
+            return await PageAsync(resource, 0, SmallPage, withTotal: true, cancellationToken);
+        }
+    }
+
+    private async Task<Page> PageAsync(ResourceName resource, long offset, int size, bool withTotal, CancellationToken cancellationToken)
+    {
+        List<OutgoingDocument> documents = [];
+        var query = string.Create(CultureInfo.InvariantCulture, $"?offset={offset}&limit={size}{(withTotal ? "&totalCount=true" : "")}");
+        var answer = await source.ReadAsync(
+            new Uri(source.AddressOf(resource).AbsoluteUri + query),
+            bytes =>
+            {
+                documents = [];
+                try
+                {
+                    Clean.SplitPage(bytes.Span, offset, documents);
+                    return null;
+                }
+                catch (JsonException)
+                {
+                    return "the page is no JSON array of documents";
+                }
+            },
+            cancellationToken);
+        using (answer.Body)
+        {
+            if (answer.Failure is { } failure)
+            {
+                throw new ApiException(failure, $"{resource} cannot be read from {source.Connection}: {failure.Message}");
+            }
+
+            if (withTotal && answer.TotalCount is null)
+            {
+                var missing = new ApiFailure(
+                    FailureStage.Read, FailureReach.Resource, FailureKind.Malformed, false, null, answer.Status, "", "the answer has no Total-Count header");
+                throw new ApiException(missing, $"{resource} cannot be read from {source.Connection}: {missing.Message}");
+            }
+
+            return new Page(documents, answer.TotalCount ?? 0);
+        }
+    }
+
+    private readonly record struct Page(List<OutgoingDocument> Documents, long Total);
+}

@@ -1,0 +1,77 @@
+namespace Rollcall.Exchange.Sync.Mapping;
+
+/// <summary>A <c>profile.yaml</c> as its user wrote it, with <c>${env:…}</c> and <c>${file:…}</c> already replaced.</summary>
+public sealed record SyncProfile
+{
+    /// <summary>Names the source, target and year that the ledger remembers; the folder's name when unset.</summary>
+    public required string Name { get; init; }
+
+    public required SourceConfig Source { get; init; }
+
+    public required TargetConfig Target { get; init; }
+
+    /// <summary>Wildcards over resource names; empty means all files of the folder.</summary>
+    public IReadOnlyList<string> Include { get; init; } = [];
+
+    public IReadOnlyList<string> Exclude { get; init; } = [];
+
+    /// <summary>The choice of identifiers: <c>studentUniqueId</c> to the word that the queries read as <c>:identity_studentUniqueId</c>.</summary>
+    public IReadOnlyDictionary<string, string> Identity { get; init; } = new Dictionary<string, string>();
+
+    public DeletesConfig Deletes { get; init; } = new();
+
+    /// <summary>Path of the ledger; <c>ledger.db</c> in the folder when unset.</summary>
+    public required string LedgerPath { get; init; }
+}
+
+public enum SisProvider
+{
+    Sqlite,
+    Postgres,
+}
+
+/// <param name="Connection">A connection string, or for SQLite the path of the file.</param>
+/// <param name="Parameters">What the queries read as <c>:name</c>: text or whole numbers.</param>
+public sealed record SourceConfig(SisProvider Provider, string Connection, IReadOnlyDictionary<string, object> Parameters)
+{
+    /// <summary>Without the connection string, which may hold a password.</summary>
+    public override string ToString() => $"{Provider}";
+}
+
+/// <param name="MaxConcurrency">Ceiling of requests in flight; null for the client's own.</param>
+/// <param name="MaxRequestsPerSecond">Ceiling of the request rate; null for none.</param>
+public sealed record TargetConfig(string Url, string Key, string Secret, int? SchoolYear, int? MaxConcurrency, int? MaxRequestsPerSecond)
+{
+    /// <summary>Without key and secret.</summary>
+    public override string ToString() => Url;
+}
+
+/// <summary>What may become of a document whose row is gone.</summary>
+public enum DeletePolicy
+{
+    /// <summary>Deleted, unless the run's deletes of the resource look like a broken extract.</summary>
+    Guarded,
+
+    Never,
+
+    /// <summary>Deleted without looking at how many there are.</summary>
+    Always,
+}
+
+/// <summary>When deletes happen, and when they look so many that somebody must approve them first.</summary>
+public sealed record DeletesConfig
+{
+    public DeletePolicy Default { get; init; } = DeletePolicy.Guarded;
+
+    /// <summary>Keyed by <c>ns/endpoint</c>.</summary>
+    public IReadOnlyDictionary<string, DeletePolicy> PerResource { get; init; } = new Dictionary<string, DeletePolicy>();
+
+    /// <summary>Deletes are held from this share of the known documents of a resource…</summary>
+    public decimal HoldPercent { get; init; } = 5;
+
+    /// <summary>…when they are also at least this many.</summary>
+    public int HoldAndAtLeast { get; init; } = 25;
+
+    /// <summary>Whether a query without any row holds the deletes of its resource.</summary>
+    public bool HoldZeroRows { get; init; } = true;
+}

@@ -1,0 +1,156 @@
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+using System.Threading.Channels;
+using Rollcall.Exchange.Client;
+using Rollcall.Exchange.Sync.Mapping;
+using Rollcall.Exchange.Sync.Sources;
+using Rollcall.Standard.Documents;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Exchange.Sync;
+
+/// <summary>Extract, Map and Stamp side by side: one reader of the database, several mappers, and batches of stamps for whoever takes them.</summary>
+internal static partial class Scan
+{
+    private const int GroupsAhead = 8;
+    private static readonly int Mappers = Math.Clamp(Environment.ProcessorCount - 1, 1, 8);
+
+    /// <summary>Streams a resource's stamps, a group of rows at a time, in no particular order.</summary>
+    /// <exception cref="SisException">The scan is not complete.</exception>
+    public static async IAsyncEnumerable<List<Stamp>> StampsAsync(
+        ISisReader sis, DocumentTemplate template, DocumentReader reader, DataStandard standard, TargetDescriptors? known, Findings findings,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var groups = Channel.CreateBounded<RowGroup>(GroupsAhead);
+        var stamps = Channel.CreateBounded<List<Stamp>>(GroupsAhead);
+        var extract = Task.Run(() => ExtractAsync(sis, template, findings, groups.Writer, stop.Token), CancellationToken.None);
+        var map = Task.Run(() => MapAllAsync(template, reader, standard, known, findings, groups.Reader, stamps.Writer, stop.Token), CancellationToken.None);
+        try
+        {
+            await foreach (var batch in stamps.Reader.ReadAllAsync(cancellationToken))
+            {
+                yield return batch;
+            }
+
+            await extract;
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await Task.WhenAll(extract, map).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static async Task ExtractAsync(
+        ISisReader sis, DocumentTemplate template, Findings findings, ChannelWriter<RowGroup> groups, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await foreach (var group in Extract.ReadAsync(sis, template, findings, cancellationToken))
+            {
+                await groups.WriteAsync(group, cancellationToken);
+            }
+
+            groups.TryComplete();
+        }
+        catch (Exception e)
+        {
+            groups.TryComplete(e);
+            throw;
+        }
+    }
+
+    private static async Task MapAllAsync(
+        DocumentTemplate template, DocumentReader reader, DataStandard standard, TargetDescriptors? known, Findings findings,
+        ChannelReader<RowGroup> groups, ChannelWriter<List<Stamp>> stamps, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Task.WhenAll(Enumerable.Range(0, Mappers).Select(_ => Task.Run(
+                async () =>
+                {
+                    var stamper = new Stamper(template, new RowMapper(template, standard, known, findings), reader, findings);
+                    await foreach (var group in groups.ReadAllAsync(cancellationToken))
+                    {
+                        using (group)
+                        {
+                            await stamps.WriteAsync(stamper.Stamp(group), cancellationToken);
+                        }
+                    }
+                },
+                CancellationToken.None)));
+            stamps.TryComplete();
+        }
+        catch (Exception e)
+        {
+            stamps.TryComplete(e);
+        }
+    }
+
+    /// <summary>Stamps rows; one instance serves one thread.</summary>
+    internal sealed partial class Stamper(DocumentTemplate template, RowMapper mapper, DocumentReader reader, Findings findings)
+    {
+        private const int MessagesMax = 1000;
+        private readonly Dictionary<string, string> _masked = new(StringComparer.Ordinal);
+
+        public List<Stamp> Stamp(RowGroup group)
+        {
+            var stamps = new List<Stamp>(group.Rows.Rows);
+            for (var row = 0; row < group.Rows.Rows; row++)
+            {
+                if (Stamp(group, row) is { } stamp)
+                {
+                    stamps.Add(stamp);
+                }
+            }
+
+            return stamps;
+        }
+
+        private Stamp? Stamp(RowGroup group, int row)
+        {
+            var outcome = mapper.Map(group, row);
+            if (outcome == MapOutcome.Omitted)
+            {
+                return null;
+            }
+
+            var sourceKey = group.Rows.Cell(row, template.SourceKeyColumn).ToArray();
+            if (outcome == MapOutcome.Mapped)
+            {
+                var read = reader.Read(mapper.Json, ReadPurpose.Item, null);
+                if (read.Document is { } document)
+                {
+                    return new Stamp(document.KeyHash, document.RecordHash, sourceKey, document.Body, true);
+                }
+
+                var school = CellText.Trimmed(group.Rows.Cell(row, template.ScopeColumn));
+                foreach (var fault in read.Faults)
+                {
+                    findings.Add(template.Resource.Name, FindingKind.Fault, Index().Replace(fault.Path, "[*]"), Masked(fault.Message), school);
+                }
+            }
+
+            return new Stamp(mapper.Key(), default, sourceKey, default, false);
+        }
+
+        /// <summary>A fault's text without the values that it may quote.</summary>
+        private string Masked(string message)
+        {
+            if (!_masked.TryGetValue(message, out var masked))
+            {
+                masked = MessageTemplate.Mask(message, mapper.Json.ToArray());
+                if (_masked.Count < MessagesMax)
+                {
+                    _masked[message] = masked;
+                }
+            }
+
+            return masked;
+        }
+
+        [GeneratedRegex(@"\[\d+\]")]
+        private static partial Regex Index();
+    }
+}

@@ -1,0 +1,262 @@
+using System.Buffers.Text;
+using System.Data;
+using System.Globalization;
+using System.Text;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Rollcall.Exchange.Sync.Sources;
+
+/// <summary>A SIS in PostgreSQL, usually a read replica: one repeatable-read, read-only transaction for all queries.</summary>
+internal sealed class PostgresSis : ISisReader
+{
+    private readonly NpgsqlConnection _connection;
+    private readonly IReadOnlyDictionary<string, object> _parameters;
+    private int _cursors;
+
+    private PostgresSis(NpgsqlConnection connection, IReadOnlyDictionary<string, object> parameters) => (_connection, _parameters) = (connection, parameters);
+
+    /// <exception cref="SisException">The database cannot be reached or does not let us in.</exception>
+    public static async Task<PostgresSis> OpenAsync(
+        string connection, IReadOnlyDictionary<string, object> parameters, CancellationToken cancellationToken)
+    {
+        NpgsqlConnection? opened = null;
+        try
+        {
+            opened = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connection) { Pooling = false, ApplicationName = "rollcall sync", CommandTimeout = 0 }.ConnectionString);
+            await opened.OpenAsync(cancellationToken);
+            await using var begin = opened.CreateCommand();
+            // A cursor is read to its end, so it should be planned like any other query.
+            begin.CommandText = "begin isolation level repeatable read read only; set local cursor_tuple_fraction = 1; set local datestyle = iso";
+            await begin.ExecuteNonQueryAsync(cancellationToken);
+            return new PostgresSis(opened, parameters);
+        }
+        catch (Exception e) when (e is NpgsqlException or ArgumentException or System.Net.Sockets.SocketException)
+        {
+            if (opened is not null)
+            {
+                await opened.DisposeAsync();
+            }
+
+            throw new SisException($"the source database cannot be opened: {e.Message}", isUnavailable: true, e);
+        }
+    }
+
+    public string SortKey(string column) => $"(\"{column}\")::text collate \"C\"";
+
+    public async Task<IReadOnlyList<string>> DescribeAsync(string sql, CancellationToken cancellationToken)
+    {
+        await using var rows = await RunAsync(Command($"select * from ({sql}\n) q limit 0"), cancellationToken);
+        return [.. Enumerable.Range(0, rows.Reader.FieldCount).Select(rows.Reader.GetName)];
+    }
+
+    public async Task<ISisRows> QueryAsync(string sql, bool isInterleaved, CancellationToken cancellationToken)
+    {
+        if (!isInterleaved)
+        {
+            return await RunAsync(Command(sql), cancellationToken);
+        }
+
+        // One connection answers one statement at a time: queries that are read alternately go through cursors.
+        var cursor = $"rollcall_{++_cursors}";
+        await using (var declare = Command($"declare {cursor} no scroll cursor for {sql}"))
+        {
+            await ExecuteAsync(declare, cancellationToken);
+        }
+
+        var columns = await DescribeAsync(sql, cancellationToken);
+        return new CursorRows(this, cursor, columns.Count);
+    }
+
+    public async ValueTask DisposeAsync() => await _connection.DisposeAsync();
+
+    private NpgsqlCommand Command(string sql)
+    {
+        var command = _connection.CreateCommand();
+        command.CommandText = sql;
+        foreach (var (name, value) in _parameters)
+        {
+            // Text is left to the server to type, so that :day can be compared with a date.
+            command.Parameters.Add(value is string text
+                ? new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = text }
+                : new NpgsqlParameter(name, value is long number && number is >= int.MinValue and <= int.MaxValue ? (int)number : value));
+        }
+
+        return command;
+    }
+
+    private static async Task<Rows> RunAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return new Rows(command, await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, cancellationToken));
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
+        {
+            await command.DisposeAsync();
+            throw Translated(e);
+        }
+    }
+
+    private static async Task ExecuteAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
+        {
+            throw Translated(e);
+        }
+    }
+
+    /// <summary>Only the server's first line: its detail can quote a row.</summary>
+    private static SisException Translated(Exception e) => e is PostgresException refused
+        ? new SisException(refused.MessageText, refused.SqlState is "57P01" or "57P02" or "57P03", e)
+        : new SisException(e.Message, isUnavailable: e is NpgsqlException, e);
+
+    private sealed class Rows(NpgsqlCommand command, NpgsqlDataReader reader) : ISisRows
+    {
+        private readonly Action<NpgsqlDataReader, int, RowBatch>[] _cells =
+            [.. Enumerable.Range(0, reader.FieldCount).Select(i => PostgresCell.For(reader.GetFieldType(i), reader.GetDataTypeName(i), reader.GetName(i)))];
+
+        public NpgsqlDataReader Reader => reader;
+
+        public int Columns => reader.FieldCount;
+
+        public async ValueTask<bool> ReadAsync(RowBatch batch, int rowsMax, CancellationToken cancellationToken)
+        {
+            var rows = 0;
+            try
+            {
+                while (rows < rowsMax && await reader.ReadAsync(cancellationToken))
+                {
+                    for (var c = 0; c < _cells.Length; c++)
+                    {
+                        if (reader.IsDBNull(c))
+                        {
+                            batch.Commit(0);
+                        }
+                        else
+                        {
+                            _cells[c](reader, c, batch);
+                        }
+                    }
+
+                    rows++;
+                }
+            }
+            catch (NpgsqlException e)
+            {
+                throw Translated(e);
+            }
+
+            return rows > 0;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await reader.DisposeAsync();
+            await command.DisposeAsync();
+        }
+    }
+
+    private sealed class CursorRows(PostgresSis sis, string cursor, int columns) : ISisRows
+    {
+        public int Columns { get; } = columns;
+
+        public async ValueTask<bool> ReadAsync(RowBatch batch, int rowsMax, CancellationToken cancellationToken)
+        {
+            await using var rows = await RunAsync(sis.Fetch(cursor, rowsMax), cancellationToken);
+            return await rows.ReadAsync(batch, rowsMax, cancellationToken);
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+
+    private NpgsqlCommand Fetch(string cursor, int rowsMax)
+    {
+        var command = _connection.CreateCommand();
+        command.CommandText = string.Create(CultureInfo.InvariantCulture, $"fetch forward {rowsMax} from {cursor}");
+        return command;
+    }
+}
+
+/// <summary>Renders PostgreSQL's types as the text that a mapping reads.</summary>
+internal static class PostgresCell
+{
+    /// <exception cref="SisException">The type has no text form that a document could use.</exception>
+    public static Action<NpgsqlDataReader, int, RowBatch> For(Type type, string typeName, string column)
+    {
+        if (type == typeof(string))
+        {
+            return static (r, i, b) =>
+            {
+                var text = r.GetString(i);
+                b.Commit(Encoding.UTF8.GetBytes(text, b.Reserve(Encoding.UTF8.GetMaxByteCount(text.Length))));
+            };
+        }
+
+        if (type == typeof(int))
+        {
+            return static (r, i, b) => Number(b, r.GetInt32(i));
+        }
+
+        if (type == typeof(long))
+        {
+            return static (r, i, b) => Number(b, r.GetInt64(i));
+        }
+
+        if (type == typeof(short))
+        {
+            return static (r, i, b) => Number(b, r.GetInt16(i));
+        }
+
+        if (type == typeof(bool))
+        {
+            return static (r, i, b) => b.Append(r.GetBoolean(i) ? "true"u8 : "false"u8);
+        }
+
+        if (type == typeof(decimal))
+        {
+            return static (r, i, b) => Formatted(b, r.GetDecimal(i), default);
+        }
+
+        if (type == typeof(double))
+        {
+            return static (r, i, b) => Formatted(b, r.GetDouble(i), default);
+        }
+
+        if (type == typeof(float))
+        {
+            return static (r, i, b) => Formatted(b, r.GetFloat(i), default);
+        }
+
+        if (type == typeof(Guid))
+        {
+            return static (r, i, b) => Formatted(b, r.GetGuid(i), "D");
+        }
+
+        return typeName switch
+        {
+            "date" => static (r, i, b) => Formatted(b, r.GetFieldValue<DateOnly>(i), "yyyy-MM-dd"),
+            "timestamp without time zone" or "timestamp" => static (r, i, b) => Formatted(b, r.GetFieldValue<DateTime>(i), "yyyy-MM-dd'T'HH:mm:ss.FFFFFF"),
+            "timestamp with time zone" or "timestamptz" => static (r, i, b) => Formatted(b, r.GetFieldValue<DateTime>(i), "yyyy-MM-dd'T'HH:mm:ss.FFFFFF'Z'"),
+            "time without time zone" or "time" => static (r, i, b) => Formatted(b, r.GetFieldValue<TimeOnly>(i), "HH:mm:ss.FFFFFF"),
+            _ => throw new SisException($"the column \"{column}\" is of the type {typeName}, which cannot be mapped; cast it to text", isUnavailable: false),
+        };
+    }
+
+    private static void Number(RowBatch batch, long value)
+    {
+        Utf8Formatter.TryFormat(value, batch.Reserve(24), out var written);
+        batch.Commit(written);
+    }
+
+    private static void Formatted<T>(RowBatch batch, T value, string? format)
+        where T : IUtf8SpanFormattable
+    {
+        value.TryFormat(batch.Reserve(64), out var written, format, CultureInfo.InvariantCulture);
+        batch.Commit(written);
+    }
+}

@@ -1,0 +1,60 @@
+using Rollcall.Exchange.Client;
+using Rollcall.Exchange.Sync.Mapping;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Exchange.Sync;
+
+/// <summary>The target as a sync sees it: a client, the order of the mapped resources, and the descriptors that there are.</summary>
+internal sealed class SyncTarget : IDisposable
+{
+    private SyncTarget(EdFiClient client, IReadOnlyDictionary<ResourceModel, (int Create, int Update)> stages, TargetDescriptors descriptors, int workers)
+    {
+        (Client, Stages, Descriptors, Workers) = (client, stages, descriptors, workers);
+    }
+
+    public EdFiClient Client { get; }
+
+    /// <summary>The mapped resources' positions in dependency order: people are created early and updated once their enrolments let us.</summary>
+    public IReadOnlyDictionary<ResourceModel, (int Create, int Update)> Stages { get; }
+
+    public TargetDescriptors Descriptors { get; }
+
+    public int Workers { get; }
+
+    /// <exception cref="ApiException">The target cannot be reached, is no Ed-Fi API or does not let us in.</exception>
+    /// <exception cref="MappingException">The target has another data standard, or lacks a mapped resource.</exception>
+    public static async Task<SyncTarget> ConnectAsync(
+        TargetConfig config, DataStandard standard, IReadOnlyList<DocumentTemplate> templates, ClientOptions options, CancellationToken cancellationToken)
+    {
+        options = options with { ConnectionsMax = config.MaxConcurrency ?? options.ConnectionsMax };
+        var client = await EdFiClient.ConnectAsync(new ApiConnection(new Uri(config.Url), config.Key, config.Secret), options, cancellationToken);
+        try
+        {
+            var known = string.Join('.', standard.Projects[0].Version.Split('.').Take(2));
+            if (client.Api.EdFiVersion != known)
+            {
+                throw new MappingException($"the target serves the Ed-Fi data standard {client.Api.EdFiVersion ?? "(none)"}; this build maps to {known} only.");
+            }
+
+            var graph = await DependencyGraph.ReadAsync(client, cancellationToken);
+            var faults = templates.Where(t => graph.Find(t.Resource.Name) is null)
+                .Select(t => $"{t.File.FileName}: the target has no resource {t.Resource.Name}.").ToList();
+            if (faults.Count > 0)
+            {
+                throw new MappingException(faults);
+            }
+
+            var stages = templates.Select(t => t.Resource).ToDictionary(r => r, r =>
+                (graph.OrderOf(r.Name), graph.Steps.Where(s => s.Resource == graph.Find(r.Name)).Max(s => s.Order)));
+            var descriptors = await TargetDescriptors.ReadAsync(client, standard, templates, cancellationToken);
+            return new SyncTarget(client, stages, descriptors, options.ConnectionsMax);
+        }
+        catch
+        {
+            client.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose() => Client.Dispose();
+}

@@ -1,0 +1,281 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using Rollcall.Serve.Queries;
+using Rollcall.Serve.Storage;
+using Rollcall.Standard.Documents;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Serve.Endpoints;
+
+/// <summary>Every failure that the API answers, and the only place that knows its status code, type and words.
+/// Listed for clients in <c>docs/errors.md</c>.</summary>
+internal static class Problems
+{
+    private const string SeeErrors = "The request could not be processed. See 'errors' for details.";
+    private const string SeeValidationErrors = "Data validation failed. See 'validationErrors' for details.";
+    private const string InvalidConstruction = "The request construction was invalid.";
+
+    // ---- the request itself
+
+    public static Problem Unauthenticated(string error) =>
+        new(401, "security:authentication", "Authentication Failed", "The caller could not be authenticated.", [error], null)
+        {
+            Challenge = "Bearer error=\"invalid_token\"",
+        };
+
+    /// <summary>The claim set grants the caller nothing here.</summary>
+    public static Problem Denied(string claimSet) => new(
+        403,
+        "security:authorization:",
+        "Authorization Denied",
+        "Access to the resource could not be authorized.",
+        [$"The API client's assigned claim set (currently '{claimSet}') grants nothing: this server knows the claim set 'Ed-Fi Sandbox' only."],
+        []);
+
+    public static Problem NotFound() => NotFound("The specified data could not be found.");
+
+    public static Problem UnknownItemToUpdate() => NotFound("Resource to update was not found");
+
+    /// <summary>GET and DELETE of an id that the resource does not have are answered without a body.</summary>
+    public static void WriteBareNotFound(HttpResponse response)
+    {
+        response.StatusCode = StatusCodes.Status404NotFound;
+        response.ContentLength = 0;
+    }
+
+    public static Problem SnapshotNotFound() =>
+        NotFound("Snapshot not found.") with { Errors = ["The snapshot connection for the ODS has not been configured."] };
+
+    public static Problem SnapshotIsReadOnly() => new(
+        405,
+        "snapshots:method-not-allowed",
+        "Method Not Allowed with Snapshots",
+        "An attempt was made to modify data in a Snapshot, but this data is read-only.",
+        [],
+        [])
+    {
+        Allow = "GET",
+    };
+
+    public static Problem MalformedId(string segment) => Invalid("$.id", $"The value '{segment}' is not valid.");
+
+    public static Problem MethodNotAllowed(string method, RouteTarget target)
+    {
+        var (allow, error) = (target, method) switch
+        {
+            (RouteTarget.Item, "POST") => (
+                "GET, PUT, DELETE",
+                "Resource items can only be updated using PUT. To 'upsert' an item in the resource collection using POST, remove the 'id' from the route."),
+            (RouteTarget.Collection, "PUT") => (
+                "GET, POST",
+                "Resource collections cannot be replaced. To 'upsert' an item in the collection, use POST. To update a specific item, use PUT and include the 'id' in the route."),
+            (RouteTarget.Collection, "DELETE") => (
+                "GET, POST",
+                "Resource collections cannot be deleted. To delete a specific item, use DELETE and include the 'id' in the route."),
+            (RouteTarget.Collection, _) => ("GET, POST", Unsupported(method)),
+            (RouteTarget.Item, _) => ("GET, PUT, DELETE", Unsupported(method)),
+            _ => ("GET", Unsupported(method)),
+        };
+        return MethodNotAllowed(error, allow);
+    }
+
+    /// <summary>An address outside the resources that answers only <paramref name="allow"/>.</summary>
+    public static Problem MethodNotAllowedHere(string method, string allow) => MethodNotAllowed(Unsupported(method), allow);
+
+    public static Problem UnsupportedMediaType() => UnsupportedMediaType("The value specified in the 'Content-Type' header is not supported by this host.");
+
+    public static Problem MissingContentType() => UnsupportedMediaType("The 'Content-Type' header is missing.");
+
+    /// <summary>Accept asks for a profile; the server has none.</summary>
+    public static Problem ProfileNotSupported() => new(
+        406,
+        "profile:invalid-profile-usage",
+        "Invalid Profile Usage",
+        "The request construction was invalid with respect to usage of a data policy.",
+        ["The profile specified by the content type in the 'Accept' header is not supported by this host."],
+        []);
+
+    public static Problem TooLarge(long bytesMax) => new(
+        413,
+        "payload-too-large",
+        "Payload Too Large",
+        string.Create(CultureInfo.InvariantCulture, $"The request body is larger than {bytesMax} bytes, the most that this server accepts."),
+        [],
+        []);
+
+    /// <summary>The request ended early, came too slowly, or broke HTTP in another way.</summary>
+    public static Problem BrokenRequest(int status) =>
+        new(status, "bad-request", "Bad Request", SeeErrors, ["The request body could not be read to its end."], []);
+
+    public static Problem EmptyBody() => BadRequest("A non-empty request body is required.");
+
+    public static Problem TokenNotProcessable() =>
+        BadToken("The token was not present, or was not processable.");
+
+    public static Problem TokenMismatch() =>
+        BadToken("The Authorization header token does not match the token in the request body.");
+
+    public static Problem TooManyTokens(int tokensMax, TimeSpan retryAfter) => new(
+        429,
+        "security:authentication:too-many-tokens",
+        "Too Many Tokens",
+        "The caller could not be authenticated because there are too many live tokens.",
+        [string.Create(CultureInfo.InvariantCulture, $"The API client has {tokensMax} tokens that have not expired, the most that it may have. Use one of them again.")],
+        [])
+    {
+        RetryAfter = retryAfter,
+    };
+
+    // ---- the document
+
+    /// <summary>The faults of a document, all of one phase.</summary>
+    public static Problem Of(IReadOnlyList<Fault> faults) => faults[0] switch
+    {
+        { Phase: FaultPhase.ClientAssignedId } => new(
+            400,
+            "bad-request:data-validation-failed",
+            "Data Validation Failed",
+            "The request data was constructed incorrectly.",
+            [.. faults.Select(f => f.Message)],
+            []),
+        { Phase: FaultPhase.PutId, Path: "" } => BadRequest(faults[0].Message),
+        _ => Invalid([.. faults.GroupBy(f => f.Path, f => f.Message, StringComparer.Ordinal).Select(g => Entry(g.Key, [.. g]))]),
+    };
+
+    // ---- the query
+
+    public static Problem Of(QueryFault fault) => fault switch
+    {
+        QueryFault.Parameters parameters => new(
+            400,
+            "bad-request:parameter-validation-failed",
+            "Parameter Validation Failed",
+            "Parameters supplied to the request were invalid.",
+            parameters.Errors,
+            []),
+        QueryFault.Fields fields => BadRequest([.. fields.Errors]),
+        QueryFault.Values values => Invalid([.. values.Errors.Select(v => Entry(v.Path, [v.Message]))]),
+        _ => throw new ArgumentOutOfRangeException(nameof(fault)),
+    };
+
+    // ---- what storage says
+
+    /// <summary>The answer to a write that storage refused; null when it was done, or there is nothing to say but the status.</summary>
+    public static Problem? Of(WriteOutcome outcome, ResourceModel resource, Document? document, bool isUpdate) => outcome switch
+    {
+        WriteOutcome.NotFound => isUpdate ? UnknownItemToUpdate() : null,
+        WriteOutcome.EtagMismatch => LockFailed(
+            "The item has been modified by another user.",
+            "The resource item's etag value does not match what was specified in the 'If-Match' request header indicating that it has been modified by another client since it was last retrieved."),
+        WriteOutcome.NothingToMatch => LockFailed(
+            "The If-Match precondition failed because the resource does not exist.",
+            "The 'If-Match' request header requires a current representation of the resource, but none exists. Do not retry with If-Match; create the resource first, or omit If-Match."),
+        WriteOutcome.EtagMatched => new(
+            412,
+            "precondition-failed:if-none-match",
+            "If-None-Match Precondition Failed",
+            "The If-None-Match precondition failed because a current representation of the resource matched the request header.",
+            ["The 'If-None-Match' request header requires that no current representation match the supplied value, but a matching representation exists."],
+            []),
+        WriteOutcome.Unresolved unresolved => Unresolved(unresolved),
+        WriteOutcome.KeyChangeNotSupported => new(
+            400,
+            "bad-request:data-validation-failed:key-change-not-supported",
+            "Key Change Not Supported",
+            resource.IsDescriptor
+                ? $"Identity of resource '{resource.Project}.{resource.TypeName}' cannot be changed. Descriptor identity fields (Namespace, CodeValue) are immutable on PUT."
+                : $"Identifying values for the {resource.TypeName} resource cannot be changed. Delete and recreate the resource item instead.",
+            [],
+            []),
+        WriteOutcome.KeyConflict => new(
+            409,
+            "identity-conflict",
+            "Identifying Values Are Not Unique",
+            "The identifying value(s) of the item are the same as another item that already exists.",
+            [$"A natural key conflict occurred when attempting to {(isUpdate ? "update a" : "create a new")} resource {resource.TypeName} with a duplicate key. The duplicate keys and values are {KeyText(resource, document!)}"],
+            []),
+        WriteOutcome.Referenced referenced => new(
+            409,
+            "data-conflict:dependent-item-exists",
+            "Dependent Item Exists",
+            referenced.ReferringTypes.Count == 0
+                ? "The requested action cannot be performed because this item is referenced by existing item(s)."
+                : $"The requested action cannot be performed because this item is referenced by existing {string.Join(", ", referenced.ReferringTypes)} item(s).",
+            [],
+            []),
+        WriteOutcome.StaleDescriptors => new(
+            409,
+            "data-conflict:multi-user-conflict",
+            "Multi-User Conflict",
+            "The descriptors that the data uses were changed again and again while the request was processed. Repeat the request.",
+            [],
+            []),
+        WriteOutcome.Created or WriteOutcome.Updated or WriteOutcome.Unchanged or WriteOutcome.Deleted => null,
+        _ => throw new ArgumentOutOfRangeException(nameof(outcome)),
+    };
+
+    // ---- the server
+
+    public static Problem Unavailable() => new(
+        503,
+        "service-unavailable",
+        "Service Unavailable",
+        "The service is temporarily unable to handle the request. Retry the request later.",
+        [],
+        [])
+    {
+        RetryAfter = TimeSpan.FromSeconds(5),
+    };
+
+    /// <summary>Says nothing of what happened; that is in the log, under the same correlation id.</summary>
+    public static Problem Unexpected() => new(500, "system", "System Error", "An unexpected problem has occurred.", [], []);
+
+    private static Problem Unresolved(WriteOutcome.Unresolved unresolved)
+    {
+        var references = unresolved.References.Select(r => Entry(r.Path, [$"The referenced {r.Model.TargetType} item does not exist."]));
+        if (unresolved.Descriptors.Count == 0)
+        {
+            return new Problem(
+                409,
+                "data-conflict:unresolved-reference",
+                "Unresolved Reference",
+                "One or more references could not be resolved. See 'validationErrors' for details.",
+                [],
+                [.. references]);
+        }
+
+        var descriptors = unresolved.Descriptors.Select(d =>
+            Entry(d.Path, [$"{d.DescriptorType} value '{d.Value.ToLowerInvariant()}' does not exist."]));
+        return new Problem(400, "bad-request", "Bad Request", SeeValidationErrors, [], [.. descriptors, .. references]);
+    }
+
+    /// <summary>One <c>(name = value)</c> per identity path, in lexical order of the paths.</summary>
+    private static string KeyText(ResourceModel resource, Document document) => string.Join(',', resource.Identity.Select(path =>
+    {
+        var member = resource.Key.TakeWhile(k => k.Paths.All(p => p.Text != path.Text)).Count();
+        return $"({path.Leaf.Name} = {document.KeyTexts[member]})";
+    }));
+
+    private static Problem BadRequest(params string[] errors) => new(400, "bad-request", "Bad Request", SeeErrors, errors, []);
+
+    private static Problem Invalid(string path, string message) => Invalid([Entry(path, [message])]);
+
+    private static Problem Invalid(IReadOnlyList<KeyValuePair<string, IReadOnlyList<string>>> entries) =>
+        new(400, "bad-request:data-validation-failed", "Data Validation Failed", SeeValidationErrors, [], entries);
+
+    private static Problem NotFound(string detail) => new(404, "not-found", "Not Found", detail, [], []);
+
+    private static Problem BadToken(string error) => new(400, "bad-request", "Bad Request", "An invalid token was provided", [error], []);
+
+    private static Problem MethodNotAllowed(string error, string allow) =>
+        new(405, "method-not-allowed", "Method Not Allowed", InvalidConstruction, [error], []) { Allow = allow };
+
+    private static Problem UnsupportedMediaType(string text) => new(415, "unsupported-media-type", "Unsupported Media Type", text, [text], []);
+
+    private static Problem LockFailed(string detail, string error) =>
+        new(412, "optimistic-lock-failed", "Optimistic Lock Failed", detail, [error], []);
+
+    private static string Unsupported(string method) => $"The endpoint of the request does not support the '{method}' method.";
+
+    private static KeyValuePair<string, IReadOnlyList<string>> Entry(string path, IReadOnlyList<string> messages) => new(path, messages);
+}

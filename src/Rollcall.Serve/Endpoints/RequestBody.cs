@@ -1,0 +1,65 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Http;
+
+namespace Rollcall.Serve.Endpoints;
+
+/// <summary>A request's whole body as one piece of memory: Kestrel's own buffer when it arrived in one, else a rented copy.
+/// Valid until it is disposed.</summary>
+internal readonly struct RequestBody : IDisposable
+{
+    private readonly PipeReader? _reader;
+    private readonly SequencePosition _end;
+    private readonly byte[]? _rented;
+
+    private RequestBody(ReadOnlyMemory<byte> memory, PipeReader? reader, SequencePosition end, byte[]? rented)
+    {
+        Memory = WithoutByteOrderMark(memory);
+        _reader = reader;
+        _end = end;
+        _rented = rented;
+    }
+
+    public ReadOnlyMemory<byte> Memory { get; }
+
+    /// <summary>Empty, or nothing but white space.</summary>
+    public bool IsBlank => Memory.Span.IndexOfAnyExcept(" \t\r\n"u8) < 0;
+
+    /// <exception cref="BadHttpRequestException">The body is over the limit, too slow, or ends too early.</exception>
+    public static async ValueTask<RequestBody> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
+    {
+        var reader = request.BodyReader;
+        while (true)
+        {
+            var read = await reader.ReadAsync(cancellationToken);
+            var buffer = read.Buffer;
+            if (read.IsCompleted)
+            {
+                if (buffer.IsSingleSegment)
+                {
+                    return new RequestBody(buffer.First, reader, buffer.End, null);
+                }
+
+                var length = checked((int)buffer.Length);
+                var rented = ArrayPool<byte>.Shared.Rent(length);
+                buffer.CopyTo(rented);
+                reader.AdvanceTo(buffer.End);
+                return new RequestBody(rented.AsMemory(0, length), null, default, rented);
+            }
+
+            reader.AdvanceTo(buffer.Start, buffer.End);
+        }
+    }
+
+    public void Dispose()
+    {
+        _reader?.AdvanceTo(_end);
+        if (_rented is not null)
+        {
+            ArrayPool<byte>.Shared.Return(_rented);
+        }
+    }
+
+    private static ReadOnlyMemory<byte> WithoutByteOrderMark(ReadOnlyMemory<byte> memory) =>
+        memory.Span.StartsWith("\uFEFF"u8) ? memory[3..] : memory;
+}

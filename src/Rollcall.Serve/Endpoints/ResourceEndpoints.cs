@@ -1,0 +1,237 @@
+using Microsoft.AspNetCore.Http;
+using Rollcall.Serve.Queries;
+using Rollcall.Serve.Security;
+using Rollcall.Serve.Storage;
+using Rollcall.Standard.Documents;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Serve.Endpoints;
+
+/// <summary>The data endpoints. Only this type knows the order of a request's stages, which decides which of several faults is
+/// answered (<c>docs/errors.md</c>).</summary>
+/// <remarks>
+/// A write: route, method, body into memory, read against the standard, authorize, store, answer.
+/// A read: route, method, query into a plan, authorize, stored bytes to the answer.
+/// The caller is known before any of it.
+/// </remarks>
+internal sealed class ResourceEndpoints(DataStandard standard, IDocumentStore documents, EntityTags tags, Responses responses)
+{
+    /// <summary>How often a document is read again because descriptors went away meanwhile; even twice is bad luck.</summary>
+    private const int ReadsMax = 5;
+
+    public Task HandleAsync(HttpContext http, Caller caller, in ResourceRoute route, string dataBase)
+    {
+        if (route.Target == RouteTarget.MalformedId)
+        {
+            return Problems.MalformedId(route.Segment!).WriteAsync(http);
+        }
+
+        if (route.Resource is not { } resource)
+        {
+            return Problems.NotFound().WriteAsync(http);
+        }
+
+        var method = http.Request.Method;
+        if (!IsAllowed(method, route.Target))
+        {
+            return Problems.MethodNotAllowed(method, route.Target).WriteAsync(http);
+        }
+
+        var isRead = HttpMethods.IsGet(method);
+        if (SnapshotHeader.IsTrue(http.Request))
+        {
+            return (isRead ? Problems.SnapshotNotFound() : Problems.SnapshotIsReadOnly()).WriteAsync(http);
+        }
+
+        if (isRead && ContentTypes.IsProfile(http.Request.Headers.Accept))
+        {
+            return Problems.ProfileNotSupported().WriteAsync(http);
+        }
+
+        return route.Target switch
+        {
+            RouteTarget.Deletes => DeletesAsync(http, caller, resource.Model),
+            RouteTarget.KeyChanges => KeyChangesAsync(http, caller, resource.Model),
+            RouteTarget.Item when isRead => GetAsync(http, caller, resource.Model, route.Id),
+            RouteTarget.Item when HttpMethods.IsDelete(method) => DeleteAsync(http, caller, resource, route.Id, dataBase),
+            RouteTarget.Item => WriteAsync(http, caller, resource, route.Id, dataBase),
+            _ when isRead => QueryAsync(http, caller, resource.Model),
+            _ => WriteAsync(http, caller, resource, null, dataBase),
+        };
+    }
+
+    private static bool IsAllowed(string method, RouteTarget target) =>
+        HttpMethods.IsGet(method)
+        || (target == RouteTarget.Collection && HttpMethods.IsPost(method))
+        || (target == RouteTarget.Item && (HttpMethods.IsPut(method) || HttpMethods.IsDelete(method)));
+
+    /// <summary>POST (<paramref name="id"/> null) and PUT.</summary>
+    private async Task WriteAsync(HttpContext http, Caller caller, ServedResource resource, Guid? id, string dataBase)
+    {
+        // 1. The body.
+        if (!ContentTypes.IsDocument(http.Request.Headers.ContentType))
+        {
+            await Problems.UnsupportedMediaType().WriteAsync(http);
+            return;
+        }
+
+        var aborted = http.RequestAborted;
+        using var body = await RequestBody.ReadAsync(http.Request, aborted);
+        if (body.IsBlank)
+        {
+            await Problems.EmptyBody().WriteAsync(http);
+            return;
+        }
+
+        var precondition = tags.ReadPrecondition(http.Request.Headers);
+        for (var reads = 1; ; reads++)
+        {
+            // 2. Everything about the document that needs no stored data.
+            var read = resource.Reader.Read(body.Memory, id is null ? ReadPurpose.Create : ReadPurpose.Replace, documents.Descriptors, id);
+            if (read.Document is not { } document)
+            {
+                await Problems.Of(read.Faults).WriteAsync(http);
+                return;
+            }
+
+            // 3. Whether the caller may.
+            if (!caller.MayDoEverything)
+            {
+                await Problems.Denied(caller.Client.ClaimSet).WriteAsync(http);
+                return;
+            }
+
+            // 4. The rest, in a group with its neighbours and one transaction.
+            var outcome = id is { } known
+                ? await documents.ReplaceAsync(known, document, precondition, aborted)
+                : await documents.UpsertAsync(document, precondition, aborted);
+            if (outcome is WriteOutcome.StaleDescriptors && reads < ReadsMax)
+            {
+                continue;
+            }
+
+            await AnswerAsync(http, outcome, resource, document, dataBase);
+            return;
+        }
+    }
+
+    private async Task DeleteAsync(HttpContext http, Caller caller, ServedResource resource, Guid id, string dataBase)
+    {
+        if (!caller.MayDoEverything)
+        {
+            await Problems.Denied(caller.Client.ClaimSet).WriteAsync(http);
+            return;
+        }
+
+        var precondition = tags.ReadPrecondition(http.Request.Headers);
+        var outcome = await documents.DeleteAsync(resource.Model, id, precondition, http.RequestAborted);
+        await AnswerAsync(http, outcome, resource, null, dataBase);
+    }
+
+    private Task AnswerAsync(HttpContext http, WriteOutcome outcome, ServedResource resource, Document? document, string dataBase)
+    {
+        if (responses.TryWrite(http, outcome, resource, dataBase))
+        {
+            return Task.CompletedTask;
+        }
+
+        var isUpdate = HttpMethods.IsPut(http.Request.Method);
+        if (Problems.Of(outcome, resource.Model, document, isUpdate) is { } problem)
+        {
+            return problem.WriteAsync(http);
+        }
+
+        // What is left is a DELETE of an unknown id.
+        Problems.WriteBareNotFound(http.Response);
+        return Task.CompletedTask;
+    }
+
+    private Task GetAsync(HttpContext http, Caller caller, ResourceModel resource, Guid id)
+    {
+        if (!caller.MayDoEverything)
+        {
+            return Problems.Denied(caller.Client.ClaimSet).WriteAsync(http);
+        }
+
+        var get = documents.GetAsync(resource, id, new ItemWriter(http, tags), http.RequestAborted);
+        if (!get.IsCompletedSuccessfully)
+        {
+            return Awaited(http.Response, get);
+        }
+
+        if (!get.Result)
+        {
+            Problems.WriteBareNotFound(http.Response);
+        }
+
+        return Task.CompletedTask;
+
+        static async Task Awaited(HttpResponse response, ValueTask<bool> get)
+        {
+            if (!await get)
+            {
+                Problems.WriteBareNotFound(response);
+            }
+        }
+    }
+
+    private async Task QueryAsync(HttpContext http, Caller caller, ResourceModel resource)
+    {
+        if (QueryParser.Parse(http.Request.QueryString.Value, resource, documents.Descriptors, standard, out var plan) is { } fault)
+        {
+            await Problems.Of(fault).WriteAsync(http);
+            return;
+        }
+
+        if (!caller.MayDoEverything)
+        {
+            await Problems.Denied(caller.Client.ClaimSet).WriteAsync(http);
+            return;
+        }
+
+        if (plan!.MatchesNothing)
+        {
+            await Responses.EmptyListAsync(http, plan.WantsTotalCount);
+            return;
+        }
+
+        using var page = new PageWriter(tags);
+        await documents.QueryAsync(plan, page, http.RequestAborted);
+        await page.SendAsync(http.Response, http.RequestAborted);
+    }
+
+    private async Task DeletesAsync(HttpContext http, Caller caller, ResourceModel resource)
+    {
+        if (await ReadChangeQueryAsync(http, caller, resource) is { } plan)
+        {
+            await Responses.DeletesAsync(http, await documents.QueryDeletesAsync(plan, http.RequestAborted));
+        }
+    }
+
+    /// <summary>Storage refuses every change of a key so far, so no list of them can have an entry.</summary>
+    private static async Task KeyChangesAsync(HttpContext http, Caller caller, ResourceModel resource)
+    {
+        if (await ReadChangeQueryAsync(http, caller, resource) is { } plan)
+        {
+            await Responses.EmptyListAsync(http, plan.WantsTotalCount);
+        }
+    }
+
+    /// <summary>Null when the request has been answered.</summary>
+    private static async ValueTask<ChangeQueryPlan?> ReadChangeQueryAsync(HttpContext http, Caller caller, ResourceModel resource)
+    {
+        if (QueryParser.ParseChanges(http.Request.QueryString.Value, resource, out var plan) is { } fault)
+        {
+            await Problems.Of(fault).WriteAsync(http);
+            return null;
+        }
+
+        if (!caller.MayDoEverything)
+        {
+            await Problems.Denied(caller.Client.ClaimSet).WriteAsync(http);
+            return null;
+        }
+
+        return plan;
+    }
+}

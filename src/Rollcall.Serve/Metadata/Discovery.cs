@@ -1,0 +1,95 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Rollcall.Serve.Endpoints;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Serve.Metadata;
+
+/// <summary>The small documents from which clients find everything else: the root document and the lists of specifications.</summary>
+internal static class Discovery
+{
+    /// <summary>The version of the ODS/API whose behaviour clients find here. They choose features by it: 7 and above asks for
+    /// snapshots by header, 7.3 and above would walk lists by cursor paging, which is not built.</summary>
+    public const string ApiVersion = "7.2";
+
+    public static RootedDocument RootDocument(DataStandard standard) => Json(json =>
+    {
+        json.WriteStartObject();
+        json.WriteString("version", ApiVersion);
+        json.WriteString("applicationName", "Ed-Fi API");
+        json.WriteString("informationalVersion", ApiVersion);
+        json.WriteString("suite", "3");
+        json.WriteString("build", ApiVersion + ".0.0");
+        json.WriteStartArray("dataModels");
+        foreach (var project in standard.Projects.OrderBy(p => p.Name, StringComparer.Ordinal))
+        {
+            json.WriteStartObject();
+            json.WriteString("name", project.Name);
+            json.WriteString("version", project.Version);
+            json.WriteString("informationalVersion", project.Description);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteStartObject("urls");
+        Url("dependencies", "/metadata/data/v3/dependencies");
+        Url("openApiMetadata", "/metadata/specifications");
+        Url("oauth", "/oauth/token");
+        Url("tokenInfo", "/oauth/token_info");
+        Url("dataManagementApi", "/data/v3/");
+        Url("changeQueries", "/changeQueries/v1/");
+        json.WriteEndObject();
+        json.WriteEndObject();
+
+        void Url(string name, string path) => json.WriteString(name, RootedDocument.Root + path);
+    });
+
+    /// <summary><c>/metadata</c>, as the DMS answers it.</summary>
+    public static RootedDocument MetadataRoot() => Json(json =>
+    {
+        json.WriteStartObject();
+        json.WriteString("dependencies", RootedDocument.Root + "/metadata/dependencies");
+        json.WriteString("specifications", RootedDocument.Root + "/metadata/specifications");
+        json.WriteEndObject();
+    });
+
+    /// <summary><c>/metadata/specifications</c>, with the DMS's addresses.</summary>
+    public static RootedDocument Specifications() => List(
+        ("Resources", "/metadata/specifications/resources-spec.json", ""),
+        ("Descriptors", "/metadata/specifications/descriptors-spec.json", ""),
+        ("Discovery", "/metadata/specifications/discovery-spec.json", "Other"),
+        ("Change-Queries", "/metadata/changequeries/v1/swagger.json", "Other"));
+
+    /// <summary><c>/metadata/</c>, with the ODS/API's addresses.</summary>
+    public static RootedDocument OdsSpecifications() => List(
+        ("Resources", "/metadata/data/v3/resources/swagger.json", ""),
+        ("Descriptors", "/metadata/data/v3/descriptors/swagger.json", ""),
+        ("Change-Queries", "/metadata/changequeries/v1/swagger.json", "Other"));
+
+    public static RootedDocument Json(Action<Utf8JsonWriter> write)
+    {
+        var buffer = new ArrayBufferWriter<byte>(4096);
+        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            write(json);
+        }
+
+        return new RootedDocument(buffer.WrittenMemory, ContentTypes.Json);
+    }
+
+    private static RootedDocument List(params (string Name, string Path, string Prefix)[] items) => Json(json =>
+    {
+        json.WriteStartArray();
+        foreach (var (name, path, prefix) in items)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", name);
+            json.WriteString("endpointUri", RootedDocument.Root + path);
+            json.WriteString("prefix", prefix);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    });
+}

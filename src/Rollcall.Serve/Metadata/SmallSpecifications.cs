@@ -1,0 +1,53 @@
+using System.Text;
+using Rollcall.Serve.Endpoints;
+
+namespace Rollcall.Serve.Metadata;
+
+/// <summary>The OpenAPI documents that do not depend on the data standard.</summary>
+internal static class SmallSpecifications
+{
+    public static RootedDocument Discovery() => Of($$"""
+        {
+          "openapi": "3.0.1",
+          "info": { "title": "Ed-Fi API discovery", "version": "1" },
+          "servers": [ { "url": "{{RootedDocument.Root}}" } ],
+          "paths": {
+            "/": { "get": { "operationId": "getDiscovery", "summary": "What this API is and where everything is.", "tags": ["discovery"],
+              "responses": { "200": { "description": "The root document." } } } },
+            "/metadata/dependencies": { "get": { "operationId": "getDependencies", "summary": "The order in which resources can be loaded; GraphML when Accept asks for application/graphml.", "tags": ["discovery"],
+              "responses": { "200": { "description": "The order." } } } },
+            "/metadata/specifications": { "get": { "operationId": "getSpecifications", "summary": "The OpenAPI documents that there are.", "tags": ["discovery"],
+              "responses": { "200": { "description": "The list." } } } },
+            "/oauth/token": { "post": { "operationId": "postToken", "summary": "OAuth 2.0 client credentials.", "tags": ["oauth"],
+              "responses": { "200": { "description": "A token." }, "400": { "description": "A malformed request." }, "401": { "description": "Unknown credentials." } } } },
+            "/oauth/token_info": { "post": { "operationId": "postTokenInfo", "summary": "What the caller's token allows.", "tags": ["oauth"],
+              "responses": { "200": { "description": "The token's rights." }, "400": { "description": "Not the caller's token." }, "401": { "description": "No valid token." } } } }
+          },
+          "tags": [ { "name": "discovery", "description": "Where everything is." }, { "name": "oauth", "description": "Tokens." } ]
+        }
+        """);
+
+    public static RootedDocument ChangeQueries() => Of($$"""
+        {
+          "openapi": "3.0.1",
+          "info": { "title": "Ed-Fi API change queries", "version": "1" },
+          "servers": [ { "url": "{{RootedDocument.Root}}/changeQueries/v1" } ],
+          "security": [ { "oauth2_client_credentials": [] } ],
+          "paths": {
+            "/availableChangeVersions": { "get": { "operationId": "getAvailableChangeVersions", "summary": "The range of change versions that can be asked for.", "tags": ["availableChangeVersions"],
+              "responses": {
+                "200": { "description": "The range.", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/availableChangeVersions" } } } },
+                "401": { "description": "The request has no valid token." } } } }
+          },
+          "components": {
+            "schemas": { "availableChangeVersions": { "type": "object", "properties": {
+              "oldestChangeVersion": { "type": "integer", "format": "int64" }, "newestChangeVersion": { "type": "integer", "format": "int64" } } } },
+            "securitySchemes": { "oauth2_client_credentials": { "type": "oauth2", "flows": {
+              "clientCredentials": { "tokenUrl": "{{RootedDocument.Root}}/oauth/token", "scopes": {} } } } }
+          },
+          "tags": [ { "name": "availableChangeVersions", "description": "The range of change versions." } ]
+        }
+        """);
+
+    private static RootedDocument Of(string json) => new(Encoding.UTF8.GetBytes(json), ContentTypes.Json);
+}

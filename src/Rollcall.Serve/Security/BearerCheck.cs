@@ -1,0 +1,160 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Primitives;
+using Rollcall.Serve.Storage;
+
+namespace Rollcall.Serve.Security;
+
+/// <summary>The outcome of looking at a request's Authorization header: a caller, or the words of the 401.</summary>
+internal readonly record struct BearerResult(Caller? Caller, string? Error);
+
+/// <summary>Finds out who makes a request. A token's signature is checked once; later requests find it by its hash.</summary>
+internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, TimeProvider time)
+{
+    /// <summary>Tokens remembered; each is about 300 bytes. When it is full the expired go, and all if that is not enough.</summary>
+    private const int RememberedMax = 10_000;
+
+    private readonly ConcurrentDictionary<TokenHash, Remembered> _accepted = new();
+
+    /// <summary>Reads the header; says what is wrong with it, or what the token is.</summary>
+    public static string? TryReadToken(StringValues header, out ReadOnlySpan<char> token)
+    {
+        token = default;
+        if (header.Count == 0)
+        {
+            return "Authorization header is missing.";
+        }
+
+        var text = header.ToString().AsSpan().Trim();
+        var end = text.IndexOfAny(' ', '\t');
+        var scheme = end < 0 ? text : text[..end];
+        if (text.IsEmpty || scheme.Contains(',') || (end >= 0 && text[end] != ' '))
+        {
+            return "Invalid Authorization header.";
+        }
+
+        if (!scheme.Equals("Bearer", StringComparison.OrdinalIgnoreCase))
+        {
+            return "Unknown Authorization header scheme.";
+        }
+
+        var rest = end < 0 ? default : text[end..].TrimStart(' ');
+        if (rest.IsEmpty)
+        {
+            return "Missing Authorization header bearer token value.";
+        }
+
+        if (rest.ContainsAny(' ', '\t', ','))
+        {
+            return "Invalid Authorization header.";
+        }
+
+        token = rest;
+        return null;
+    }
+
+    public ValueTask<BearerResult> CheckAsync(StringValues header, CancellationToken cancellationToken)
+    {
+        if (TryReadToken(header, out var token) is { } error)
+        {
+            return new ValueTask<BearerResult>(new BearerResult(null, error));
+        }
+
+        var hash = TokenHash.Of(token);
+        return _accepted.TryGetValue(hash, out var known) ? CheckClientAsync(known, cancellationToken) : ReadAsync(hash, token.ToString(), cancellationToken);
+    }
+
+    private async ValueTask<BearerResult> ReadAsync(TokenHash hash, string token, CancellationToken cancellationToken)
+    {
+        if (await tokens.ReadAsync(token, cancellationToken) is not { } claims)
+        {
+            return Refused;
+        }
+
+        var remembered = new Remembered(claims);
+        var result = await CheckClientAsync(remembered, cancellationToken);
+        if (result.Caller is not null)
+        {
+            Remember(hash, remembered);
+        }
+
+        return result;
+    }
+
+    /// <summary>A token is as good as its client: that must still exist, be enabled, and not have been reset since.</summary>
+    private ValueTask<BearerResult> CheckClientAsync(Remembered token, CancellationToken cancellationToken)
+    {
+        if (token.Claims.Expires <= time.GetUtcNow())
+        {
+            return new ValueTask<BearerResult>(Refused);
+        }
+
+        var find = clients.FindAsync(token.Claims.ClientKey, cancellationToken);
+        return find.IsCompletedSuccessfully ? new ValueTask<BearerResult>(token.For(find.Result)) : Awaited(token, find);
+
+        static async ValueTask<BearerResult> Awaited(Remembered token, ValueTask<ApiClient?> find) => token.For(await find);
+    }
+
+    private void Remember(TokenHash hash, Remembered token)
+    {
+        if (_accepted.Count >= RememberedMax)
+        {
+            var now = time.GetUtcNow();
+            foreach (var (old, remembered) in _accepted)
+            {
+                if (remembered.Claims.Expires <= now)
+                {
+                    _accepted.TryRemove(old, out _);
+                }
+            }
+
+            if (_accepted.Count >= RememberedMax)
+            {
+                _accepted.Clear();
+            }
+        }
+
+        _accepted[hash] = token;
+    }
+
+    private static BearerResult Refused => new(null, "Invalid token");
+
+    /// <summary>A token that was accepted, with the caller made of it for the client as last read.</summary>
+    private sealed class Remembered(TokenClaims claims)
+    {
+        private Caller? _caller;
+
+        public TokenClaims Claims { get; } = claims;
+
+        public BearerResult For(ApiClient? client)
+        {
+            if (client is null || client.CredentialEpoch != Claims.CredentialEpoch)
+            {
+                return Refused;
+            }
+
+            var caller = _caller;
+            if (caller is null || !ReferenceEquals(caller.Client, client))
+            {
+                _caller = caller = new Caller(client, Claims.EducationOrganizationId is { } one ? [one] : client.EducationOrganizationIds);
+            }
+
+            return new BearerResult(caller, null);
+        }
+    }
+
+    /// <summary>SHA-256 of a token: what is remembered instead of the token itself.</summary>
+    private readonly record struct TokenHash(UInt128 High, UInt128 Low)
+    {
+        public static TokenHash Of(ReadOnlySpan<char> token)
+        {
+            Span<byte> text = token.Length <= 1024 ? stackalloc byte[token.Length * 3] : new byte[token.Length * 3];
+            Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
+            SHA256.HashData(text[..Encoding.UTF8.GetBytes(token, text)], digest);
+            return new TokenHash(
+                System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(digest),
+                System.Buffers.Binary.BinaryPrimitives.ReadUInt128BigEndian(digest[16..]));
+        }
+    }
+}

@@ -1,0 +1,144 @@
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Rollcall.Serve;
+
+/// <summary>What <c>rollcall serve</c> can be told. Defaults are here and nowhere else.</summary>
+public sealed record ServeOptions
+{
+    /// <summary>Addresses to listen on. Port 0 takes any free port.</summary>
+    public IReadOnlyList<string> Urls { get; init; } = ["http://127.0.0.1:8001"];
+
+    /// <summary>The file of a SQLite database, or an Npgsql connection string (anything with <c>Host=</c>).</summary>
+    public string Database { get; init; } = "rollcall.db";
+
+    /// <summary>Makes the client <c>sandbox</c> with the secret <c>sandbox</c>, and loads the standard descriptors and school years.</summary>
+    public bool Sandbox { get; init; }
+
+    /// <summary>Lets the sandbox, whose secret everybody knows, listen on other addresses than loopback.</summary>
+    public bool SandboxOnNetwork { get; init; }
+
+    /// <summary>A prefix of all paths, such as <c>/edfi</c>; optional in requests. Empty for none.</summary>
+    public string PathBase { get; init; } = "";
+
+    public TimeSpan TokenLifetime { get; init; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>Live tokens of a client at most; -1 for no limit. Does not hold for the client of the sandbox.</summary>
+    public int TokensMax { get; init; } = 15;
+
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    /// <summary>Largest request body.</summary>
+    public long BodyBytesMax { get; init; } = 10 * 1_048_576;
+
+    /// <summary>Whether <see cref="Database"/> names PostgreSQL.</summary>
+    public bool IsPostgres => Database.Contains("Host=", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Everything that is wrong with the options, in words for the user; empty when nothing is.</summary>
+    public IReadOnlyList<string> Validate()
+    {
+        var faults = new List<string>();
+        if (Urls.Count == 0)
+        {
+            faults.Add("--urls names no address to listen on.");
+        }
+
+        foreach (var url in Urls)
+        {
+            if (ListenAddress.TryParse(url, out var address) is { } fault)
+            {
+                faults.Add(fault);
+            }
+            else if (Sandbox && !SandboxOnNetwork && !address.IsLoopback)
+            {
+                faults.Add($"--sandbox listens on loopback only, because everybody knows its secret, and {url} is not loopback. Say --sandbox-on-network when that is wanted, in a container for example.");
+            }
+        }
+
+        if (SandboxOnNetwork && !Sandbox)
+        {
+            faults.Add("--sandbox-on-network says nothing without --sandbox.");
+        }
+
+        if (string.IsNullOrWhiteSpace(Database))
+        {
+            faults.Add("--database is empty: give the path of a SQLite file, or a PostgreSQL connection string such as \"Host=localhost;Database=edfi\".");
+        }
+
+        if (PathBase.Length > 0 && (!PathBase.StartsWith('/') || PathBase.EndsWith('/') || PathBase.Contains("//", StringComparison.Ordinal)))
+        {
+            faults.Add($"--path-base must begin with a slash and not end with one, like /edfi; it is {PathBase}.");
+        }
+
+        if (TokenLifetime < TimeSpan.FromMinutes(1) || TokenLifetime > TimeSpan.FromDays(1))
+        {
+            faults.Add("--token-minutes must be between 1 and 1440.");
+        }
+
+        if (TokensMax is 0 or < -1)
+        {
+            faults.Add("--tokens-max must be at least 1, or -1 for no limit.");
+        }
+
+        return faults;
+    }
+}
+
+/// <summary>An address to listen on.</summary>
+/// <param name="Ip">Null for every address of the machine.</param>
+internal readonly record struct ListenAddress(IPAddress? Ip, bool IsLocalhost, int Port)
+{
+    public bool IsLoopback => IsLocalhost || (Ip is not null && IPAddress.IsLoopback(Ip));
+
+    /// <returns>What is wrong with the text; null when nothing is.</returns>
+    public static string? TryParse(string url, out ListenAddress address)
+    {
+        address = default;
+        BindingAddress parsed;
+        try
+        {
+            parsed = BindingAddress.Parse(url);
+        }
+        catch (FormatException)
+        {
+            return $"--urls: {url} is no address; it should look like http://127.0.0.1:8001.";
+        }
+
+        if (!parsed.Scheme.Equals("http", StringComparison.OrdinalIgnoreCase))
+        {
+            return $"--urls: {url} is not http. For HTTPS put a reverse proxy in front of the server.";
+        }
+
+        if (parsed.PathBase.Length > 0)
+        {
+            return $"--urls: {url} has a path; use --path-base {parsed.PathBase} for that.";
+        }
+
+        if (parsed.Port is < 0 or > 65535)
+        {
+            return $"--urls: {url} has no such port; ports go from 0 to 65535.";
+        }
+
+        var host = parsed.Host.Trim('[', ']');
+        if (host is "*" or "+")
+        {
+            address = new ListenAddress(null, false, parsed.Port);
+            return null;
+        }
+
+        if (host.Equals("localhost", StringComparison.OrdinalIgnoreCase))
+        {
+            address = new ListenAddress(null, true, parsed.Port);
+            return null;
+        }
+
+        if (!IPAddress.TryParse(host, out var ip))
+        {
+            return $"--urls: {host} is neither an IP address of this machine, nor localhost, nor * for all addresses.";
+        }
+
+        address = new ListenAddress(ip, false, parsed.Port);
+        return null;
+    }
+}

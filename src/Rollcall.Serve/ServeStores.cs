@@ -1,0 +1,40 @@
+using Microsoft.Extensions.Logging;
+using Rollcall.Databases;
+using Rollcall.Serve.Storage;
+using Rollcall.Serve.Storage.Postgres;
+using Rollcall.Serve.Storage.Sqlite;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Serve;
+
+/// <summary>The open database behind a server, in its two roles.</summary>
+public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Credentials) : IAsyncDisposable
+{
+    /// <summary>Opens the database that the options name; creates its tables where they are missing.</summary>
+    /// <exception cref="ServeStartException">It is no database, another program's, a newer Rollcall's, or cannot be reached.</exception>
+    public static async Task<ServeStores> OpenAsync(
+        ServeOptions options, DataStandard standard, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (options.IsPostgres)
+            {
+                var postgres = await PostgresDocumentStore.OpenAsync(options.Database, standard, time, logger, cancellationToken);
+                return new ServeStores(postgres, postgres);
+            }
+
+            var store = await SqliteDocumentStore.OpenAsync(options.Database, standard, time, logger, cancellationToken);
+            return new ServeStores(store, store);
+        }
+        catch (DatabaseUnusableException failure)
+        {
+            throw new ServeStartException(failure.Message, inner: failure);
+        }
+        catch (StoreUnavailableException failure)
+        {
+            throw new ServeStartException(failure.Message, isUnavailable: true, failure);
+        }
+    }
+
+    public ValueTask DisposeAsync() => Documents.DisposeAsync();
+}

@@ -1,0 +1,153 @@
+using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
+using Rollcall.Serve;
+using Rollcall.Serve.Security;
+using Rollcall.Standard.Loading;
+
+namespace Rollcall.Cli;
+
+/// <summary><c>rollcall serve client</c>: the clients of an API, in its database; the server may be running meanwhile.</summary>
+internal static class ServeClientVerb
+{
+    private static readonly Option<bool> Json = new("--json") { Description = "Prints the result as one JSON value." };
+
+    public static Command Create() => new Command("client", "Adds, lists, resets and removes the clients of an API.") { Add(), List(), Reset(), Remove() };
+
+    private static Command Add()
+    {
+        var name = new Option<string>("--name") { Description = "Who it is, for people.", HelpName = "NAME", Required = true };
+        var claimSet = new Option<string>("--claim-set")
+        {
+            Description = "What it may do. This version knows \"Ed-Fi Sandbox\" (everything); a client with another gets 403.",
+            HelpName = "NAME",
+            Required = true,
+        };
+        var key = new Option<string?>("--key") { Description = "Its key: letters, digits, - and _. Made up when left out.", HelpName = "K" };
+        var command = new Command("add", "Adds a client and prints its key and secret, which is shown only now.") { name, claimSet, key, Json };
+        return Over(command, async (accounts, parsed, cancellationToken) =>
+        {
+            var wanted = parsed.GetValue(key);
+            if (wanted is not null && (wanted.Length is 0 or > 100 || !wanted.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')))
+            {
+                throw new CliException(ExitCodes.Usage, "--key takes 1 to 100 letters, digits, - and _: anything else is mangled by some client.");
+            }
+
+            var added = await accounts.AddAsync(wanted, parsed.GetValue(name)!, parsed.GetValue(claimSet)!, cancellationToken)
+                ?? throw new CliException(ExitCodes.Usage, $"there is a client '{wanted}' already; 'serve client reset {wanted}' gives it a new secret.");
+            Print(parsed, added);
+            return ExitCodes.Done;
+        }).WithExamples("""
+            rollcall serve client add --name "Limitless SIS" --claim-set "Ed-Fi Sandbox" --database district.db
+            """);
+    }
+
+    private static Command List() => Over(new Command("list", "Lists the clients. Secrets are not kept, so none can be shown.") { Json }, async (accounts, parsed, cancellationToken) =>
+    {
+        var clients = await accounts.ListAsync(cancellationToken);
+        if (parsed.GetValue(Json))
+        {
+            PrintJson(json =>
+            {
+                json.WriteStartArray();
+                foreach (var client in clients)
+                {
+                    json.WriteStartObject();
+                    json.WriteString("key", client.Key);
+                    json.WriteString("name", client.Name);
+                    json.WriteString("claimSet", client.ClaimSet);
+                    json.WriteBoolean("isEnabled", client.IsEnabled);
+                    json.WriteEndObject();
+                }
+
+                json.WriteEndArray();
+            });
+            return ExitCodes.Done;
+        }
+
+        foreach (var client in clients)
+        {
+            Console.Out.WriteLine($"{client.Key}\t{client.Name}\t{client.ClaimSet}\t{(client.IsEnabled ? "enabled" : "disabled")}");
+        }
+
+        return ExitCodes.Done;
+    });
+
+    private static Command Reset()
+    {
+        var key = Key();
+        return Over(new Command("reset", "Gives a client a new secret; its tokens end within seconds.") { key, Json }, async (accounts, parsed, cancellationToken) =>
+        {
+            Print(parsed, await accounts.ResetAsync(parsed.GetValue(key)!, cancellationToken) ?? throw NoSuch(parsed.GetValue(key)!));
+            return ExitCodes.Done;
+        });
+    }
+
+    private static Command Remove()
+    {
+        var key = Key();
+        return Over(new Command("remove", "Removes a client; its tokens end within seconds.") { key }, async (accounts, parsed, cancellationToken) =>
+            await accounts.RemoveAsync(parsed.GetValue(key)!, cancellationToken) ? ExitCodes.Done : throw NoSuch(parsed.GetValue(key)!));
+    }
+
+    private static Argument<string> Key() => new("key") { Description = "The client's key." };
+
+    private static CliException NoSuch(string key) => new(ExitCodes.Usage, $"there is no client '{key}'; 'serve client list' shows those that there are.");
+
+    private static Command Over(Command command, Func<ClientAccounts, ParseResult, CancellationToken, Task<int>> run)
+    {
+        var settings = new ServeSettings();
+        settings.AddDatabaseTo(command);
+        return command.OnRun(async (parsed, cancellationToken) =>
+        {
+            var options = settings.Read(parsed);
+            if (command.Name != "add" && !options.IsPostgres && !File.Exists(options.Database))
+            {
+                throw new CliException(ExitCodes.Usage, $"there is no database {options.Database}; --database names it.");
+            }
+
+            try
+            {
+                await using var stores = await ServeStores.OpenAsync(
+                    options, CompactModelReader.EdFi52, TimeProvider.System, NullLogger.Instance, cancellationToken);
+                return await run(new ClientAccounts(stores.Credentials, TimeProvider.System), parsed, cancellationToken);
+            }
+            catch (ServeStartException failure)
+            {
+                throw ServeVerb.ToCli(failure);
+            }
+        });
+    }
+
+    private static void Print(ParseResult parsed, NewCredentials credentials)
+    {
+        if (parsed.GetValue(Json))
+        {
+            PrintJson(json =>
+            {
+                json.WriteStartObject();
+                json.WriteString("outcome", "done");
+                json.WriteString("key", credentials.Key);
+                json.WriteString("secret", credentials.Secret);
+                json.WriteEndObject();
+            });
+            return;
+        }
+
+        Console.Out.WriteLine($"key     {credentials.Key}");
+        Console.Out.WriteLine($"secret  {credentials.Secret}");
+        Console.Error.WriteLine("The secret is stored only as a hash: keep it now, it cannot be shown again.");
+    }
+
+    private static void PrintJson(Action<Utf8JsonWriter> write)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            write(json);
+        }
+
+        Console.Out.WriteLine(System.Text.Encoding.UTF8.GetString(buffer.ToArray()));
+    }
+}

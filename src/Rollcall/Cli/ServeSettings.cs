@@ -1,0 +1,257 @@
+using System.CommandLine;
+using System.Data.Common;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
+using Rollcall.Exchange.Client;
+using Rollcall.Serve;
+
+namespace Rollcall.Cli;
+
+/// <summary>The options of <c>rollcall serve</c>: command line before environment (<c>ROLLCALL_SERVE_DATABASE</c>) before file before default.</summary>
+internal sealed class ServeSettings
+{
+    private readonly Option<string[]> _urls = new("--urls")
+    {
+        Description = "Addresses to listen on, http only; port 0 takes any free one. Default http://127.0.0.1:8001.",
+        HelpName = "URL",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
+    private readonly Option<string?> _database = new("--database")
+    {
+        Description = "A SQLite file, or a PostgreSQL connection string (\"Host=…;Database=…\"); also ${env:NAME} or ${file:PATH}. Default rollcall.db.",
+        HelpName = "DB",
+    };
+
+    private readonly Option<string?> _sandbox = Flag("--sandbox", "One client (key sandbox, secret sandbox) that may do everything, the standard descriptors, the school years.");
+    private readonly Option<string?> _onNetwork = Flag("--sandbox-on-network", "Lets the sandbox listen on other addresses than loopback.");
+    private readonly Option<string?> _pathBase = new("--path-base") { Description = "Prefix of all paths, such as /edfi.", HelpName = "/PATH" };
+    private readonly Option<string?> _tokenMinutes = new("--token-minutes") { Description = "How long a token lives. Default 30.", HelpName = "N" };
+    private readonly Option<string?> _tokensMax = new("--tokens-max") { Description = "Live tokens of a client at most, -1 for no limit. Default 15.", HelpName = "N" };
+    private readonly Option<string?> _logLevel = new("--log-level") { Description = "trace, debug, information, warning, error or none. Default information.", HelpName = "LEVEL" };
+    private readonly Option<string?> _config = new("--config") { Description = "JSON file with these options under their names.", HelpName = "FILE" };
+    private readonly Option<bool> _showConfig = new("--show-config") { Description = "Prints the settings in force, secrets masked, and ends." };
+
+    /// <summary>What the design has and this build does not: refused by name, so that nobody believes it works.</summary>
+    private readonly Option<string[]>[] _unsupported =
+        [.. new[] { "--extension", "--compatibility", "--admin-key", "--admin-secret" }.Select(name => new Option<string[]>(name) { Hidden = true, Arity = ArgumentArity.ZeroOrMore })];
+
+    private Option<string?>[] Settings => [_database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _logLevel];
+
+    public void AddTo(Command command)
+    {
+        command.Add(_urls);
+        foreach (var option in (IEnumerable<Option>)[.. Settings, _config, _showConfig, .. _unsupported])
+        {
+            command.Add(option);
+        }
+    }
+
+    /// <summary>For the commands that only need the database.</summary>
+    public void AddDatabaseTo(Command command)
+    {
+        command.Add(_database);
+        command.Add(_config);
+    }
+
+    public bool WantsToBeShown(ParseResult parsed) => parsed.GetValue(_showConfig);
+
+    /// <exception cref="CliException">A setting is unknown, not in this build, or wrong; all faults at once.</exception>
+    public ServeOptions Read(ParseResult parsed)
+    {
+        foreach (var option in _unsupported)
+        {
+            if (parsed.GetResult(option) is not null)
+            {
+                throw Unsupported(option.Name);
+            }
+        }
+
+        var file = ReadFile(parsed.GetValue(_config));
+        var faults = new List<string>();
+        var defaults = new ServeOptions();
+        var options = defaults with
+        {
+            Urls = Urls(parsed, file) ?? defaults.Urls,
+            Database = Resolve(Value(_database) ?? defaults.Database),
+            Sandbox = Boolean(_sandbox),
+            SandboxOnNetwork = Boolean(_onNetwork),
+            PathBase = Value(_pathBase) ?? defaults.PathBase,
+            TokenLifetime = TimeSpan.FromMinutes(Number(_tokenMinutes, (int)defaults.TokenLifetime.TotalMinutes)),
+            TokensMax = Number(_tokensMax, defaults.TokensMax),
+            LogLevel = Level(Value(_logLevel) ?? defaults.LogLevel.ToString()),
+        };
+        faults.AddRange(options.Validate());
+        if (faults.Count > 0)
+        {
+            throw new CliException(ExitCodes.Usage, string.Join(Environment.NewLine, faults));
+        }
+
+        return options;
+
+        string? Value(Option<string?> option) =>
+            parsed.GetResult(option) is { Implicit: false } given ? given.Tokens.Count > 0 ? given.Tokens[^1].Value : "true"
+            : Environment.GetEnvironmentVariable(VariableOf(option)) ?? file[NameOf(option)];
+
+        bool Boolean(Option<string?> option)
+        {
+            var text = Value(option);
+            if (text is null || bool.TryParse(text, out var flag))
+            {
+                return text is not null && bool.Parse(text);
+            }
+
+            faults.Add($"{option.Name} must be true or false; it is {text}.");
+            return false;
+        }
+
+        int Number(Option<string?> option, int otherwise)
+        {
+            var text = Value(option);
+            if (text is null || int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _))
+            {
+                return text is null ? otherwise : int.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+            }
+
+            faults.Add($"{option.Name} must be a whole number; it is {text}.");
+            return otherwise;
+        }
+
+        LogLevel Level(string text)
+        {
+            if (Enum.TryParse<LogLevel>(text, ignoreCase: true, out var level) && Enum.IsDefined(level))
+            {
+                return level;
+            }
+
+            faults.Add($"{_logLevel.Name} must be trace, debug, information, warning, error or none; it is {text}.");
+            return LogLevel.Information;
+        }
+
+        string Resolve(string text)
+        {
+            try
+            {
+                return SecretText.Resolve(text);
+            }
+            catch (InvalidDataException failure)
+            {
+                faults.Add($"{_database.Name}: {failure.Message}");
+                return text;
+            }
+        }
+    }
+
+    /// <summary>The settings in force as JSON, in the form that <c>--config</c> reads; the password of a connection string is masked.</summary>
+    public static async Task ShowAsync(ServeOptions options, TextWriter output)
+    {
+        using var buffer = new MemoryStream();
+        await using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            json.WriteStartObject();
+            json.WriteStartArray("urls");
+            foreach (var url in options.Urls)
+            {
+                json.WriteStringValue(url);
+            }
+
+            json.WriteEndArray();
+            json.WriteString("database", Masked(options));
+            json.WriteBoolean("sandbox", options.Sandbox);
+            json.WriteBoolean("sandbox-on-network", options.SandboxOnNetwork);
+            json.WriteString("path-base", options.PathBase);
+            json.WriteNumber("token-minutes", (int)options.TokenLifetime.TotalMinutes);
+            json.WriteNumber("tokens-max", options.TokensMax);
+            json.WriteString("log-level", options.LogLevel.ToString().ToLowerInvariant());
+            json.WriteEndObject();
+        }
+
+        await output.WriteLineAsync(System.Text.Encoding.UTF8.GetString(buffer.ToArray()));
+    }
+
+    public static CliException Unsupported(string name) =>
+        new(ExitCodes.Usage, $"{name} is not in this version, and nothing was started. See docs/serve.md for what is.");
+
+    private string[]? Urls(ParseResult parsed, IConfiguration file)
+    {
+        var given = parsed.GetResult(_urls) is { Implicit: false } ? parsed.GetValue(_urls)
+            : Environment.GetEnvironmentVariable(VariableOf(_urls)) is { } variable ? [variable]
+            : file[NameOf(_urls)] is { } one ? [one]
+            : file.GetSection(NameOf(_urls)).GetChildren().Select(c => c.Value ?? "").ToArray() is { Length: > 0 } many ? many
+            : null;
+        return given?.SelectMany(u => u.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ToArray();
+    }
+
+    private IConfiguration ReadFile(string? path)
+    {
+        if (path is null)
+        {
+            return new ConfigurationBuilder().Build();
+        }
+
+        if (!File.Exists(path))
+        {
+            throw new CliException(ExitCodes.Usage, $"--config: there is no file {path}.");
+        }
+
+        IConfigurationRoot file;
+        try
+        {
+            file = new ConfigurationBuilder().AddJsonFile(Path.GetFullPath(path)).Build();
+        }
+        catch (Exception failure) when (failure is InvalidDataException or FormatException or IOException or UnauthorizedAccessException)
+        {
+            throw new CliException(ExitCodes.Usage, $"--config: {path} cannot be read as JSON. {failure.GetBaseException().Message}", failure);
+        }
+
+        var known = Settings.Append<Option>(_urls).Select(NameOf).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        foreach (var name in file.GetChildren().Select(c => c.Key))
+        {
+            if (_unsupported.Any(o => NameOf(o).Equals(name, StringComparison.OrdinalIgnoreCase)))
+            {
+                throw Unsupported($"'{name}' in {path}");
+            }
+
+            if (!known.Contains(name))
+            {
+                throw new CliException(ExitCodes.Usage, $"--config: {path} has a setting '{name}' that there is not. Known are {string.Join(", ", known.Order(StringComparer.Ordinal))}.");
+            }
+        }
+
+        return file;
+    }
+
+    private static string Masked(ServeOptions options)
+    {
+        if (!options.IsPostgres)
+        {
+            return options.Database;
+        }
+
+        var parts = new DbConnectionStringBuilder();
+        try
+        {
+            parts.ConnectionString = options.Database;
+        }
+        catch (ArgumentException)
+        {
+            return "***";
+        }
+
+        foreach (var key in parts.Keys.Cast<string>().Where(k => k.Contains("pass", StringComparison.OrdinalIgnoreCase) || k.Contains("pwd", StringComparison.OrdinalIgnoreCase)).ToArray())
+        {
+            parts[key] = "***";
+        }
+
+        return parts.ConnectionString;
+    }
+
+    private static Option<string?> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
+
+    private static string NameOf(Option option) => option.Name[2..];
+
+    private static string VariableOf(Option option) => "ROLLCALL_SERVE_" + NameOf(option).Replace('-', '_').ToUpperInvariant();
+}

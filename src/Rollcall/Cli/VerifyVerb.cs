@@ -1,0 +1,62 @@
+using System.CommandLine;
+using System.Globalization;
+using Rollcall.Exchange.Publish;
+using Rollcall.Exchange.Verify;
+
+namespace Rollcall.Cli;
+
+/// <summary><c>rollcall verify</c>: are two Ed-Fi APIs equal?</summary>
+internal static class VerifyVerb
+{
+    public static Command Create()
+    {
+        var command = new Command(
+            "verify",
+            "Compares two Ed-Fi APIs by natural key and content: per resource, how many documents are the same, missing, extra, different. "
+            + "Takes publish's connection and selection arguments (docs/verify.md), and --json, --config FILE, --show-config. Ends with 0 when equal, 2 when not.")
+        {
+            TreatUnmatchedTokensAsErrors = false,
+        };
+        return command.WithExamples("""
+            rollcall verify --sourceUrl=http://127.0.0.1:8001 --sourceKey=sandbox --sourceSecret=sandbox --targetUrl=http://127.0.0.1:8002 --targetKey=sandbox --targetSecret=sandbox
+            rollcall verify --sourceUrl=… --sourceKey=… --sourceSecret=… --targetUrl=… --targetKey=… --targetSecret=… --includeOnly=students --json
+            """).OnRun((parsed, cancellationToken) =>
+            ExchangeErrors.GuardAsync("verify", PublishVerb.IsJson(parsed.UnmatchedTokens), () => RunAsync(parsed.UnmatchedTokens, cancellationToken)));
+    }
+
+    internal static ProgressSnapshot Snapshot(VerifyRun verify) => new(
+        verify.Progress.Expected, verify.Progress.Read, verify.Progress.Compared, verify.Progress.Unlike, 0, verify.Requests, 0);
+
+    private static async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancellationToken)
+    {
+        var settings = PublishArguments.Read(arguments, Environment.GetEnvironmentVariables(), Directory.GetCurrentDirectory(), forVerify: true);
+        if (bool.TryParse(settings["Rollcall:ShowConfig"], out var show) && show)
+        {
+            PublishVerb.ShowConfig(settings);
+            return ExitCodes.Done;
+        }
+
+        var options = VerifySettings.From(settings);
+        using var verify = await VerifyRun.PrepareAsync(options, cancellationToken);
+        VerifyReport report;
+        await using (Progress.Start(() => Snapshot(verify), TimeSpan.FromSeconds(int.Parse(
+            settings["Options:StreamingPagesWaitDurationSeconds"] ?? "10", NumberStyles.None, CultureInfo.InvariantCulture))))
+        {
+            report = await verify.RunAsync(cancellationToken);
+        }
+
+        var (source, target) = (options.Source.Url.AbsoluteUri, options.Target.Url.AbsoluteUri);
+        if (PublishVerb.IsJson(arguments))
+        {
+            ExchangeErrors.PrintJson(json =>
+            {
+                json.WriteStartObject();
+                report.WriteJson(json, source, target);
+                json.WriteEndObject();
+            });
+        }
+
+        await Console.Error.WriteAsync(report.ToText(source, target));
+        return report.IsEqual ? ExitCodes.Done : ExitCodes.Refusals;
+    }
+}

@@ -1,0 +1,493 @@
+using System.Collections.Concurrent;
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Rollcall.Exchange.Client;
+
+namespace Rollcall.IntegrationTests.Exchange;
+
+/// <summary>A small Ed-Fi API on a real socket, for tests: keeps documents by natural key, checks references, fails by seed, and
+/// counts everything on its own side.</summary>
+public sealed class StubApi : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly Dictionary<string, StubResource> _resources;
+    private readonly StubFaults _faults;
+    private readonly Random _random;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, Table> _tables = [];
+    private readonly ConcurrentDictionary<string, long> _counts = new();
+    private readonly HashSet<string> _tokens = [];
+    private int _dataRequests;
+    private int _inFlight;
+    private int _inFlightMax;
+
+    private StubApi(WebApplication app, StubResource[] resources, StubFaults faults, bool graphMl)
+    {
+        _app = app;
+        _resources = resources.ToDictionary(r => r.Path, StringComparer.OrdinalIgnoreCase);
+        _faults = faults;
+        _random = new Random(faults.Seed);
+        ServesGraphMl = graphMl;
+        foreach (var resource in resources)
+        {
+            _tables[resource.Path] = new Table();
+        }
+
+        app.Run(HandleAsync);
+    }
+
+    public Uri Url { get; private set; } = new("http://localhost/");
+
+    public bool ServesGraphMl { get; }
+
+    public string Version { get; set; } = "7.3";
+
+    /// <summary>Called with the resource path and body of each POST before it is judged; a returned status and problem JSON answers it.</summary>
+    public Func<string, JsonObject, (int Status, string Body)?>? Judge { get; set; }
+
+    /// <summary>Called before each page is made; lets a test change the data between two pages.</summary>
+    public Action<string, int>? BeforePage { get; set; }
+
+    public ConcurrentBag<string> Queries { get; } = [];
+
+    public int InFlightMax => _inFlightMax;
+
+    public ApiConnection Connection => new(Url, "key", "s3cret");
+
+    public static async Task<StubApi> StartAsync(StubResource[] resources, StubFaults? faults = null, bool graphMl = false)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(k => k.AddServerHeader = false);
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        var app = builder.Build();
+        var stub = new StubApi(app, resources, faults ?? new StubFaults(), graphMl);
+        await app.StartAsync();
+        stub.Url = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First() + "/");
+        return stub;
+    }
+
+    /// <summary>How often something happened: <c>token</c>, <c>POST /ed-fi/students</c>, <c>201</c>, <c>429</c>, <c>dropped</c>, <c>truncated</c> …</summary>
+    public long Count(string what) => _counts.GetValueOrDefault(what);
+
+    public IReadOnlyList<string> Bodies(string path)
+    {
+        lock (_lock)
+        {
+            return [.. _tables[path].Rows.Values.Select(r => r.Body)];
+        }
+    }
+
+    /// <summary>Times a document with this key was created or replaced.</summary>
+    public int WritesOf(string path, string key)
+    {
+        lock (_lock)
+        {
+            return _tables[path].Rows.Values.First(r => r.Key == key).Writes;
+        }
+    }
+
+    public int Rows(string path)
+    {
+        lock (_lock)
+        {
+            return _tables[path].Rows.Count;
+        }
+    }
+
+    /// <summary>Puts a document in without a request.</summary>
+    public void Seed(string path, string body)
+    {
+        lock (_lock)
+        {
+            _tables[path].Put(KeyOf(_resources[path], JsonNode.Parse(body)!.AsObject()), body);
+        }
+    }
+
+    public void Remove(string path, Func<string, bool> which)
+    {
+        lock (_lock)
+        {
+            var table = _tables[path];
+            foreach (var row in table.Rows.Values.Where(r => which(r.Body)).ToList())
+            {
+                table.Rows.Remove(row.Sequence);
+                table.ByKey.Remove(row.Key);
+            }
+        }
+    }
+
+    private async Task HandleAsync(HttpContext http)
+    {
+        var path = http.Request.Path.Value!;
+        if (path.Equals("/oauth/token", StringComparison.OrdinalIgnoreCase))
+        {
+            await TokenAsync(http);
+        }
+        else if (path == "/")
+        {
+            await Write(http, 200, $$"""
+                {"version":"{{Version}}","dataModels":[{"name":"Ed-Fi","version":"9.9.0"}],
+                 "urls":{"dependencies":"{{Url}}metadata/dependencies","oauth":"{{Url}}oauth/token","dataManagementApi":"{{Url}}data/v3/",
+                 "openApiMetadata":"{{Url}}metadata/specifications","changeQueries":"{{Url}}changeQueries/v1/"} }
+                """);
+        }
+        else if (path == "/metadata/dependencies")
+        {
+            await Write(http, 200, ServesGraphMl ? GraphMl() : DependencyList(), ServesGraphMl ? "application/graphml" : "application/json");
+        }
+        else if (path == "/metadata/specifications")
+        {
+            await Write(http, 200, $$"""[{"name":"Resources","endpointUri":"{{Url}}metadata/resources.json","prefix":""}]""");
+        }
+        else if (path == "/metadata/resources.json")
+        {
+            await Write(http, 200, OpenApi());
+        }
+        else
+        {
+            await DataAsync(http, path);
+        }
+    }
+
+    private async Task DataAsync(HttpContext http, string path)
+    {
+        var now = Interlocked.Increment(ref _inFlight);
+        for (var seen = _inFlightMax; now > seen; seen = _inFlightMax)
+        {
+            Interlocked.CompareExchange(ref _inFlightMax, now, seen);
+        }
+
+        try
+        {
+            if (_faults.Latency > TimeSpan.Zero)
+            {
+                await Task.Delay(_faults.Latency);
+            }
+
+            if (!Authorized(http))
+            {
+                Add("401");
+                await Write(http, 401, """{"type":"urn:ed-fi:api:security:authentication","status":401,"detail":"The caller could not be authenticated."}""");
+                return;
+            }
+
+            var name = path.StartsWith("/data/v3", StringComparison.Ordinal) ? path["/data/v3".Length..] : path;
+            Add($"{http.Request.Method} {name}");
+            var fate = Fate();
+            if (await FailsBeforeAsync(http, fate))
+            {
+                return;
+            }
+
+            await ServeAsync(http, name, fate);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _inFlight);
+        }
+    }
+
+    private async Task<bool> FailsBeforeAsync(HttpContext http, string fate)
+    {
+        switch (fate)
+        {
+            case "500":
+                Add("500");
+                await Write(http, 500, """{"type":"urn:ed-fi:api:system","status":500}""");
+                return true;
+            case "429":
+                Add("429");
+                if (_faults.RetryAfterSeconds > 0)
+                {
+                    http.Response.Headers.RetryAfter = _faults.RetryAfterSeconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
+                }
+
+                await Write(http, 429, """{"type":"urn:ed-fi:api:too-many-requests","status":429}""");
+                return true;
+            case "dropped":
+                Add("dropped");
+                http.Abort();
+                return true;
+            case "404":
+                await Write(http, 404, """{"type":"urn:ed-fi:api:not-found","status":404}""");
+                return true;
+            case "{}":
+                await Write(http, 200, "{}");
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private async Task ServeAsync(HttpContext http, string name, string fate)
+    {
+        if (!_resources.TryGetValue(name, out var resource) || (_faults.RefusesSnapshot && http.Request.Headers.ContainsKey("Use-Snapshot")))
+        {
+            await Write(http, 404, """{"type":"urn:ed-fi:api:not-found","status":404,"detail":"The specified data could not be found."}""");
+            return;
+        }
+
+        if (http.Request.Method == "GET")
+        {
+            await PageAsync(http, resource, fate);
+            return;
+        }
+
+        JsonObject body;
+        string text;
+        using (var reader = new StreamReader(http.Request.Body, Encoding.UTF8))
+        {
+            text = await reader.ReadToEndAsync();
+            body = JsonNode.Parse(text)!.AsObject();
+        }
+
+        if (Judge?.Invoke(name, body) is { } verdict)
+        {
+            Add(verdict.Status.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            await Write(http, verdict.Status, verdict.Body);
+            return;
+        }
+
+        int status;
+        Guid id;
+        lock (_lock)
+        {
+            if (resource.References.Any(r => body[r.Member] is JsonObject reference && !Exists(r.Target, reference)))
+            {
+                status = 409;
+                id = default;
+            }
+            else
+            {
+                (status, id) = _tables[name].Put(KeyOf(resource, body), text);
+            }
+        }
+
+        if (status == 409)
+        {
+            Add("409");
+            await Write(http, 409, """{"type":"urn:ed-fi:api:data-conflict:unresolved-reference","status":409,"detail":"The referenced item does not exist."}""");
+            return;
+        }
+
+        Add(status.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        if (fate == "dropped after")
+        {
+            Add("dropped");
+            http.Abort();
+            return;
+        }
+
+        http.Response.Headers.Location = $"{Url}data/v3{name}/{id:N}";
+        http.Response.StatusCode = status;
+    }
+
+    private async Task PageAsync(HttpContext http, StubResource resource, string fate)
+    {
+        var query = http.Request.Query;
+        Queries.Add(resource.Path + http.Request.QueryString.Value);
+        int Number(string name, int otherwise) => int.TryParse(query[name], out var n) ? n : otherwise;
+        var offset = Number("offset", 0);
+        BeforePage?.Invoke(resource.Path, offset);
+        string json;
+        lock (_lock)
+        {
+            var rows = _tables[resource.Path].Rows.Values;
+            if (query.TryGetValue("totalCount", out var total) && total == "true")
+            {
+                http.Response.Headers["Total-Count"] = rows.Count.ToString(System.Globalization.CultureInfo.InvariantCulture);
+            }
+
+            json = "[" + string.Join(",", rows.Skip(offset).Take(Number("limit", 500)).Select(r =>
+                $$"""{"id":"{{r.Id:N}}","_etag":"{{r.Writes}}","_lastModifiedDate":"2024-01-01T00:00:00Z",{{r.Body.TrimStart()[1..]}}""")) + "]";
+        }
+
+        var bytes = Encoding.UTF8.GetBytes(json);
+        if (fate == "truncated" && bytes.Length > 10)
+        {
+            Add("truncated");
+            http.Response.ContentLength = bytes.Length;
+            await http.Response.Body.WriteAsync(bytes.AsMemory(0, bytes.Length / 2));
+            await http.Response.Body.FlushAsync();
+            http.Abort();
+            return;
+        }
+
+        http.Response.ContentType = "application/json; charset=utf-8";
+        http.Response.ContentLength = bytes.Length;
+        await http.Response.Body.WriteAsync(bytes);
+    }
+
+    private async Task TokenAsync(HttpContext http)
+    {
+        Add("token");
+        var form = await http.Request.ReadFormAsync();
+        var expected = "Basic " + Convert.ToBase64String("key:s3cret"u8);
+        if (http.Request.Headers.Authorization != expected || form["grant_type"] != "client_credentials")
+        {
+            await Write(http, 401, """{"error":"invalid_client"}""");
+            return;
+        }
+
+        var token = Guid.NewGuid().ToString("N");
+        lock (_lock)
+        {
+            _tokens.Add(token);
+        }
+
+        var scope = form.TryGetValue("scope", out var asked) ? $",\"scope\":\"{asked}\"" : "";
+        await Write(http, 200, $$"""{"access_token":"{{token}}","expires_in":{{_faults.TokenSeconds}},"token_type":"bearer"{{scope}}}""");
+    }
+
+    private bool Authorized(HttpContext http)
+    {
+        lock (_lock)
+        {
+            if (++_dataRequests == _faults.TokenRevokedAfter)
+            {
+                _tokens.Clear();
+            }
+
+            return http.Request.Headers.Authorization.ToString() is var header && header.StartsWith("Bearer ", StringComparison.Ordinal) && _tokens.Contains(header[7..]);
+        }
+    }
+
+    private string Fate()
+    {
+        if (_faults.AnswersNotFound)
+        {
+            return "404";
+        }
+
+        if (_faults.AnswersEmptyObject)
+        {
+            return "{}";
+        }
+
+        double roll;
+        lock (_lock)
+        {
+            roll = _random.NextDouble();
+        }
+
+        foreach (var (share, fate) in new[]
+                 {
+                     (_faults.ServerError, "500"), (_faults.Throttled, "429"), (_faults.DroppedBefore, "dropped"),
+                     (_faults.DroppedAfter, "dropped after"), (_faults.Truncated, "truncated"),
+                 })
+        {
+            if ((roll -= share) < 0)
+            {
+                return fate;
+            }
+        }
+
+        return "";
+    }
+
+    private bool Exists(string path, JsonObject reference)
+    {
+        var target = _resources[path];
+        var key = string.Join('\u0001', target.Key.Select(k => Text(reference[k.Split('.')[^1]])));
+        return _tables[path].ByKey.ContainsKey(key);
+    }
+
+    private static string KeyOf(StubResource resource, JsonObject body) =>
+        string.Join('\u0001', resource.Key.Select(k => Text(k.Split('.').Aggregate((JsonNode?)body, (node, name) => node?[name]))));
+
+    private static string Text(JsonNode? value) => value?.ToString().ToUpperInvariant() ?? "";
+
+    private string DependencyList() => "[" + string.Join(",", _resources.Values.OrderBy(r => r.Level).Select(r =>
+        $$"""{"resource":"{{r.Path}}","order":{{r.Level}},"operations":["Create","Update"]}""")) + "]";
+
+    private string GraphMl() =>
+        "<graphml xmlns=\"http://graphml.graphdrawing.org/xmlns\"><graph id=\"x\" edgedefault=\"directed\">"
+        + string.Concat(_resources.Keys.Select(p => $"<node id=\"{p}\"/>"))
+        + string.Concat(_resources.Values.SelectMany(r => r.References.Where(x => x.Target != r.Path).Select(x => $"<edge source=\"{x.Target}\" target=\"{r.Path}\"/>")))
+        + "</graph></graphml>";
+
+    private string OpenApi()
+    {
+        var paths = new List<string>();
+        var schemas = new List<string>();
+        foreach (var r in _resources.Values)
+        {
+            var schema = "EdFi_" + r.Path.Split('/')[^1];
+            paths.Add($$"""
+                "{{r.Path}}":{"post":{"requestBody":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/{{schema}}"} } } } } }
+                """);
+            var own = r.Key.Where(k => !k.Contains('.', StringComparison.Ordinal)).Select(k => $$"""
+                "{{k}}":{"type":"string","x-Ed-Fi-isIdentity":true}
+                """);
+            var referring = r.Key.Where(k => k.Contains('.', StringComparison.Ordinal)).GroupBy(k => k.Split('.')[0]);
+            schemas.Add($$"""
+                "{{schema}}":{"type":"object","properties":{ {{string.Join(",", own.Concat(referring.Select(g => $$"""
+                "{{g.Key}}":{"$ref":"#/components/schemas/{{schema}}_{{g.Key}}","x-Ed-Fi-isIdentity":true}
+                """)))}} } }
+                """);
+            schemas.AddRange(referring.Select(g => $$"""
+                "{{schema}}_{{g.Key}}":{"type":"object","properties":{ {{string.Join(",", g.Select(k => $$"""
+                "{{k.Split('.')[1]}}":{"type":"string"}
+                """))}} } }
+                """));
+        }
+
+        return $$"""{"openapi":"3.0.0","paths":{ {{string.Join(",", paths)}} },"components":{"schemas":{ {{string.Join(",", schemas)}} } } }""";
+    }
+
+    private static async Task Write(HttpContext http, int status, string body, string type = "application/json")
+    {
+        http.Response.StatusCode = status;
+        http.Response.ContentType = type;
+        await http.Response.WriteAsync(body);
+    }
+
+    private void Add(string what) => _counts.AddOrUpdate(what, 1, (_, n) => n + 1);
+
+    public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+
+    private sealed class Table
+    {
+        private int _next;
+
+        public SortedDictionary<int, Row> Rows { get; } = [];
+
+        public Dictionary<string, Row> ByKey { get; } = [];
+
+        public (int Status, Guid Id) Put(string key, string body)
+        {
+            if (ByKey.TryGetValue(key, out var row))
+            {
+                row.Body = body;
+                row.Writes++;
+                return (200, row.Id);
+            }
+
+            row = new Row(++_next, Guid.NewGuid(), key) { Body = body };
+            Rows[row.Sequence] = row;
+            ByKey[key] = row;
+            return (201, row.Id);
+        }
+    }
+
+    private sealed class Row(int sequence, Guid id, string key)
+    {
+        public int Sequence { get; } = sequence;
+
+        public Guid Id { get; } = id;
+
+        public string Key { get; } = key;
+
+        public string Body { get; set; } = "";
+
+        public int Writes { get; set; } = 1;
+    }
+}

@@ -1,0 +1,20 @@
+namespace Rollcall.Tests.Tidy;
+
+/// <summary>The repository's own files, as they would be committed.</summary>
+internal static class SourceFile
+{
+    private static readonly HashSet<string> Ignored = [".git", "artifacts", "bin", "obj", "TestResults", "BenchmarkDotNet.Artifacts", ".vs", ".idea", "tmp"];
+
+    /// <summary>Paths relative to the root, with forward slashes, sorted.</summary>
+    public static IReadOnlyList<string> Under(string folder, string pattern = "*")
+    {
+        var root = Repository.Path(folder);
+        return Directory.Exists(root) ? [.. Walk(new DirectoryInfo(root), pattern).Order(StringComparer.Ordinal)] : [];
+    }
+
+    public static string Read(string relative) => File.ReadAllText(Repository.Path(relative));
+
+    private static IEnumerable<string> Walk(DirectoryInfo folder, string pattern) =>
+        folder.EnumerateFiles(pattern).Select(f => Path.GetRelativePath(Repository.Root, f.FullName).Replace('\\', '/'))
+            .Concat(folder.EnumerateDirectories().Where(d => !Ignored.Contains(d.Name)).SelectMany(d => Walk(d, pattern)));
+}
