@@ -44,6 +44,8 @@ public sealed class ServeHost : IAsyncDisposable
     /// <summary>Where the server listens, with real ports: <c>http://127.0.0.1:8001</c>.</summary>
     public IReadOnlyList<string> Addresses { get; }
 
+    internal ServeStores Stores => _stores;
+
     /// <summary>Every request answered so far.</summary>
     public RequestCounters Counters { get; }
 

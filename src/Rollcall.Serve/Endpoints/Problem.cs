@@ -6,7 +6,6 @@ using Microsoft.AspNetCore.Http;
 namespace Rollcall.Serve.Endpoints;
 
 /// <summary>An answer that says what went wrong (RFC 9457), in the form that Ed-Fi clients know.</summary>
-/// <param name="Type">Without the prefix <c>urn:ed-fi:api:</c>.</param>
 /// <param name="ValidationErrors">Path to messages; null leaves the member out, which only the 401 does.</param>
 internal sealed record Problem(
     int Status,
@@ -63,7 +62,7 @@ internal sealed record Problem(
     {
         json.WriteStartObject();
         json.WriteString("detail", Detail);
-        json.WriteString("type", "urn:ed-fi:api:" + Type);
+        json.WriteString("type", Type);
         json.WriteString("title", Title);
         json.WriteNumber("status", Status);
         json.WriteString("correlationId", correlationId);

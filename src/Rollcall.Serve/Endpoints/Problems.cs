@@ -18,7 +18,7 @@ internal static class Problems
     // ---- the request itself
 
     public static Problem Unauthenticated(string error) =>
-        new(401, "security:authentication", "Authentication Failed", "The caller could not be authenticated.", [error], null)
+        new(401, "urn:ed-fi:api:security:authentication", "Authentication Failed", "The caller could not be authenticated.", [error], null)
         {
             Challenge = "Bearer error=\"invalid_token\"",
         };
@@ -26,7 +26,7 @@ internal static class Problems
     /// <summary>The claim set grants the caller nothing here.</summary>
     public static Problem Denied(string claimSet) => new(
         403,
-        "security:authorization:",
+        "urn:ed-fi:api:security:authorization:",
         "Authorization Denied",
         "Access to the resource could not be authorized.",
         [$"The API client's assigned claim set (currently '{claimSet}') grants nothing: this server knows the claim set 'Ed-Fi Sandbox' only."],
@@ -48,7 +48,7 @@ internal static class Problems
 
     public static Problem SnapshotIsReadOnly() => new(
         405,
-        "snapshots:method-not-allowed",
+        "urn:ed-fi:api:snapshots:method-not-allowed",
         "Method Not Allowed with Snapshots",
         "An attempt was made to modify data in a Snapshot, but this data is read-only.",
         [],
@@ -89,7 +89,7 @@ internal static class Problems
     /// <summary>Accept asks for a profile; the server has none.</summary>
     public static Problem ProfileNotSupported() => new(
         406,
-        "profile:invalid-profile-usage",
+        "urn:ed-fi:api:profile:invalid-profile-usage",
         "Invalid Profile Usage",
         "The request construction was invalid with respect to usage of a data policy.",
         ["The profile specified by the content type in the 'Accept' header is not supported by this host."],
@@ -97,7 +97,7 @@ internal static class Problems
 
     public static Problem TooLarge(long bytesMax) => new(
         413,
-        "payload-too-large",
+        "urn:ed-fi:api:payload-too-large",
         "Payload Too Large",
         string.Create(CultureInfo.InvariantCulture, $"The request body is larger than {bytesMax} bytes, the most that this server accepts."),
         [],
@@ -105,7 +105,7 @@ internal static class Problems
 
     /// <summary>The request ended early, came too slowly, or broke HTTP in another way.</summary>
     public static Problem BrokenRequest(int status) =>
-        new(status, "bad-request", "Bad Request", SeeErrors, ["The request body could not be read to its end."], []);
+        new(status, "urn:ed-fi:api:bad-request", "Bad Request", SeeErrors, ["The request body could not be read to its end."], []);
 
     public static Problem EmptyBody() => BadRequest("A non-empty request body is required.");
 
@@ -117,7 +117,7 @@ internal static class Problems
 
     public static Problem TooManyTokens(int tokensMax, TimeSpan retryAfter) => new(
         429,
-        "security:authentication:too-many-tokens",
+        "urn:ed-fi:api:security:authentication:too-many-tokens",
         "Too Many Tokens",
         "The caller could not be authenticated because there are too many live tokens.",
         [string.Create(CultureInfo.InvariantCulture, $"The API client has {tokensMax} tokens that have not expired, the most that it may have. Use one of them again.")],
@@ -133,7 +133,7 @@ internal static class Problems
     {
         { Phase: FaultPhase.ClientAssignedId } => new(
             400,
-            "bad-request:data-validation-failed",
+            "urn:ed-fi:api:bad-request:data-validation-failed",
             "Data Validation Failed",
             "The request data was constructed incorrectly.",
             [.. faults.Select(f => f.Message)],
@@ -148,7 +148,7 @@ internal static class Problems
     {
         QueryFault.Parameters parameters => new(
             400,
-            "bad-request:parameter-validation-failed",
+            "urn:ed-fi:api:bad-request:parameter-validation-failed",
             "Parameter Validation Failed",
             "Parameters supplied to the request were invalid.",
             parameters.Errors,
@@ -172,7 +172,7 @@ internal static class Problems
             "The 'If-Match' request header requires a current representation of the resource, but none exists. Do not retry with If-Match; create the resource first, or omit If-Match."),
         WriteOutcome.EtagMatched => new(
             412,
-            "precondition-failed:if-none-match",
+            "urn:ed-fi:api:precondition-failed:if-none-match",
             "If-None-Match Precondition Failed",
             "The If-None-Match precondition failed because a current representation of the resource matched the request header.",
             ["The 'If-None-Match' request header requires that no current representation match the supplied value, but a matching representation exists."],
@@ -180,7 +180,7 @@ internal static class Problems
         WriteOutcome.Unresolved unresolved => Unresolved(unresolved),
         WriteOutcome.KeyChangeNotSupported => new(
             400,
-            "bad-request:data-validation-failed:key-change-not-supported",
+            "urn:ed-fi:api:bad-request:data-validation-failed:key-change-not-supported",
             "Key Change Not Supported",
             resource.IsDescriptor
                 ? $"Identity of resource '{resource.Project}.{resource.TypeName}' cannot be changed. Descriptor identity fields (Namespace, CodeValue) are immutable on PUT."
@@ -189,14 +189,14 @@ internal static class Problems
             []),
         WriteOutcome.KeyConflict => new(
             409,
-            "identity-conflict",
+            "urn:ed-fi:api:identity-conflict",
             "Identifying Values Are Not Unique",
             "The identifying value(s) of the item are the same as another item that already exists.",
             [$"A natural key conflict occurred when attempting to {(isUpdate ? "update a" : "create a new")} resource {resource.TypeName} with a duplicate key. The duplicate keys and values are {KeyText(resource, document!)}"],
             []),
         WriteOutcome.Referenced referenced => new(
             409,
-            "data-conflict:dependent-item-exists",
+            "urn:ed-fi:api:data-conflict:dependent-item-exists",
             "Dependent Item Exists",
             referenced.ReferringTypes.Count == 0
                 ? "The requested action cannot be performed because this item is referenced by existing item(s)."
@@ -205,7 +205,7 @@ internal static class Problems
             []),
         WriteOutcome.StaleDescriptors => new(
             409,
-            "data-conflict:multi-user-conflict",
+            "urn:ed-fi:api:data-conflict:multi-user-conflict",
             "Multi-User Conflict",
             "The descriptors that the data uses were changed again and again while the request was processed. Repeat the request.",
             [],
@@ -218,7 +218,7 @@ internal static class Problems
 
     public static Problem Unavailable() => new(
         503,
-        "service-unavailable",
+        "urn:ed-fi:api:service-unavailable",
         "Service Unavailable",
         "The service is temporarily unable to handle the request. Retry the request later.",
         [],
@@ -228,7 +228,7 @@ internal static class Problems
     };
 
     /// <summary>Says nothing of what happened; that is in the log, under the same correlation id.</summary>
-    public static Problem Unexpected() => new(500, "system", "System Error", "An unexpected problem has occurred.", [], []);
+    public static Problem Unexpected() => new(500, "urn:ed-fi:api:system", "System Error", "An unexpected problem has occurred.", [], []);
 
     private static Problem Unresolved(WriteOutcome.Unresolved unresolved)
     {
@@ -237,7 +237,7 @@ internal static class Problems
         {
             return new Problem(
                 409,
-                "data-conflict:unresolved-reference",
+                "urn:ed-fi:api:data-conflict:unresolved-reference",
                 "Unresolved Reference",
                 "One or more references could not be resolved. See 'validationErrors' for details.",
                 [],
@@ -246,7 +246,7 @@ internal static class Problems
 
         var descriptors = unresolved.Descriptors.Select(d =>
             Entry(d.Path, [$"{d.DescriptorType} value '{d.Value.ToLowerInvariant()}' does not exist."]));
-        return new Problem(400, "bad-request", "Bad Request", SeeValidationErrors, [], [.. descriptors, .. references]);
+        return new Problem(400, "urn:ed-fi:api:bad-request", "Bad Request", SeeValidationErrors, [], [.. descriptors, .. references]);
     }
 
     /// <summary>One <c>(name = value)</c> per identity path, in lexical order of the paths.</summary>
@@ -256,24 +256,24 @@ internal static class Problems
         return $"({path.Leaf.Name} = {document.KeyTexts[member]})";
     }));
 
-    private static Problem BadRequest(params string[] errors) => new(400, "bad-request", "Bad Request", SeeErrors, errors, []);
+    private static Problem BadRequest(params string[] errors) => new(400, "urn:ed-fi:api:bad-request", "Bad Request", SeeErrors, errors, []);
 
     private static Problem Invalid(string path, string message) => Invalid([Entry(path, [message])]);
 
     private static Problem Invalid(IReadOnlyList<KeyValuePair<string, IReadOnlyList<string>>> entries) =>
-        new(400, "bad-request:data-validation-failed", "Data Validation Failed", SeeValidationErrors, [], entries);
+        new(400, "urn:ed-fi:api:bad-request:data-validation-failed", "Data Validation Failed", SeeValidationErrors, [], entries);
 
-    private static Problem NotFound(string detail) => new(404, "not-found", "Not Found", detail, [], []);
+    private static Problem NotFound(string detail) => new(404, "urn:ed-fi:api:not-found", "Not Found", detail, [], []);
 
-    private static Problem BadToken(string error) => new(400, "bad-request", "Bad Request", "An invalid token was provided", [error], []);
+    private static Problem BadToken(string error) => new(400, "urn:ed-fi:api:bad-request", "Bad Request", "An invalid token was provided", [error], []);
 
     private static Problem MethodNotAllowed(string error, string allow) =>
-        new(405, "method-not-allowed", "Method Not Allowed", InvalidConstruction, [error], []) { Allow = allow };
+        new(405, "urn:ed-fi:api:method-not-allowed", "Method Not Allowed", InvalidConstruction, [error], []) { Allow = allow };
 
-    private static Problem UnsupportedMediaType(string text) => new(415, "unsupported-media-type", "Unsupported Media Type", text, [text], []);
+    private static Problem UnsupportedMediaType(string text) => new(415, "urn:ed-fi:api:unsupported-media-type", "Unsupported Media Type", text, [text], []);
 
     private static Problem LockFailed(string detail, string error) =>
-        new(412, "optimistic-lock-failed", "Optimistic Lock Failed", detail, [error], []);
+        new(412, "urn:ed-fi:api:optimistic-lock-failed", "Optimistic Lock Failed", detail, [error], []);
 
     private static string Unsupported(string method) => $"The endpoint of the request does not support the '{method}' method.";
 

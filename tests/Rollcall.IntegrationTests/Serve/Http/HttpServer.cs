@@ -1,0 +1,183 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using Rollcall.Serve;
+
+namespace Rollcall.IntegrationTests.Serve.Http;
+
+/// <summary>A sandbox over a real socket and a real database, shared by the tests of a collection: each uses keys of its own.</summary>
+public abstract class HttpServer : IAsyncLifetime
+{
+    private readonly HttpClient _client = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
+    private ServeHost? _host;
+    private int _unique;
+
+    public ServeHost Host => _host!;
+
+    public string Root { get; private set; } = "";
+
+    public string Token { get; private set; } = "";
+
+    /// <summary>What each test is skipped with when the database is not there.</summary>
+    protected virtual Task<string> DatabaseAsync() => throw new NotSupportedException();
+
+    protected virtual Task DropAsync() => Task.CompletedTask;
+
+    public async ValueTask InitializeAsync()
+    {
+        _host = await ServeHost.StartAsync(
+            new ServeOptions { Urls = ["http://127.0.0.1:0"], Database = await DatabaseAsync(), Sandbox = true, LogLevel = LogLevel.None, TokensMax = -1 },
+            CancellationToken.None);
+        Root = _host.Addresses[0];
+        Token = await TokenAsync("sandbox", "sandbox");
+        await EnsureSchoolAsync(100);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _client.Dispose();
+        if (_host is not null)
+        {
+            await _host.DisposeAsync();
+            await DropAsync();
+        }
+    }
+
+    /// <summary>A text that no other test has.</summary>
+    public string Unique(string prefix) => $"{prefix}{Interlocked.Increment(ref _unique)}";
+
+    public int UniqueNumber() => 1_000_000 + Interlocked.Increment(ref _unique);
+
+    public async Task<string> TokenAsync(string key, string secret)
+    {
+        var answer = await SendAsync(
+            "POST", "/oauth/token", "grant_type=client_credentials", "application/x-www-form-urlencoded", $"Basic {Base64($"{key}:{secret}")}");
+        Assert.Equal(200, answer.Status);
+        return (string)answer.Json!["access_token"]!;
+    }
+
+    public static string Base64(string text) => Convert.ToBase64String(Encoding.UTF8.GetBytes(text));
+
+    public Task<HttpAnswer> GetAsync(string path, params (string Name, string Value)[] headers) => SendAsync("GET", path, null, null, Bearer, headers);
+
+    public Task<HttpAnswer> PostAsync(string path, string body, params (string Name, string Value)[] headers) =>
+        SendAsync("POST", path, body, "application/json", Bearer, headers);
+
+    public Task<HttpAnswer> PutAsync(string path, string body, params (string Name, string Value)[] headers) =>
+        SendAsync("PUT", path, body, "application/json", Bearer, headers);
+
+    public Task<HttpAnswer> DeleteAsync(string path, params (string Name, string Value)[] headers) =>
+        SendAsync("DELETE", path, null, null, Bearer, headers);
+
+    public string Bearer => $"Bearer {Token}";
+
+    /// <param name="path">Below the root, or a whole address.</param>
+    /// <param name="contentType">Null sends none; an empty text sends an empty header.</param>
+    /// <param name="authorization">Null sends none.</param>
+    public async Task<HttpAnswer> SendAsync(
+        string method, string path, string? body, string? contentType, string? authorization, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(
+            new HttpMethod(method), new Uri(path.StartsWith("http", StringComparison.Ordinal) ? path : Root + path));
+        if (body is not null)
+        {
+            request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
+            if (contentType is not null)
+            {
+                request.Content.Headers.TryAddWithoutValidation("Content-Type", contentType);
+            }
+        }
+
+        if (authorization is not null)
+        {
+            request.Headers.TryAddWithoutValidation("Authorization", authorization);
+        }
+
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        using var response = await _client.SendAsync(request, TestContext.Current.CancellationToken);
+        return new HttpAnswer(
+            (int)response.StatusCode,
+            response.Headers.Concat(response.Content.Headers).Concat(response.Headers.NonValidated.ToDictionary(h => h.Key, h => h.Value.AsEnumerable()))
+                .DistinctBy(h => h.Key, StringComparer.OrdinalIgnoreCase)
+                .ToDictionary(h => h.Key, h => string.Join(", ", h.Value), StringComparer.OrdinalIgnoreCase),
+            await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+    }
+
+    public async Task EnsureSchoolAsync(long schoolId)
+    {
+        var answer = await PostAsync("/data/v3/ed-fi/schools", School(schoolId));
+        Assert.True(answer.Status is 200 or 201, answer.ToString());
+    }
+
+    public static string School(long schoolId, string name = "A school") => new JsonObject
+    {
+        ["schoolId"] = schoolId,
+        ["nameOfInstitution"] = name,
+        ["educationOrganizationCategories"] = new JsonArray(new JsonObject
+        {
+            ["educationOrganizationCategoryDescriptor"] = "uri://ed-fi.org/EducationOrganizationCategoryDescriptor#School",
+        }),
+        ["gradeLevels"] = new JsonArray(new JsonObject { ["gradeLevelDescriptor"] = "uri://ed-fi.org/GradeLevelDescriptor#Tenth grade" }),
+    }.ToJsonString();
+
+    public static string Student(string uniqueId, string firstName = "Ada") => new JsonObject
+    {
+        ["studentUniqueId"] = uniqueId,
+        ["firstName"] = firstName,
+        ["lastSurname"] = "Byron",
+        ["birthDate"] = "2010-12-10",
+    }.ToJsonString();
+
+    public static string Week(long schoolId, string week, int days = 5) => new JsonObject
+    {
+        ["weekIdentifier"] = week,
+        ["schoolReference"] = new JsonObject { ["schoolId"] = schoolId },
+        ["beginDate"] = "2023-09-11",
+        ["endDate"] = "2023-09-15",
+        ["totalInstructionalDays"] = days,
+    }.ToJsonString();
+}
+
+/// <summary>The sandbox over a SQLite file.</summary>
+public sealed class SqliteServer : HttpServer
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("rollcall-http-").FullName;
+
+    protected override Task<string> DatabaseAsync() => Task.FromResult(Path.Combine(_folder, "api.db"));
+
+    protected override Task DropAsync()
+    {
+        Directory.Delete(_folder, recursive: true);
+        return Task.CompletedTask;
+    }
+}
+
+/// <summary>The sandbox over PostgreSQL.</summary>
+public sealed class PostgresServer(PostgresFixture postgres) : HttpServer
+{
+    private TestDatabase? _database;
+
+    protected override async Task<string> DatabaseAsync()
+    {
+        _database = await postgres.EmptyAsync();
+        return _database.ConnectionString;
+    }
+
+    protected override async Task DropAsync() => await _database!.DisposeAsync();
+}
+
+[CollectionDefinition(Name)]
+public sealed class SqliteCollection : ICollectionFixture<SqliteServer>
+{
+    public const string Name = "HTTP over SQLite";
+}
+
+[CollectionDefinition(Name)]
+public sealed class PostgresCollection : ICollectionFixture<PostgresServer>
+{
+    public const string Name = "HTTP over PostgreSQL";
+}
