@@ -14,6 +14,7 @@ public sealed record DependencyStep(ResourceName Resource, bool IsRepeat, IReadO
 /// <summary>The order in which an API says that its resources can be loaded.</summary>
 public sealed class DependencyGraph
 {
+    private static readonly ResourceName _schoolYears = new("ed-fi", "schoolYearTypes");
     private readonly Dictionary<(string, string), int> _position;
 
     private DependencyGraph(IReadOnlyList<DependencyStep> steps)
@@ -41,15 +42,16 @@ public sealed class DependencyGraph
     /// <summary>1-based loading position; 0 for a resource that the API does not list.</summary>
     public int OrderOf(ResourceName resource) => _position.TryGetValue(Fold(resource), out var i) ? Steps[i].Order : 0;
 
-    /// <summary>Reads the target's own metadata: GraphML where it has it, because that tells which resource waits for which; else
-    /// the list of orders.</summary>
+    /// <summary>Reads the API's own metadata: GraphML where it has it, because that tells which resource waits for which; else
+    /// the list of orders. School years, which APIs leave out of it, come first where the API serves them.</summary>
     /// <exception cref="ApiException">It cannot be read or understood.</exception>
     public static async Task<DependencyGraph> ReadAsync(EdFiClient client, CancellationToken cancellationToken)
     {
         using var body = await client.ReadMetadataAsync(client.Api.Dependencies, "application/graphml", cancellationToken);
         try
         {
-            return Parse(body.Bytes);
+            var listed = Parse(body.Bytes);
+            return listed.Find(_schoolYears) is null && await ServesAsync(client, _schoolYears, cancellationToken) ? listed.WithFirst(_schoolYears) : listed;
         }
         catch (InvalidDataException exception)
         {
@@ -58,6 +60,20 @@ public sealed class DependencyGraph
                 $"{client.Api.Dependencies} is neither a dependency list nor GraphML: {exception.Message}", exception);
         }
     }
+
+    private static async Task<bool> ServesAsync(EdFiClient client, ResourceName resource, CancellationToken cancellationToken)
+    {
+        var answer = await client.QueryAsync(resource, "?offset=0&limit=1", cancellationToken);
+        answer.Body.Dispose();
+        return answer.Failure is null;
+    }
+
+    /// <summary>With one more resource, on which everything that depends on anything waits.</summary>
+    private DependencyGraph WithFirst(ResourceName resource) => new(
+    [
+        new DependencyStep(resource, false, [], 1),
+        .. Steps.Select(s => s with { Before = [.. s.Order > 1 ? (int[])[0] : [], .. s.Before.Select(b => b + 1)] }),
+    ]);
 
     /// <summary>Reads either form.</summary>
     /// <exception cref="InvalidDataException">It is neither.</exception>

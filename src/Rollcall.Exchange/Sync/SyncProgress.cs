@@ -28,6 +28,14 @@ public sealed class SyncProgress
 
     public long Blocked => Interlocked.Read(ref _blocked);
 
+    /// <summary>Exchanges with the target so far.</summary>
+    public long Requests => Target?.Requests ?? 0;
+
+    /// <summary>Requests in flight that the client allows itself now.</summary>
+    public int Concurrency => Target?.Concurrency ?? 0;
+
+    internal Client.EdFiClient? Target { get; set; }
+
     internal void Scan(long rows) => Interlocked.Add(ref _scanned, rows);
 
     internal void Plan(long calls) => Interlocked.Add(ref _toDo, calls);

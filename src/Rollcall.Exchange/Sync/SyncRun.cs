@@ -31,6 +31,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
         await using var sis = await OpenSisAsync(profile.Source, folder.Parameters, cancellationToken);
         var templates = await folder.CompileAsync(sis, cancellationToken);
         using var target = await SyncTarget.ConnectAsync(profile.Target, standard, templates, options.Client, cancellationToken);
+        Progress.Target = target.Client;
         using var ledger = SyncLedger.Open(profile.LedgerPath, profile.Name, profile.Target.Url, profile.Target.SchoolYear, options.Time);
         ledger.Probe = options.Probe;
         using var plan = new PlanTable(ledger, target.Stages.Keys);

@@ -7,10 +7,12 @@ internal static class Verbs
 {
     public static IEnumerable<Command> All() =>
     [
+        DemoVerb.Create(),
         ServeVerb.Create(),
         LoadVerb.Create(),
         PublishVerb.Create(),
         VerifyVerb.Create(),
+        SyncVerb.Create(),
         ModelVerb.Create(),
     ];
 }

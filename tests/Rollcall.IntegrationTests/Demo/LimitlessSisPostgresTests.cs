@@ -13,7 +13,7 @@ public sealed class LimitlessSisPostgresTests
         await using var postgres = await TemporarySchema.OpenAsync();
         await LimitlessSis.CreateAsync(postgres.Connection, 400, 11);
         await using var sqlite = await SisFile.CreateAsync(400, 11);
-        var mapping = await MappingFolder.LoadAsync();
+        var mapping = await SampleMapping.LoadAsync();
 
         var before = await mapping.MapAsync(postgres.Connection);
         AssertSame(await mapping.MapAsync(sqlite.Connection), before);
@@ -38,7 +38,7 @@ public sealed class LimitlessSisPostgresTests
         await using var postgres = await TemporarySchema.OpenAsync();
         await LimitlessSis.CreateAsync(postgres.Connection, 50, 3);
         await using var sqlite = await SisFile.CreateAsync(50, 3);
-        var mapping = await MappingFolder.LoadAsync();
+        var mapping = await SampleMapping.LoadAsync();
 
         AssertSame(await mapping.MapAsync(sqlite.Connection, identity), await mapping.MapAsync(postgres.Connection, identity));
     }
@@ -55,10 +55,10 @@ public sealed class LimitlessSisPostgresTests
         Assert.Equal(5L, await count.ExecuteScalarAsync());
     }
 
-    private static void AssertSame(List<MappingFolder.MappedDocument> expected, List<MappingFolder.MappedDocument> actual) => Assert.Equal(
+    private static void AssertSame(List<SampleMapping.MappedDocument> expected, List<SampleMapping.MappedDocument> actual) => Assert.Equal(
         expected.Select(Text).Order(StringComparer.Ordinal), actual.Select(Text).Order(StringComparer.Ordinal));
 
-    private static string Text(MappingFolder.MappedDocument d) => $"{d.Resource.Name} {d.SourceKey} {d.Body.ToJsonString()}";
+    private static string Text(SampleMapping.MappedDocument d) => $"{d.Resource.Name} {d.SourceKey} {d.Body.ToJsonString()}";
 
     /// <summary>A schema of its own in the test cluster, dropped afterwards.</summary>
     private sealed class TemporarySchema : IAsyncDisposable

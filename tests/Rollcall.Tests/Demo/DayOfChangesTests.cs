@@ -11,7 +11,7 @@ public sealed class DayOfChangesTests
     [InlineData(1500, 4)]
     public async Task What_a_day_says_it_changed_is_what_comparing_all_documents_finds(int students, int seed)
     {
-        var mapping = await MappingFolder.LoadAsync();
+        var mapping = await SampleMapping.LoadAsync();
         await using var sis = await SisFile.CreateAsync(students, seed);
         var before = await mapping.MapAsync(sis.Connection);
         for (var day = 1; day <= 4; day++)
@@ -34,7 +34,7 @@ public sealed class DayOfChangesTests
     [InlineData("insert into attendance_day values (999999, 1, '2026-12-18', 'A', null, null, null)")]
     public async Task One_change_that_the_day_did_not_count_is_noticed(string secretly)
     {
-        var mapping = await MappingFolder.LoadAsync();
+        var mapping = await SampleMapping.LoadAsync();
         await using var sis = await SisFile.CreateAsync(200);
         var before = await mapping.MapAsync(sis.Connection);
         var changes = await LimitlessSis.ApplyDayAsync(sis.Connection, 1);
@@ -119,7 +119,7 @@ public sealed class DayOfChangesTests
     [Fact]
     public async Task Days_can_be_left_out_and_the_last_is_as_good_as_the_first()
     {
-        var mapping = await MappingFolder.LoadAsync();
+        var mapping = await SampleMapping.LoadAsync();
         await using var sis = await SisFile.CreateAsync(40);
         var before = await mapping.MapAsync(sis.Connection);
         foreach (var day in new[] { 1, 7, 30, LimitlessSisDay.DayMax - 1, LimitlessSisDay.DayMax })

@@ -7,7 +7,7 @@ public static class DocumentDiff
 {
     /// <summary>Pairs by natural key first, then by source row; ordered by resource, without those that are equal.</summary>
     public static List<ResourceChanges> Between(
-        IEnumerable<MappingFolder.MappedDocument> before, IEnumerable<MappingFolder.MappedDocument> after, IReadOnlySet<string> neverDeleted)
+        IEnumerable<SampleMapping.MappedDocument> before, IEnumerable<SampleMapping.MappedDocument> after, IReadOnlySet<string> neverDeleted)
     {
         var old = before.ToLookup(d => d.Resource);
         var now = after.ToLookup(d => d.Resource);
@@ -16,7 +16,7 @@ public static class DocumentDiff
         {
             var was = old[resource].ToDictionary(d => d.Key, StringComparer.Ordinal);
             var updated = 0;
-            var added = new List<MappingFolder.MappedDocument>();
+            var added = new List<SampleMapping.MappedDocument>();
             foreach (var document in now[resource])
             {
                 if (!was.Remove(document.Key, out var previous))

@@ -14,7 +14,7 @@ public sealed class LimitlessMappingTests
     [Fact]
     public async Task The_resources_of_the_issue_are_mapped()
     {
-        var mapping = await MappingFolder.LoadAsync();
+        var mapping = await SampleMapping.LoadAsync();
 
         Assert.Equal(
             [
@@ -30,7 +30,7 @@ public sealed class LimitlessMappingTests
     [Fact]
     public async Task Every_alias_is_a_path_of_its_resource_or_a_control_column()
     {
-        var mapping = await MappingFolder.LoadAsync();
+        var mapping = await SampleMapping.LoadAsync();
         await using var sis = await SisFile.CreateAsync(20);
         foreach (var file in mapping.Files)
         {
@@ -66,7 +66,7 @@ public sealed class LimitlessMappingTests
     [Fact]
     public async Task Crosswalks_lead_to_standard_descriptors_of_their_type()
     {
-        var mapping = await MappingFolder.LoadAsync();
+        var mapping = await SampleMapping.LoadAsync();
         var standard = await StandardDescriptorsAsync();
         foreach (var (name, rows) in mapping.Crosswalks)
         {
@@ -75,7 +75,7 @@ public sealed class LimitlessMappingTests
             Assert.Contains(rows, r => r.LocalCode == "*");
             foreach (var row in rows.Where(r => !(r.LocalCode == "*" && r.Descriptor == "error")))
             {
-                Assert.Contains((MappingFolder.Standard.DescriptorOfType(type).Name.Endpoint, row.Descriptor), standard);
+                Assert.Contains((SampleMapping.Standard.DescriptorOfType(type).Name.Endpoint, row.Descriptor), standard);
             }
         }
     }
@@ -83,9 +83,9 @@ public sealed class LimitlessMappingTests
     [Fact]
     public async Task Every_local_code_that_is_mapped_has_a_crosswalk_row_of_its_own()
     {
-        var mapping = await MappingFolder.LoadAsync();
+        var mapping = await SampleMapping.LoadAsync();
         await using var sis = await SisFile.CreateAsync(1000);
-        var codes = new HashSet<MappingFolder.CodeUse>();
+        var codes = new HashSet<SampleMapping.CodeUse>();
 
         await mapping.MapAsync(sis.Connection, codes: codes);
 
@@ -97,7 +97,7 @@ public sealed class LimitlessMappingTests
     [Fact]
     public async Task One_code_can_mean_something_else_at_one_school()
     {
-        var mapping = await MappingFolder.LoadAsync();
+        var mapping = await SampleMapping.LoadAsync();
         await using var sis = await SisFile.CreateAsync(2000);
 
         var meanings = (await mapping.MapAsync(sis.Connection)).Where(d => d.Resource.Name.Endpoint == "studentSchoolAttendanceEvents")
@@ -109,7 +109,7 @@ public sealed class LimitlessMappingTests
     [Fact]
     public async Task Natural_keys_and_source_keys_are_unique_whichever_number_is_the_student_unique_id()
     {
-        var mapping = await MappingFolder.LoadAsync();
+        var mapping = await SampleMapping.LoadAsync();
         await using var sis = await SisFile.CreateAsync(1000);
         var unique = new HashSet<string>(StringComparer.Ordinal);
         foreach (var identity in Identities)
@@ -130,7 +130,7 @@ public sealed class LimitlessMappingTests
     [Fact]
     public async Task Documents_have_all_required_members_and_no_value_too_long()
     {
-        var mapping = await MappingFolder.LoadAsync();
+        var mapping = await SampleMapping.LoadAsync();
         await using var sis = await SisFile.CreateAsync(800);
         var standard = await StandardDescriptorsAsync();
         foreach (var document in await mapping.MapAsync(sis.Connection))
@@ -142,18 +142,18 @@ public sealed class LimitlessMappingTests
     [Fact]
     public async Task The_data_standards_reader_takes_every_document_and_knows_every_descriptor()
     {
-        var mapping = await MappingFolder.LoadAsync();
+        var mapping = await SampleMapping.LoadAsync();
         await using var sis = await SisFile.CreateAsync(1000);
         var descriptors = new DescriptorSet(0);
         foreach (var (resource, uri) in await StandardDescriptorsAsync())
         {
             var parts = uri.Split('#', 2);
-            descriptors.Add(new DescriptorEntry(MappingFolder.Standard.Core(resource), 1, Guid.Empty, parts[0], parts[1]), 0);
+            descriptors.Add(new DescriptorEntry(SampleMapping.Standard.Core(resource), 1, Guid.Empty, parts[0], parts[1]), 0);
         }
 
         foreach (var resource in (await mapping.MapAsync(sis.Connection)).GroupBy(d => d.Resource))
         {
-            var reader = DocumentReader.For(resource.Key, MappingFolder.Standard);
+            var reader = DocumentReader.For(resource.Key, SampleMapping.Standard);
             foreach (var document in resource)
             {
                 var result = reader.Read(Encoding.UTF8.GetBytes(document.Body.ToJsonString()), ReadPurpose.Create, descriptors);
@@ -168,7 +168,7 @@ public sealed class LimitlessMappingTests
     [Fact]
     public async Task Every_reference_leads_to_a_mapped_document_or_a_school_year()
     {
-        var mapping = await MappingFolder.LoadAsync();
+        var mapping = await SampleMapping.LoadAsync();
         await using var sis = await SisFile.CreateAsync(1000);
         var documents = await mapping.MapAsync(sis.Connection);
         var known = documents.Select(d => (d.Resource.Name.Endpoint, d.Key)).ToHashSet();
@@ -194,7 +194,7 @@ public sealed class LimitlessMappingTests
     [Fact]
     public async Task One_district_of_several_can_be_mapped_alone()
     {
-        var mapping = await MappingFolder.LoadAsync();
+        var mapping = await SampleMapping.LoadAsync();
         await using var sis = await SisFile.CreateAsync(5_100);
 
         foreach (var file in mapping.Files)
@@ -202,13 +202,13 @@ public sealed class LimitlessMappingTests
             var parts = new List<Dictionary<string, string>>();
             foreach (var district in new[] { 255_901, 255_902 })
             {
-                var rows = await MappingFolder.RunAsync(sis.Connection, file, district: district);
+                var rows = await SampleMapping.RunAsync(sis.Connection, file, district: district);
                 Assert.NotEmpty(rows);
                 parts.AddRange(rows);
             }
 
             Assert.Equal(
-                (await MappingFolder.RunAsync(sis.Connection, file)).Select(Text).Order(StringComparer.Ordinal),
+                (await SampleMapping.RunAsync(sis.Connection, file)).Select(Text).Order(StringComparer.Ordinal),
                 parts.Select(Text).Order(StringComparer.Ordinal));
         }
 
@@ -259,7 +259,7 @@ public sealed class LimitlessMappingTests
                     break;
                 case JsonValue descriptor when property.Type == PropertyType.Descriptor:
                     Assert.Contains(
-                        (MappingFolder.Standard.DescriptorOfType(property.DescriptorType!).Name.Endpoint, descriptor.GetValue<string>()), descriptors);
+                        (SampleMapping.Standard.DescriptorOfType(property.DescriptorType!).Name.Endpoint, descriptor.GetValue<string>()), descriptors);
                     break;
                 case JsonValue date when property.Type == PropertyType.Date:
                     Assert.Matches(@"^\d{4}-\d\d-\d\d$", date.GetValue<string>());

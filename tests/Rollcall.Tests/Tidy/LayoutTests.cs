@@ -28,7 +28,7 @@ public sealed partial class LayoutTests
     [Fact]
     public void Databases_knows_nothing_of_the_data_standard()
     {
-        Assert.Empty(SourceFile.Under("src/Rollcall.Databases", "*.cs").Where(f => SourceFile.Read(f).Contains("Rollcall.Standard", StringComparison.Ordinal)));
+        Findings.None(SourceFile.Under("src/Rollcall.Databases", "*.cs").Where(f => SourceFile.Read(f).Contains("Rollcall.Standard", StringComparison.Ordinal)), "These do:");
     }
 
     [Fact]
@@ -37,8 +37,10 @@ public sealed partial class LayoutTests
         var packages = XDocument.Load(Repository.Path("Directory.Packages.props")).Descendants("PackageVersion").Select(p => p.Attribute("Include")!.Value).ToArray();
         var reasons = string.Concat(SourceFile.Under("docs/decisions", "*.md").Where(f => f.Contains("packages", StringComparison.Ordinal)).Select(SourceFile.Read));
 
-        Assert.Empty(SourceFile.Under("", "*.csproj").Where(f => XDocument.Load(Repository.Path(f)).Descendants("PackageReference").Any(p => p.Attribute("Version") is not null)));
-        Assert.Empty(packages.Where(p => !reasons.Contains($"`{p}`", StringComparison.Ordinal)));
+        Findings.None(
+            SourceFile.Under("", "*.csproj").Where(f => XDocument.Load(Repository.Path(f)).Descendants("PackageReference").Any(p => p.Attribute("Version") is not null)),
+            "Versions belong into Directory.Packages.props:");
+        Findings.None(packages.Where(p => !reasons.Contains($"`{p}`", StringComparison.Ordinal)), "No reason in docs/decisions for:");
     }
 
     [Fact]
@@ -49,7 +51,15 @@ public sealed partial class LayoutTests
             .SelectMany(d => NamedPath().Matches(SourceFile.Read(d)).Select(m => (Document: d, Path: m.Value.TrimEnd('.', '/', '-')))).Distinct().ToArray();
 
         Assert.True(named.Length > 20, "Too few paths were found for this test to mean anything.");
-        Assert.Empty(named.Where(n => !File.Exists(Repository.Path(n.Path)) && !Directory.Exists(Repository.Path(n.Path))));
+        Findings.None(named.Where(n => !File.Exists(Repository.Path(n.Path)) && !Directory.Exists(Repository.Path(n.Path))), "There is no:");
+    }
+
+    [Fact]
+    public void Every_page_that_the_source_names_exists()
+    {
+        var named = SourceFile.Under("src", "*.cs").SelectMany(f => NamedPage().Matches(SourceFile.Read(f)).Select(m => $"{m.Value}, named by {f}"));
+
+        Findings.None(named.Where(n => !File.Exists(Repository.Path(n.Split(',')[0]))), "There is no:");
     }
 
     [Fact]
@@ -66,13 +76,16 @@ public sealed partial class LayoutTests
             .Where(t => !File.Exists(Repository.Path(t)) && !Directory.Exists(Repository.Path(t)))
             .Select(t => $"{d}: {t}"));
 
-        Assert.Empty(broken);
+        Findings.None(broken, "Links to nothing:");
     }
 
     private static XDocument Project(string name) => XDocument.Load(Repository.Path($"src/{name}/{name}.csproj"));
 
     [GeneratedRegex(@"(?<![\w./-])(?:src|tests|bench|docs|samples|eng)/[\w][\w./-]*")]
     private static partial Regex NamedPath();
+
+    [GeneratedRegex(@"(?<![\w./-])docs/[\w/-]+\.md")]
+    private static partial Regex NamedPage();
 
     [GeneratedRegex(@"\]\(([^)\s]+)\)")]
     private static partial Regex Link();

@@ -12,7 +12,7 @@ public sealed partial class SourceTests
         var silent = SourceFile.Under("", "*.cs")
             .Where(f => SourceFile.Read(f).Split('\n') is { Length: > LinesMax } lines && !lines.Take(15).Any(l => l.Contains("Long because", StringComparison.Ordinal)));
 
-        Assert.Empty(silent);
+        Findings.None(silent, "Say why: // Long because …");
     }
 
     [Fact]
@@ -21,7 +21,7 @@ public sealed partial class SourceTests
         var source = SourceFile.Under("src", "*.cs");
         Assert.True(source.Count > 50, "Too few files were found for this test to mean anything.");
 
-        Assert.Empty(source.SelectMany(f => Unfinished().Matches(SourceFile.Read(f)).Select(m => $"{f}: {m.Value}")));
+        Findings.None(source.SelectMany(f => Unfinished().Matches(SourceFile.Read(f)).Select(m => $"{f}: {m.Value}")), "Finish these:");
     }
 
     [Fact]
@@ -31,7 +31,7 @@ public sealed partial class SourceTests
         var files = SourceFile.Under("").Where(f => !binary.Contains(Path.GetExtension(f))).ToArray();
         Assert.True(files.Length > 200, "Too few files were found for this test to mean anything.");
 
-        Assert.Empty(files.SelectMany(f => MachineTraces().Matches(SourceFile.Read(f)).Select(m => $"{f}: {m.Value}")));
+        Findings.None(files.SelectMany(f => MachineTraces().Matches(SourceFile.Read(f)).Select(m => $"{f}: {m.Value}")), "These are of one machine:");
         Assert.DoesNotContain(files, f => Path.GetFileName(f).Equals("nuget.config", StringComparison.OrdinalIgnoreCase));
     }
 

@@ -22,14 +22,21 @@ internal sealed record Verdict(
 /// and shares no code with it, not even the model: it reads the model file by itself.</summary>
 internal sealed class Judge
 {
-    private static readonly Lazy<Judge> s_core = new(() => new Judge(File.ReadAllBytes(
-        RepositoryRoot.File("src", "Rollcall.Standard", "Data", "ed-fi-5.2.json"))));
+    private static readonly Lazy<Judge> s_core = new(() => With(_ => { }));
 
     private readonly JsonObject _model;
 
-    private Judge(byte[] model) => _model = JsonNode.Parse(model)!.AsObject();
+    private Judge(JsonObject model) => _model = model;
 
     public static Judge Core => s_core.Value;
+
+    /// <summary>A judge with other rules, which must disagree with the reader: the control that disagreement is noticed.</summary>
+    public static Judge With(Action<JsonObject> change)
+    {
+        var model = JsonNode.Parse(File.ReadAllBytes(RepositoryRoot.File("src", "Rollcall.Standard", "Data", "ed-fi-5.2.json")))!.AsObject();
+        change(model);
+        return new Judge(model);
+    }
 
     public IEnumerable<string> Endpoints => _model["resources"]!.AsObject().Select(r => r.Key);
 

@@ -11,6 +11,10 @@ public sealed class MutatedDocumentTests(ITestOutputHelper output)
 {
     private const int Rounds = 20_000;
 
+    /// <summary>Every resource weighs the same, or the sections would drown the rest.</summary>
+    private static readonly Lazy<(string Endpoint, byte[] Body)[][]> s_samples =
+        new(() => [.. GrandBend.Documents.GroupBy(d => d.Endpoint).Select(g => g.Take(40).ToArray())]);
+
     private static readonly JsonSerializerOptions s_escaped = new();
     private static readonly JsonSerializerOptions s_plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, WriteIndented = true };
 
@@ -21,13 +25,11 @@ public sealed class MutatedDocumentTests(ITestOutputHelper output)
     {
         output.WriteLine($"seed {seed}");
         var random = new Random(seed);
-        // Every resource weighs the same, or the sections would drown the rest.
-        var samples = GrandBend.Documents.GroupBy(d => d.Endpoint).Select(g => g.Take(40).ToArray()).ToArray();
         var accepted = 0;
         var phases = new Dictionary<FaultPhase, int>();
         for (var round = 0; round < Rounds; round++)
         {
-            var group = samples[random.Next(samples.Length)];
+            var group = s_samples.Value[random.Next(s_samples.Value.Length)];
             var (endpoint, body) = group[random.Next(group.Length)];
             var document = JsonNode.Parse(body)!.AsObject();
             var done = string.Join(", ", Enumerable.Range(0, random.Next(1, 4)).Select(_ => Mutation.Apply(document, random)));
@@ -54,6 +56,78 @@ public sealed class MutatedDocumentTests(ITestOutputHelper output)
         foreach (var phase in new[] { FaultPhase.Schema, FaultPhase.DecimalRange, FaultPhase.Equality, FaultPhase.DuplicateReference, FaultPhase.DuplicateItem })
         {
             Assert.True(phases.GetValueOrDefault(phase) > 0, $"No document was refused in the phase {phase}.");
+        }
+    }
+
+    [Theory]
+    [InlineData("required", "birthDate")]
+    [InlineData("maxLength", "firstName")]
+    [InlineData("minLength", "namespace")]
+    [InlineData("minimum", "totalInstructionalDays")]
+    [InlineData("range", "schoolId")]
+    [InlineData("totalDigits", "yearsOfPriorProfessionalExperience")]
+    [InlineData("unique", "gradeLevels")]
+    [InlineData("type", "currentSchoolYear")]
+    [InlineData("equal", "bellSchedules")]
+    [InlineData("key", "sections")]
+    public void A_judge_with_one_rule_less_is_found_out(string rule, string where)
+    {
+        var judge = Judge.With(model => Break(model, rule, where));
+        var random = new Random(3);
+        var endpoints = Judge.Core.Endpoints.Where(e => e == where || Judge.Core.ModelOf(e)["properties"]!.AsObject().ContainsKey(where)).ToHashSet();
+        var samples = GrandBend.Documents.Where(d => endpoints.Contains(d.Endpoint)).GroupBy(d => d.Endpoint).SelectMany(g => g.Take(20)).ToArray();
+        var disagreements = 0;
+        for (var round = 0; round < 4000 && disagreements == 0; round++)
+        {
+            var (endpoint, body) = samples[random.Next(samples.Length)];
+            var document = JsonNode.Parse(body)!.AsObject();
+            Mutation.Apply(document, random);
+            if (rule is "minimum" or "range" or "totalDigits" && document.ContainsKey(where))
+            {
+                document[where] = random.Next(2) == 0 ? -1 : 3_000_000_000;
+            }
+
+            var verdict = judge.Try(endpoint, document.DeepClone());
+            var result = Read.Body(endpoint, document.ToJsonString(), ReadPurpose.Item);
+            disagreements += verdict.IsAccepted != result.IsValid || (result.IsValid && verdict.Key != result.Document!.KeyHash.ToString()) ? 1 : 0;
+        }
+
+        Assert.Equal(1, disagreements);
+    }
+
+    private static void Break(JsonObject model, string rule, string where)
+    {
+        foreach (var (endpoint, resource) in model["resources"]!.AsObject())
+        {
+            if (rule == "equal" && endpoint == where)
+            {
+                resource!.AsObject().Remove("equal");
+            }
+            else if (rule == "key" && endpoint == where)
+            {
+                var key = resource!["key"]!.AsObject();
+                var first = key.First();
+                key.Remove(first.Key);
+                key.Add(first.Key, first.Value!.DeepClone());
+            }
+            else if (resource!["properties"]![where] is JsonObject property)
+            {
+                switch (rule)
+                {
+                    case "range":
+                        property["range"] = "int32";
+                        break;
+                    case "totalDigits":
+                        property["totalDigits"] = 25;
+                        break;
+                    case "type":
+                        property["type"] = "string";
+                        break;
+                    default:
+                        property.Remove(rule);
+                        break;
+                }
+            }
         }
     }
 }

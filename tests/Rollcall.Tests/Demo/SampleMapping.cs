@@ -9,7 +9,7 @@ using Rollcall.Standard.Model;
 namespace Rollcall.Tests.Demo;
 
 /// <summary>A slow, plain reading of the sample's mapping folder, for judging it: shares no code with the sync.</summary>
-public sealed partial class MappingFolder
+public sealed partial class SampleMapping
 {
     public sealed record QueryFile(string Name, ResourceModel Resource, string? Array, string Sql);
 
@@ -33,7 +33,7 @@ public sealed partial class MappingFolder
     public static DataStandard Standard => CompactModelReader.EdFi52;
 
     /// <summary>Reads the folder as the demo writes it out.</summary>
-    public static async Task<MappingFolder> LoadAsync()
+    public static async Task<SampleMapping> LoadAsync()
     {
         var folder = Directory.CreateTempSubdirectory("rollcall-mapping-").FullName;
         try
@@ -45,7 +45,7 @@ public sealed partial class MappingFolder
                 return new QueryFile(Path.GetFileName(f), Standard.Core(parts[0]), parts.ElementAtOrDefault(1), File.ReadAllText(f));
             }).ToArray();
             var profile = await File.ReadAllTextAsync(Path.Combine(folder, "profile.yaml"));
-            return new MappingFolder
+            return new SampleMapping
             {
                 Files = files,
                 Profile = profile,
@@ -258,6 +258,9 @@ public sealed partial class MappingFolder
         Assert.True(match.Success, line);
         return new CrosswalkRow(match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value + match.Groups[4].Value);
     }
+
+    /// <summary>A document's text with members in ordinal order and arrays sorted, for comparing.</summary>
+    public static string SortedText(JsonNode document) => Sorted(document).ToJsonString();
 
     private static JsonNode Sorted(JsonNode node) => node switch
     {

@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using System.Net.Http.Headers;
+using System.Text.Json;
+
+namespace Rollcall.IntegrationTests.EndToEnd;
+
+/// <summary>A <c>rollcall serve --sandbox</c> process on a free port, as a user would start it.</summary>
+internal sealed class RollcallServer : IAsyncDisposable
+{
+    private readonly Process _process;
+    private readonly Task<string> _errors;
+
+    private RollcallServer(Process process, Task<string> errors, string url)
+    {
+        _process = process;
+        _errors = errors;
+        Url = url;
+    }
+
+    public string Url { get; }
+
+    public int ProcessId => _process.Id;
+
+    /// <summary>Starts the server and waits until it says that it listens.</summary>
+    public static async Task<RollcallServer> StartAsync(string database, params string[] more)
+    {
+        var process = RollcallCli.Start(["serve", "--sandbox", "--urls", "http://127.0.0.1:0", "--database", database, "--log-level", "Warning", .. more]);
+        var errors = process.StandardError.ReadToEndAsync();
+        while (await process.StandardOutput.ReadLineAsync() is { } line)
+        {
+            const string said = "listening on ";
+            if (line.StartsWith(said, StringComparison.Ordinal))
+            {
+                _ = process.StandardOutput.ReadToEndAsync();
+                return new RollcallServer(process, errors, line[said.Length..]);
+            }
+        }
+
+        throw new InvalidOperationException($"rollcall serve ended before it listened: {await errors}");
+    }
+
+    /// <summary>A client that holds a token of the sandbox.</summary>
+    public async Task<HttpClient> ConnectAsync()
+    {
+        var client = new HttpClient { BaseAddress = new Uri(Url + "/") };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "oauth/token")
+        {
+            Content = new FormUrlEncodedContent([new("grant_type", "client_credentials"), new("client_id", "sandbox"), new("client_secret", "sandbox")]),
+        };
+        using var response = await client.SendAsync(request);
+        response.EnsureSuccessStatusCode();
+        using var token = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
+        client.DefaultRequestHeaders.Authorization =
+            new AuthenticationHeaderValue("Bearer", token.RootElement.GetProperty("access_token").GetString());
+        return client;
+    }
+
+    /// <summary><c>kill -9</c>.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
+    /// <summary>Ctrl-C; the exit code and what the server said on stderr.</summary>
+    public async Task<(int ExitCode, string Errors)> InterruptAsync()
+    {
+        using var kill = Process.Start("kill", ["-INT", ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        await _process.WaitForExitAsync();
+        return (_process.ExitCode, await _errors);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync();
+        }
+
+        _process.Dispose();
+    }
+}
+
+/// <summary>Runs the built program, so that what is judged is what its users see: both streams and the exit code.</summary>
+internal static class RollcallCli
+{
+    public static Process Start(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "rollcall.dll"));
+        foreach (var argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        return Process.Start(start)!;
+    }
+
+    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(params string[] arguments)
+    {
+        using var process = Start(arguments);
+        var output = process.StandardOutput.ReadToEndAsync();
+        var errors = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return (process.ExitCode, await output, await errors);
+    }
+}
+
+/// <summary>A folder of one test, removed with it.</summary>
+internal sealed class TemporaryFolder : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("rollcall-e2e-").FullName;
+
+    public string File(string name) => System.IO.Path.Combine(Path, name);
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}

@@ -1,0 +1,15 @@
+using Rollcall.Serve.Storage;
+
+namespace Rollcall.Tests.Serve.Storage;
+
+/// <summary>The SQLite store obeys the rules.</summary>
+public sealed class SqliteStoreConformanceTests : StoreConformance, IDisposable
+{
+    private readonly SqliteFile _file = new();
+
+    public void Dispose() => _file.Dispose();
+
+    protected override async Task<IDocumentStore> OpenEmptyAsync(TimeProvider time) => await _file.OpenAsync(time);
+
+    protected override async Task<IDocumentStore?> ReopenAsync(TimeProvider time) => await _file.OpenAsync(time);
+}
