@@ -41,6 +41,8 @@ public abstract class HttpServer : IAsyncLifetime
             await _host.DisposeAsync();
             await DropAsync();
         }
+
+        GC.SuppressFinalize(this);
     }
 
     /// <summary>A text that no other test has.</summary>
