@@ -183,6 +183,31 @@ public sealed class ServeVerbTests : IDisposable
     }
 
     [Fact]
+    public async Task A_client_that_hoards_tokens_is_told_when_it_may_have_the_next()
+    {
+        using var added = await ServeProcess.RunAsync("client", "add", "--name", "A SIS", "--claim-set", "Ed-Fi Sandbox", "--key", "sis", "--database", Database, "--json");
+        var secret = (string)JsonNode.Parse(added.Output)!["secret"]!;
+        var (process, root) = await ServeProcess.ListenAsync("--database", Database, "--urls", "http://127.0.0.1:0", "--tokens-max", "2");
+        using (process)
+        {
+            using var client = new HttpClient { BaseAddress = new Uri(root) };
+            client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", HttpServer.Base64($"sis:{secret}"));
+            for (var i = 1; i <= 3; i++)
+            {
+                using var form = new FormUrlEncodedContent([KeyValuePair.Create("grant_type", "client_credentials")]);
+                using var answer = await client.PostAsync("/oauth/token", form, TestContext.Current.CancellationToken);
+                Assert.Equal(i <= 2 ? HttpStatusCode.OK : HttpStatusCode.TooManyRequests, answer.StatusCode);
+                if (i == 3)
+                {
+                    Assert.InRange(answer.Headers.RetryAfter!.Delta!.Value.TotalMinutes, 25, 30);
+                    var body = JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!;
+                    Assert.Equal("urn:ed-fi:api:security:authentication:too-many-tokens", (string)body["type"]!);
+                }
+            }
+        }
+    }
+
+    [Fact]
     public async Task Nothing_of_a_document_is_in_any_log()
     {
         var (process, root) = await ServeProcess.ListenAsync("--sandbox", "--database", Database, "--urls", "http://127.0.0.1:0", "--log-level", "trace");

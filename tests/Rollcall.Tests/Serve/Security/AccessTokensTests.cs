@@ -67,6 +67,19 @@ public sealed class AccessTokensTests
     }
 
     [Fact]
+    public void The_exempt_client_and_a_limit_of_minus_one_have_no_limit()
+    {
+        foreach (var live in (LiveTokens[])[new LiveTokens(1, _clock, "a"), new LiveTokens(-1, _clock)])
+        {
+            Assert.All(Enumerable.Range(0, 20), _ => Assert.Null(live.Admit("a", TimeSpan.FromMinutes(30))));
+        }
+
+        var limited = new LiveTokens(1, _clock, "a");
+        Assert.Null(limited.Admit("b", TimeSpan.FromMinutes(30)));
+        Assert.NotNull(limited.Admit("b", TimeSpan.FromMinutes(30)));
+    }
+
+    [Fact]
     public void Secrets_are_salted_and_only_the_right_one_fits()
     {
         var stored = SecretHash.Create("open sesame");
