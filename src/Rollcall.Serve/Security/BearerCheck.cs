@@ -30,7 +30,7 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
         var text = header.ToString().AsSpan().Trim();
         var end = text.IndexOfAny(' ', '\t');
         var scheme = end < 0 ? text : text[..end];
-        if (text.IsEmpty || scheme.Contains(',') || (end >= 0 && text[end] != ' '))
+        if (header.Count > 1 || text.IsEmpty || scheme.Contains(',') || (end >= 0 && text[end] != ' '))
         {
             return "Invalid Authorization header.";
         }
