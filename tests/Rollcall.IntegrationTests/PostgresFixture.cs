@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Rollcall.IntegrationTests;
@@ -15,6 +16,7 @@ public sealed class PostgresFixture : IAsyncLifetime
     private readonly string? _server = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } text ? text : null;
     private readonly SemaphoreSlim _gate = new(1);
     private readonly string _template = $"rollcall_test_{Environment.ProcessId}_{Guid.NewGuid():N}"[..40];
+    private readonly ConcurrentDictionary<string, bool> _left = new();
     private bool _hasTemplate;
     private int _made;
 
@@ -39,6 +41,7 @@ public sealed class PostgresFixture : IAsyncLifetime
     public async Task<TestDatabase> EmptyAsync()
     {
         var name = $"{_template}_{Interlocked.Increment(ref _made)}";
+        _left[name] = true;
         await RunAsync($"create database {name}");
         return new TestDatabase(this, name);
     }
@@ -62,6 +65,7 @@ public sealed class PostgresFixture : IAsyncLifetime
             }
 
             var name = $"{_template}_{Interlocked.Increment(ref _made)}";
+            _left[name] = true;
             await RunAsync($"create database {name} template {_template}");
             return new TestDatabase(this, name);
         }
@@ -75,6 +79,11 @@ public sealed class PostgresFixture : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        foreach (var name in _left.Keys)
+        {
+            await DropAsync(name);
+        }
+
         if (_hasTemplate)
         {
             await DropAsync(_template);
@@ -83,7 +92,11 @@ public sealed class PostgresFixture : IAsyncLifetime
         _gate.Dispose();
     }
 
-    internal Task DropAsync(string database) => RunAsync($"drop database if exists {database} with (force)");
+    internal Task DropAsync(string database)
+    {
+        _left.TryRemove(database, out _);
+        return RunAsync($"drop database if exists {database} with (force)");
+    }
 
     internal string ConnectionString(string database) => Of(Server, database);
 

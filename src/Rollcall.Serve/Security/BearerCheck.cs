@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 using Rollcall.Serve.Storage;
 
@@ -29,7 +30,7 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
         var text = header.ToString().AsSpan().Trim();
         var end = text.IndexOfAny(' ', '\t');
         var scheme = end < 0 ? text : text[..end];
-        if (text.IsEmpty || scheme.Contains(',') || (end >= 0 && text[end] != ' '))
+        if (header.Count > 1 || text.IsEmpty || scheme.Contains(',') || (end >= 0 && text[end] != ' '))
         {
             return "Invalid Authorization header.";
         }
@@ -54,15 +55,18 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
         return null;
     }
 
-    public ValueTask<BearerResult> CheckAsync(StringValues header, CancellationToken cancellationToken)
+    public ValueTask<BearerResult> CheckAsync(HttpContext http)
     {
-        if (TryReadToken(header, out var token) is { } error)
+        if (TryReadToken(http.Request.Headers.Authorization, out var token) is { } error)
         {
             return new ValueTask<BearerResult>(new BearerResult(null, error));
         }
 
         var hash = TokenHash.Of(token);
-        return _accepted.TryGetValue(hash, out var known) ? CheckClientAsync(known, cancellationToken) : ReadAsync(hash, token.ToString(), cancellationToken);
+        return !_accepted.TryGetValue(hash, out var known) ? ReadAsync(hash, token.ToString(), http.RequestAborted)
+            : known.Claims.Expires <= time.GetUtcNow() ? new ValueTask<BearerResult>(Refused)
+            : clients.TryFind(known.Claims.ClientKey) is { } client ? new ValueTask<BearerResult>(known.For(client))
+            : CheckClientAsync(known, http.RequestAborted);
     }
 
     private async ValueTask<BearerResult> ReadAsync(TokenHash hash, string token, CancellationToken cancellationToken)
@@ -83,18 +87,8 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
     }
 
     /// <summary>A token is as good as its client: that must still exist, be enabled, and not have been reset since.</summary>
-    private ValueTask<BearerResult> CheckClientAsync(Remembered token, CancellationToken cancellationToken)
-    {
-        if (token.Claims.Expires <= time.GetUtcNow())
-        {
-            return new ValueTask<BearerResult>(Refused);
-        }
-
-        var find = clients.FindAsync(token.Claims.ClientKey, cancellationToken);
-        return find.IsCompletedSuccessfully ? new ValueTask<BearerResult>(token.For(find.Result)) : Awaited(token, find);
-
-        static async ValueTask<BearerResult> Awaited(Remembered token, ValueTask<ApiClient?> find) => token.For(await find);
-    }
+    private async ValueTask<BearerResult> CheckClientAsync(Remembered token, CancellationToken cancellationToken) =>
+        token.For(await clients.FindAsync(token.Claims.ClientKey, cancellationToken));
 
     private void Remember(TokenHash hash, Remembered token)
     {

@@ -30,14 +30,20 @@ internal static class ChangeVersions
         batch.Then(LowestHeld);
     }
 
-    /// <summary>Reads both results; the reader stands on the second afterwards.</summary>
+    /// <summary>Reads both results and says up to where all is settled; the reader stands on the second afterwards.</summary>
     public static async ValueTask<long> ReadAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)
+    {
+        var (last, lowestHeld) = await ReadBothAsync(reader, cancellationToken);
+        return Math.Min(last, lowestHeld ?? long.MaxValue);
+    }
+
+    public static async ValueTask<(long Last, long? LowestHeld)> ReadBothAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)
     {
         await reader.ReadAsync(cancellationToken);
         var last = reader.GetInt64(0);
         await reader.NextResultAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
-        return reader.IsDBNull(0) ? last : Math.Min(last, reader.GetInt64(0));
+        return (last, reader.IsDBNull(0) ? null : reader.GetInt64(0));
     }
 
     public static async ValueTask<long> NewestAsync(NpgsqlDataSource source, CancellationToken cancellationToken)

@@ -124,8 +124,10 @@ internal sealed class Delete(Catalog catalog, References references)
         await using var batch = new NpgsqlBatch(connection);
         batch.Then(ChangeVersions.Hold);
         batch.Then(catalog.Of(resource).Delete).WithRows(images);
+        batch.Then(TableStatements.RecordDeleted).WithRows(images);
         var gone = new HashSet<long>();
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.NextResultAsync(cancellationToken);
         await reader.NextResultAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {

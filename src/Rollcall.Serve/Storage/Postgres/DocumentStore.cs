@@ -17,6 +17,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
     private const int ServerVersionMin = 14;
     private readonly NpgsqlDataSource _source;
     private readonly Descriptors _descriptors;
+    private readonly Horizon _horizon;
     private readonly Writer _writer;
     private readonly Reads _reads;
     private readonly Deletes _deletes;
@@ -29,7 +30,8 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
         var references = new References(catalog.Standard);
         var upsert = new Upsert(catalog, references, _descriptors, new LinkSplicer(catalog.Standard), time);
         _writer = new Writer(upsert, new Delete(catalog, references), _descriptors, time, logger);
-        _reads = new Reads(catalog);
+        _horizon = new Horizon(_source, time);
+        _reads = new Reads(catalog, _horizon, new PageAnchors(catalog, _horizon, time));
         _deletes = new Deletes(catalog);
         _credentials = new Credentials(_source);
     }
@@ -147,6 +149,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
     {
         await _writer.DisposeAsync();
         _descriptors.Dispose();
+        _horizon.Dispose();
         await _source.DisposeAsync();
     }
 

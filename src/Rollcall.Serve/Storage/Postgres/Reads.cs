@@ -7,8 +7,9 @@ using Rollcall.Standard.Model;
 namespace Rollcall.Serve.Storage.Postgres;
 
 /// <summary>Documents by id and by page: stored bytes, copied once from the connection's buffer to a pooled one and handed to the sink.</summary>
-internal sealed class Reads(Catalog catalog)
+internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchors)
 {
+    private const string Columns = "t.row_id, t.change_version, t.last_modified, t.id, t.document";
     private const int FirstBuffer = 8 * 1024;
     private readonly KeyFilters?[] _keyFilters = new KeyFilters?[catalog.Tables.Count];
 
@@ -51,17 +52,20 @@ internal sealed class Reads(Catalog catalog)
         }
 
         await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        var window = await WindowAsync(plan, cancellationToken);
+        var page = plan.Limit == 0 ? null
+            : plan.Filters.Count > 0 || plan.Id is not null ? Filtered(plan, window)
+            : window.IsNarrow ? Narrow(plan, window)
+            : await WalkAsync(connection, plan, window, cancellationToken);
         await using var batch = new NpgsqlBatch(connection);
         if (plan.WantsTotalCount)
         {
-            var count = new PageStatement($"select count(*) from rollcall.{catalog.Tables[plan.Resource.Index].Name} t");
-            AddConditions(count, plan);
-            batch.BatchCommands.Add(count.ToCommand());
+            batch.BatchCommands.Add(Where(new PageStatement($"select count(*) from {NameOf(plan)} t"), plan, window).ToCommand());
         }
 
-        if (plan.Limit > 0)
+        if (page is not null)
         {
-            batch.BatchCommands.Add(Page(plan));
+            batch.BatchCommands.Add(page);
         }
 
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
@@ -76,7 +80,7 @@ internal sealed class Reads(Catalog catalog)
             sink.Begin(null);
         }
 
-        if (plan.Limit > 0)
+        if (page is not null)
         {
             await CopyAsync(reader, sink, cancellationToken);
         }
@@ -111,22 +115,51 @@ internal sealed class Reads(Catalog catalog)
         sink.Add(new StoredDocument(buffer.AsSpan(0, length), id, reader.GetInt64(0), reader.GetInt64(1), reader.GetDateTime(2)));
     }
 
-    /// <summary>A page in row order. The page's first row is found in the primary key alone, so that what is skipped is never
-    /// fetched; with conditions PostgreSQL has to look at the rows anyway.</summary>
-    private NpgsqlBatchCommand Page(QueryPlan plan)
+    /// <summary>All documents, or all in a wide window: the page's first row is found in the primary key alone, from the nearest anchor
+    /// on, so that what is skipped is neither fetched nor, mostly, counted.</summary>
+    private async ValueTask<NpgsqlBatchCommand> WalkAsync(
+        NpgsqlConnection connection, QueryPlan plan, VersionWindow window, CancellationToken cancellationToken)
     {
-        var table = $"rollcall.{catalog.Tables[plan.Resource.Index].Name}";
-        var page = new PageStatement($"select t.row_id, t.change_version, t.last_modified, t.id, t.document from {table} t");
-        AddConditions(page, plan);
-        var isWhole = plan is { Filters.Count: 0, Id: null, MinChangeVersion: null, MaxChangeVersion: null };
-        if (plan.Offset > 0 && isWhole)
+        var page = Where(new PageStatement($"select {Columns} from {NameOf(plan)} t"), plan, window);
+        if (plan.Offset > 0)
         {
-            var scope = plan.Resource.IsDescriptor ? "where s.resource = $1 " : "";
-            page.Where($"t.row_id >= (select s.row_id from {table} s {scope}order by s.row_id offset {page.Parameter(plan.Offset)} limit 1)");
+            // Anchors count all rows: those outside the window are subtracted, which pays when they are few.
+            var anchor = window.IsNearlyAll ? await anchors.FindAsync(connection, plan.Resource, plan.Offset, cancellationToken) : default;
+            var first = page.Inner($"select s.row_id from {NameOf(plan)} s", "s");
+            var skip = page.Parameter(plan.Offset - anchor.Offset);
+            if (anchor.Row > 0)
+            {
+                var row = page.Parameter(anchor.Row);
+                first.Where($"s.row_id >= {row}");
+                skip += $" + (select count(*) from rollcall.deleted d where d.resource = {page.Parameter(catalog.NumberOf(plan.Resource))} and d.change_version > {page.Parameter(anchor.Version)} and d.row_id < {row})";
+                var outside = plan.Resource.IsDescriptor ? $"o.resource = {page.Parameter(catalog.NumberOf(plan.Resource))} and " : "";
+                skip += window.Min is { } min ? $" + (select count(*) from {NameOf(plan)} o where {outside}o.change_version < {page.Parameter(min)} and o.row_id < {row})" : "";
+                skip += window.Max is { } max ? $" + (select count(*) from {NameOf(plan)} o where {outside}o.change_version > {page.Parameter(max)} and o.row_id < {row})" : "";
+            }
+
+            AddWindow(Scope(first, plan), window);
+            page.Where($"t.row_id >= ({first.Text} order by s.row_id offset {skip} limit 1)");
         }
 
         page.Append($" order by t.row_id limit {page.Parameter((long)plan.Limit)}");
-        if (plan.Offset > 0 && !isWhole)
+        return page.ToCommand();
+    }
+
+    /// <summary>A narrow window: its rows are collected by version and sorted. "+ 0" keeps PostgreSQL from walking the whole table in
+    /// row order instead, which a plan made without knowledge of the bounds takes for cheap.</summary>
+    private NpgsqlBatchCommand Narrow(QueryPlan plan, VersionWindow window)
+    {
+        var page = new PageStatement($"select {Columns} from (");
+        var inner = AddWindow(Scope(page.Inner($"select s.row_id from {NameOf(plan)} s", "s"), plan), window);
+        page.Append($"{inner.Text} order by s.row_id + 0 limit {page.Parameter((long)plan.Limit)} offset {page.Parameter(plan.Offset)}) w join {NameOf(plan)} t on t.row_id = w.row_id order by t.row_id");
+        return page.ToCommand();
+    }
+
+    private NpgsqlBatchCommand Filtered(QueryPlan plan, VersionWindow window)
+    {
+        var page = Where(new PageStatement($"select {Columns} from {NameOf(plan)} t"), plan, window);
+        page.Append($" order by t.row_id limit {page.Parameter((long)plan.Limit)}");
+        if (plan.Offset > 0)
         {
             page.Append($" offset {page.Parameter(plan.Offset)}");
         }
@@ -134,34 +167,34 @@ internal sealed class Reads(Catalog catalog)
         return page.ToCommand();
     }
 
-    private void AddConditions(PageStatement statement, QueryPlan plan)
+    private string NameOf(QueryPlan plan) => $"rollcall.{catalog.Tables[plan.Resource.Index].Name}";
+
+    private async ValueTask<VersionWindow> WindowAsync(QueryPlan plan, CancellationToken cancellationToken)
     {
-        var table = catalog.Tables[plan.Resource.Index];
-        if (plan.Resource.IsDescriptor)
+        var (min, max) = (plan.MinChangeVersion is > 0 ? plan.MinChangeVersion : null, plan.MaxChangeVersion);
+        if (min is null && max is null)
         {
-            statement.Where($"t.resource = {statement.Parameter(catalog.NumberOf(plan.Resource))}");
+            return default;
         }
 
+        var newest = (await horizon.GetAsync(cancellationToken)).Version;
+        return new VersionWindow(min, max, newest);
+    }
+
+    private PageStatement Where(PageStatement statement, QueryPlan plan, VersionWindow window)
+    {
+        AddWindow(Scope(statement, plan), window);
         if (plan.Id is { } id)
         {
             statement.Where($"t.id = {statement.Parameter(id)}");
         }
 
-        if (plan.MinChangeVersion is > 0 and { } min)
-        {
-            statement.Where($"t.change_version >= {statement.Parameter(min)}");
-        }
-
-        if (plan.MaxChangeVersion is { } max)
-        {
-            statement.Where($"t.change_version <= {statement.Parameter(max)}");
-        }
-
         if (plan.Filters.Count == 0)
         {
-            return;
+            return statement;
         }
 
+        var table = catalog.Tables[plan.Resource.Index];
         var keys = _keyFilters[plan.Resource.Index] ??= new KeyFilters(table);
         if (keys.NaturalKey(plan.Filters) is { } key)
         {
@@ -183,14 +216,63 @@ internal sealed class Reads(Catalog catalog)
                 _ => statement.Parameter(filter.Value.Number),
             }}");
         }
+
+        return statement;
+    }
+
+    private PageStatement Scope(PageStatement statement, QueryPlan plan)
+    {
+        if (plan.Resource.IsDescriptor)
+        {
+            statement.Where($"{statement.Alias}.resource = {statement.Parameter(catalog.NumberOf(plan.Resource))}");
+        }
+
+        return statement;
+    }
+
+    /// <summary>In a wide window "+ 0" hides the bounds from the index of versions: nearly every row lies in it.</summary>
+    private static PageStatement AddWindow(PageStatement statement, VersionWindow window)
+    {
+        var column = window.IsNarrow ? $"{statement.Alias}.change_version" : $"{statement.Alias}.change_version + 0";
+        if (window.Min is { } min)
+        {
+            statement.Where($"{column} >= {statement.Parameter(min)}");
+        }
+
+        if (window.Max is { } max)
+        {
+            statement.Where($"{column} <= {statement.Parameter(max)}");
+        }
+
+        return statement;
+    }
+
+    /// <summary>Bounds of change versions, both inclusive; default for all.</summary>
+    /// <param name="Newest">The newest version a moment ago: enough to choose a plan by, and nothing else.</param>
+    private readonly record struct VersionWindow(long? Min, long? Max, long Newest)
+    {
+        /// <summary>A window of at most this many versions is collected by version and sorted; a wider one is walked in row order.</summary>
+        private const long NarrowMax = 50_000;
+
+        public bool IsNarrow => (Min ?? Max) is not null && Math.Min(Max ?? long.MaxValue, Newest) - (Min ?? 0) < NarrowMax;
+
+        /// <summary>Few versions lie outside.</summary>
+        public bool IsNearlyAll => (Min ?? 0) < NarrowMax && Newest - (Max ?? long.MaxValue) < NarrowMax;
     }
 
     /// <summary>A statement that grows by conditions; equal shapes give equal texts, so that connections keep them prepared.</summary>
     private sealed class PageStatement(string head)
     {
         private readonly StringBuilder _sql = new(head, 512);
-        private readonly List<NpgsqlParameter> _parameters = [];
+        private List<NpgsqlParameter> _parameters = [];
         private bool _hasWhere;
+
+        public string Alias { get; private init; } = "t";
+
+        public string Text => _sql.ToString();
+
+        /// <summary>A statement inside this one, with the same parameters.</summary>
+        public PageStatement Inner(string innerHead, string alias) => new(innerHead) { Alias = alias, _parameters = _parameters };
 
         public string Parameter<T>(T value)
         {
@@ -198,10 +280,11 @@ internal sealed class Reads(Catalog catalog)
             return $"${_parameters.Count}";
         }
 
-        public void Where(string condition)
+        public PageStatement Where(string condition)
         {
             _sql.Append(_hasWhere ? " and " : " where ").Append(condition);
             _hasWhere = true;
+            return this;
         }
 
         public void Append(string sql) => _sql.Append(sql);

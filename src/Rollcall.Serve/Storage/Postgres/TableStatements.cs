@@ -56,10 +56,7 @@ internal sealed class TableStatements
                 delete from {name} t using unnest($1::rollcall.deleted[]) u
                 where t.row_id = u.row_id and t.change_version = u.change_version
                 returning t.row_id){deletedIdentity}
-            insert into rollcall.deleted
-            select {DrawVersion}, u.resource, u.row_id, u.id, u.key_hash, u.key_values
-            from unnest($1::rollcall.deleted[]) u join gone on gone.row_id = u.row_id
-            returning row_id
+            select set_config('rollcall.gone', coalesce(string_agg(gone.row_id::text, ','), ''), true) from gone
             """;
         Get = $"select t.row_id, t.change_version, t.last_modified, t.document from {name} t where t.id = $1{scope}";
         Deletes = $"""
@@ -97,8 +94,18 @@ internal sealed class TableStatements
     /// <summary>Parallel to <see cref="TableModel.ReferenceTables"/>.</summary>
     public SideStatements[] Sides { get; }
 
-    /// <summary>$1 images of <c>rollcall.deleted</c> rows holding the version that each row must still have. Gives the rows that are gone.</summary>
+    /// <summary>$1 images of <c>rollcall.deleted</c> rows holding the version that each row must still have. Foreign keys are checked at its end.</summary>
     public string Delete { get; }
+
+    /// <summary>After <see cref="Delete"/>, with the same $1: records the rows that are gone, and gives their numbers. Apart from it, so
+    /// that a refused deletion draws no version; a setting of the transaction carries the numbers from one to the other.</summary>
+    public const string RecordDeleted = $"""
+        insert into rollcall.deleted
+        select {DrawVersion}, u.resource, u.row_id, u.id, u.key_hash, u.key_values
+        from unnest($1::rollcall.deleted[]) u
+        where u.row_id = any(string_to_array(current_setting('rollcall.gone'), ',')::bigint[])
+        returning row_id
+        """;
 
     public string Get { get; }
 

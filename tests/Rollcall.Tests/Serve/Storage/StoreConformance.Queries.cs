@@ -49,7 +49,8 @@ public abstract partial class StoreConformance
         await World.CreateAsync("courses", World.Course("C1", 1, ""","maximumAvailableCredits":2.50,"highSchoolCourseRequirement":true,"dateCourseAdopted":"2020-01-02","timeRequiredForCompletion":3"""));
         await World.CreateAsync("courses", World.Course("C2", 1, ""","maximumAvailableCredits":2.25,"highSchoolCourseRequirement":false,"dateCourseAdopted":"2020-01-03","timeRequiredForCompletion":4"""));
         await World.CreateAsync("courses", World.Course("C3", 10));
-        await World.CreateAsync("bellSchedules", """{"bellScheduleName":"B","schoolReference":{"schoolId":10},"startTime":"08:00:00"}""");
+        await World.CreateAsync("classPeriods", World.ClassPeriod("P", 10));
+        await World.CreateAsync("bellSchedules", World.BellSchedule("B", 10, "P").Replace("\"B\"", "\"B\",\"startTime\":\"08:00:00\"", StringComparison.Ordinal));
 
         Assert.Equal(["C1"], await Codes(("maximumAvailableCredits", "2.5")));
         Assert.Equal(["C2"], await Codes(("highSchoolCourseRequirement", "FALSE")));
