@@ -58,7 +58,7 @@ static async Task<int> Guarded(Func<Task> run)
         await run();
         return 0;
     }
-    catch (BenchmarkException failure)
+    catch (Exception failure) when (failure is BenchmarkException or Npgsql.NpgsqlException)
     {
         await Console.Error.WriteLineAsync(failure.Message);
         return 1;

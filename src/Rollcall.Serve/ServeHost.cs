@@ -110,7 +110,7 @@ public sealed class ServeHost : IAsyncDisposable
             new MetadataEndpoints(standard),
             new OAuth(
                 new BearerCheck(tokens, clients, time),
-                new TokenEndpoint(clients, secrets, tokens, new LiveTokens(options.TokensMax, time)),
+                new TokenEndpoint(clients, secrets, tokens, new LiveTokens(options.TokensMax, time, options.Sandbox ? Sandbox.Key : null)),
                 new TokenInfoEndpoint(standard)),
             new HealthEndpoint(stores.Documents),
             counters,

@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using Npgsql;
+using Rollcall.Serve.Storage;
+using Rollcall.Standard.Loading;
 
 namespace Rollcall.Benchmarks.Suite;
 
@@ -9,6 +11,8 @@ namespace Rollcall.Benchmarks.Suite;
 /// document per transaction, its three references looked up by key. Nobody checks, hashes or serialises anything for it.</summary>
 public static partial class PgBench
 {
+    private static readonly string Table = "rollcall." + TableModel.NameOf(CompactModelReader.EdFi52.Core("studentSchoolAssociations"));
+
     /// <summary>Copies the table and one row of a server's database that holds enrollments, and lets pgbench write more of them.</summary>
     /// <returns>Transactions per second.</returns>
     public static double Run(PostgresServer server, string database, int connections, TimeSpan duration)
@@ -53,7 +57,7 @@ public static partial class PgBench
             insert into bench.student select n, md5('s' || n)::uuid from generate_series(1, {Api.Enrollments.Students}) n;
             insert into bench.school_year select n, md5('y' || n)::uuid from generate_series(1, 120) n;
             analyze bench.school; analyze bench.student; analyze bench.school_year;
-            create table bench.enrollment (like rollcall.student_school_associations including all);
+            create table bench.enrollment (like {Table} including all);
             alter table bench.enrollment add foreign key (school_row) references bench.school;
             alter table bench.enrollment add foreign key (student_row) references bench.student;
             alter table bench.enrollment add foreign key (school_year_type_row) references bench.school_year;
@@ -62,9 +66,9 @@ public static partial class PgBench
         // 2. The other foreign keys, null in these documents.
         using var connection = PostgresServer.Open(database);
         var others = new List<string>();
-        using (var command = new NpgsqlCommand("""
+        using (var command = new NpgsqlCommand($"""
             select pg_get_constraintdef(c.oid) from pg_constraint c
-            where c.conrelid = 'rollcall.student_school_associations'::regclass and c.contype = 'f'
+            where c.conrelid = '{Table}'::regclass and c.contype = 'f'
             """, connection))
         using (var reader = command.ExecuteReader())
         {
@@ -81,7 +85,7 @@ public static partial class PgBench
 
         // 3. One of the server's own rows as the template.
         var columns = new List<string>();
-        using (var command = new NpgsqlCommand("select attname::text from pg_attribute where attrelid = 'rollcall.student_school_associations'::regclass and attnum > 0 and not attisdropped and attgenerated = '' order by attnum", connection))
+        using (var command = new NpgsqlCommand($"select attname::text from pg_attribute where attrelid = '{Table}'::regclass and attnum > 0 and not attisdropped and attgenerated = '' order by attnum", connection))
         using (var reader = command.ExecuteReader())
         {
             while (reader.Read())
@@ -93,7 +97,7 @@ public static partial class PgBench
         var values = new List<string>();
         foreach (var column in columns)
         {
-            using var command = new NpgsqlCommand($"select quote_nullable({column}) from rollcall.student_school_associations order by row_id limit 1", connection);
+            using var command = new NpgsqlCommand($"select quote_nullable({column}) from {Table} order by row_id limit 1", connection);
             values.Add(column switch
             {
                 "row_id" => "nextval('bench.row_id')",

@@ -64,8 +64,10 @@ public sealed class DependencyGraph
     private static async Task<bool> ServesAsync(EdFiClient client, ResourceName resource, CancellationToken cancellationToken)
     {
         var answer = await client.QueryAsync(resource, "?offset=0&limit=1", cancellationToken);
-        answer.Body.Dispose();
-        return answer.Failure is null;
+        using (answer.Body)
+        {
+            return answer.Failure is null && answer.Body.Bytes.Span.TrimStart(" \t\r\n"u8) is [(byte)'[', ..];
+        }
     }
 
     /// <summary>With one more resource, on which everything that depends on anything waits.</summary>
@@ -153,7 +155,12 @@ public sealed class DependencyGraph
         var open = new Stack<int>([start]);
         while (open.TryPop(out var i))
         {
-            found.Add(Steps[i].Resource);
+            // Leaving out an association must not leave out the person whose repeat waits for it.
+            if (!Steps[i].IsRepeat)
+            {
+                found.Add(Steps[i].Resource);
+            }
+
             foreach (var n in next(i).Where(seen.Add))
             {
                 open.Push(n);

@@ -79,7 +79,7 @@ internal sealed class ResourceAccount(ResourceName resource, DeliveryProgress pr
                 Refused = _refused,
                 HeldBack = _heldBack,
                 FeedFailure = FeedFailure,
-                Causes = [.. _causes.Values.OrderByDescending(c => c.Count).Select(c => new RefusalCause(c.Failure, c.Settlement, c.Count, [.. c.Samples]))],
+                Causes = [.. _causes.Values.OrderByDescending(c => c.Count).Select(c => new RefusalCause(c.Failure, c.Settlement, c.Count, [.. c.Samples.Order()]))],
             };
         }
     }

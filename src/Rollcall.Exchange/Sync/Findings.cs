@@ -26,7 +26,7 @@ public enum FindingKind
     /// <summary>Child rows whose <c>@parent</c> no row has; they are left out.</summary>
     OrphanedChild,
 
-    /// <summary>An array item with a blank required member; the document is sent without it.</summary>
+    /// <summary>An array item or an optional reference with a blank required member; the document is sent without it.</summary>
     DroppedItem,
 }
 
@@ -50,7 +50,7 @@ public sealed record Finding(ResourceName Resource, FindingKind Kind, string Pat
             FindingKind.DuplicateKey => $"{Resource}: two or more rows have one natural key: {rows}",
             FindingKind.DuplicateSourceKey => $"{Resource}: two or more rows have one @source_key: {rows}",
             FindingKind.OrphanedChild => $"{Resource}: rows of {Text} without a parent, left out: {rows}",
-            FindingKind.DroppedItem => $"{Resource}: items of {Path} without a required value, left out: {rows}",
+            FindingKind.DroppedItem => $"{Resource}: {Path} without a required value, left out: {rows}",
             _ => $"{Resource}: {Path} {Text}: {rows}",
         };
     }

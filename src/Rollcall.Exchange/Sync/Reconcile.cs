@@ -167,7 +167,7 @@ internal sealed class Reconcile : IDisposable
         return isWaiting ? PlanOp.Waiting : hasNoId ? PlanOp.Post : PlanOp.Put;
     }
 
-    /// <summary>A row that is no document and has no natural key either: what it was before must not be deleted for that.</summary>
+    /// <summary>A row that is no document and has no natural key either.</summary>
     private void WithoutKey(in Stamp stamp)
     {
         Counts.Invalid++;
@@ -177,6 +177,12 @@ internal sealed class Reconcile : IDisposable
             return;
         }
 
+        Protect(stamp);
+    }
+
+    /// <summary>What a row was before must not be deleted because the row cannot be sent now.</summary>
+    private void Protect(in Stamp stamp)
+    {
         _bySource.BindText(3, stamp.SourceKey.Span);
         while (_bySource.Step())
         {
@@ -205,6 +211,11 @@ internal sealed class Reconcile : IDisposable
                 Count(first.Value, -1);
                 _replan.Bind(1, _resourceId).Bind(2, key.Value).Bind(3, (long)PlanOp.Duplicate).Run();
                 break;
+        }
+
+        if (!stamp.SourceKey.IsEmpty)
+        {
+            Protect(stamp);
         }
 
         Counts.Duplicates += rows;

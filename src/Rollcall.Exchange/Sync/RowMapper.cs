@@ -178,7 +178,7 @@ internal sealed partial class RowMapper(DocumentTemplate template, DataStandard 
             }
 
             _body.Add(member.NameJson);
-            if (WriteValue(member.Node, group, row, item, school))
+            if (WriteValue(member, group, row, item, school))
             {
                 isFirst = false;
             }
@@ -192,9 +192,9 @@ internal sealed partial class RowMapper(DocumentTemplate template, DataStandard 
     }
 
     /// <summary>False when there is nothing to write.</summary>
-    private bool WriteValue(TemplateNode node, RowGroup group, int row, Tokens? item, ReadOnlySpan<byte> school)
+    private bool WriteValue(TemplateMember member, RowGroup group, int row, Tokens? item, ReadOnlySpan<byte> school)
     {
-        switch (node)
+        switch (member.Node)
         {
             case ScalarTemplate scalar:
                 var value = Value(scalar, item);
@@ -203,6 +203,13 @@ internal sealed partial class RowMapper(DocumentTemplate template, DataStandard 
             case ObjectTemplate inner:
                 if (!IsPresent(inner, item) && !inner.HasArrays)
                 {
+                    return false;
+                }
+
+                // Half an optional reference is none: a room is unknown though its school is not.
+                if (!member.IsRequired && !IsComplete(inner, item))
+                {
+                    findings.Add(template.Resource.Name, FindingKind.DroppedItem, inner.Path, "", school);
                     return false;
                 }
 
@@ -269,10 +276,10 @@ internal sealed partial class RowMapper(DocumentTemplate template, DataStandard 
         return true;
     }
 
-    /// <summary>Writes one item; a blank one is no item, one with a blank required member is dropped and counted.</summary>
+    /// <summary>Writes one item. One with a blank required member is dropped and counted; a blank one of a wide row is no item at all.</summary>
     private void WriteItem(string path, ObjectTemplate node, RowGroup group, int row, Tokens? item, ReadOnlySpan<byte> school, List<byte[]> items)
     {
-        if (!IsPresent(node, item))
+        if (!IsPresent(node, item) && item is null)
         {
             return;
         }

@@ -47,7 +47,7 @@ internal sealed class Api(
             }
             else if (path.Family is PathFamily.Data or PathFamily.ChangeQueries or PathFamily.TokenInfo)
             {
-                var bearer = await oauth.Bearer.CheckAsync(http.Request.Headers.Authorization, http.RequestAborted);
+                var bearer = await oauth.Bearer.CheckAsync(http);
                 caller = bearer.Caller;
                 await (caller is null ? Problems.Unauthenticated(bearer.Error!).WriteAsync(http) : path.Family switch
                 {

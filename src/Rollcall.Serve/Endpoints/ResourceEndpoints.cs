@@ -153,7 +153,8 @@ internal sealed class ResourceEndpoints(DataStandard standard, IDocumentStore do
             return Problems.Denied(caller.Client.ClaimSet).WriteAsync(http);
         }
 
-        var get = documents.GetAsync(resource, id, new ItemWriter(http, tags), http.RequestAborted);
+        // No token: a row is read before a client could go away, and making one costs as much as finding the route.
+        var get = documents.GetAsync(resource, id, new ItemWriter(http, tags), CancellationToken.None);
         if (!get.IsCompletedSuccessfully)
         {
             return Awaited(http.Response, get);

@@ -11,11 +11,13 @@ internal sealed class ClientDirectory(ICredentialStore store, TimeProvider time)
 
     private readonly ConcurrentDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
 
+    /// <summary>The client as it was read less than two seconds ago; null when it must be read.</summary>
+    public ApiClient? TryFind(string key) =>
+        _entries.TryGetValue(key, out var entry) && time.GetElapsedTime(entry.ReadAt) < FreshFor ? entry.Client : null;
+
     /// <summary>The client with this key if it exists and is enabled; otherwise null.</summary>
     public ValueTask<ApiClient?> FindAsync(string key, CancellationToken cancellationToken) =>
-        _entries.TryGetValue(key, out var entry) && time.GetElapsedTime(entry.ReadAt) < FreshFor
-            ? new ValueTask<ApiClient?>(entry.Client)
-            : ReadAsync(key, cancellationToken);
+        TryFind(key) is { } client ? new ValueTask<ApiClient?>(client) : ReadAsync(key, cancellationToken);
 
     /// <summary>Reads the client anew, whatever is remembered of it.</summary>
     public async ValueTask<ApiClient?> ReadAsync(string key, CancellationToken cancellationToken)

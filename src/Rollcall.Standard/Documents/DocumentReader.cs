@@ -36,6 +36,7 @@ public sealed class DocumentReader
             }
 
             // 2. Rules between members; each runs only when everything before it is clean.
+            work.IndexRoot(_resource.Root.Members.Length);
             var parsed = new ParsedBody(json, work);
             if (work.Faults.IsEmpty)
             {

@@ -46,10 +46,16 @@ public readonly record struct RecordHash(UInt128 Value)
 
 internal static class Hash128
 {
+    /// <summary>Kept per thread: to set up a new one costs more than to hash a small document (bench/Rollcall.Benchmarks/ReaderBenchmarks.cs).</summary>
+    [ThreadStatic]
+    private static IncrementalHash? s_sha256;
+
     public static UInt128 Compute(ReadOnlySpan<byte> bytes)
     {
+        var sha256 = s_sha256 ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(bytes, digest);
+        sha256.AppendData(bytes);
+        sha256.GetHashAndReset(digest);
         return BinaryPrimitives.ReadUInt128BigEndian(digest);
     }
 

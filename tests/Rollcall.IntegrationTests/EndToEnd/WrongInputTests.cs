@@ -52,7 +52,8 @@ public sealed class WrongInputTests
 
         var (exitCode, output, errors) = await RollcallCli.RunAsync("load", _data, "--url", server.Url, "--key", "sandbox", "--secret", "open-sesame");
         Assert.Equal(5, exitCode);
-        Assert.Contains("sandbox", errors, StringComparison.Ordinal);
+        Assert.Contains(server.Url, errors, StringComparison.Ordinal);
+        Assert.Contains("key and secret", errors, StringComparison.Ordinal);
         Assert.DoesNotContain("open-sesame", output + errors, StringComparison.Ordinal);
         Assert.Equal(before, await ApiContents.NewestChangeVersionAsync(client));
     }

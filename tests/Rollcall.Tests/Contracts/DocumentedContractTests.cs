@@ -13,8 +13,7 @@ public sealed partial class DocumentedContractTests
     [Fact]
     public void Every_problem_type_is_in_the_errors_page()
     {
-        // Problems.cs is the one place that makes them; it names them without their prefix.
-        var types = ProblemType().Matches(SourceFile.Read("src/Rollcall.Serve/Endpoints/Problems.cs")).Select(m => "urn:ed-fi:api:" + m.Groups[1].Value).Distinct().ToArray();
+        var types = SourceFile.Under("src", "*.cs").SelectMany(f => ProblemType().Matches(SourceFile.Read(f)).Select(m => m.Value)).Distinct().ToArray();
         var page = SourceFile.Read("docs/errors.md");
 
         Assert.True(types.Length >= 20, "Too few problem types were found for this test to mean anything.");
@@ -73,6 +72,6 @@ public sealed partial class DocumentedContractTests
 
     private static IEnumerable<Command> All(Command command) => command.Subcommands.SelectMany(All).Prepend(command);
 
-    [GeneratedRegex(@"new(?: Problem)?\(\s*(?:\d{3}|status),\s*""([^""]+)""")]
+    [GeneratedRegex("urn:ed-fi:api:[a-z][a-z0-9:-]+")]
     private static partial Regex ProblemType();
 }

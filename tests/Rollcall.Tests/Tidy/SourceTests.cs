@@ -47,6 +47,6 @@ public sealed partial class SourceTests
     private static partial Regex Unfinished();
 
     // Written in pieces, so that this file does not match itself.
-    [GeneratedRegex(@"(?<![\w.~/])/ho" + @"me/\w|(?<![\w.~/])/ro" + @"ot/\w|(?<![\w.~/}])/wo" + @"rk/(main|wt|shared)|[A-Z]:\\Us" + @"ers\\|ne" + @"xus[.-]|artif" + @"actory|pkgs\.dev|\.in" + @"ternal[:/]|https?://[^\s""]*/nu" + @"get-")]
+    [GeneratedRegex(@"(?<![\w.~/])/ho" + @"me/\w|(?<![\w.~/])/ro" + @"ot/[\w.]|(?<![\w.~/}])/wo" + @"rk/(main|wt|shared)|[A-Z]:\\Us" + @"ers\\|ne" + @"xus[.-]|artif" + @"actory|pkgs\.dev|\.in" + @"ternal[:/]|https?://[^\s""]*/nu" + @"get-")]
     private static partial Regex MachineTraces();
 }

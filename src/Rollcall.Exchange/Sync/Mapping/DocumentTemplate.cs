@@ -66,6 +66,8 @@ internal sealed class ScalarTemplate(int binding, bool fromParent) : TemplateNod
 
 internal sealed class ObjectTemplate : TemplateNode
 {
+    public required string Path { get; init; }
+
     public required TemplateMember[] Members { get; init; }
 
     /// <summary>The object is there when one of these has a value: the members with an alias of their own, or, when every member is filled

@@ -50,7 +50,7 @@ internal sealed class TemplateCompiler
             if (array is not { Type: PropertyType.Array })
             {
                 var arrays = _resource.Root.Properties.Where(p => p.Type == PropertyType.Array).Select(p => p.Name);
-                _faults.Add($"{child.File.FileName}: {_resource.Name} has no array {child.File.ChildArray}{DidYouMean(child.File.ChildArray!, arrays)}.");
+                _faults.Add($"{child.File.FileName}: {_resource.Name} has no array {child.File.ChildArray}{DidYouMean(child.File.ChildArray!, arrays)}");
                 continue;
             }
 
@@ -174,7 +174,7 @@ internal sealed class TemplateCompiler
                 ? " PostgreSQL cuts names at 63 bytes: give a longer path by a header line, -- alias short_name = the.path"
                 : "";
             var candidates = AliasPath.All(model).Concat(ReferenceEquals(model, _resource.Root) ? _resource.Key.Select(k => k.Name) : []);
-            _faults.Add($"{file.File.FileName}: the alias \"{alias}\" is no path of {_resource.Name}{DidYouMean(alias, candidates)}.{cut}");
+            _faults.Add($"{file.File.FileName}: the alias \"{alias}\" is no path of {_resource.Name}{DidYouMean(alias, candidates)}{cut}");
             return;
         }
 
@@ -202,7 +202,7 @@ internal sealed class TemplateCompiler
     }
 
     private static string DidYouMean(string name, IEnumerable<string> candidates) =>
-        Nearest.To(name, candidates) is { } nearest ? $"; did you mean \"{nearest}\"?" : "";
+        Nearest.To(name, candidates) is { } nearest ? $"; did you mean \"{nearest}\"?" : ".";
 
     /// <summary>Puts a unified value where nothing is mapped: into every item of an array, but never so that an array comes to be.</summary>
     private static void Fill(Draft draft, ReadOnlySpan<PropertyModel> steps, int binding, bool fromParent)
@@ -231,7 +231,7 @@ internal sealed class TemplateCompiler
         foreach (var (name, inner) in draft.Objects.ToArray())
         {
             var property = draft.Model.Find(name)!;
-            if (!inner.HasExplicit && inner.Model.Properties.Any(p => p.IsRequired && !inner.Has(p.Name)) && !property.IsRequired)
+            if (!inner.HasExplicit && inner.Model.Properties.Any(p => inner.Requires(p) && !inner.Has(p.Name)) && !property.IsRequired)
             {
                 draft.Objects.Remove(name);
                 continue;
@@ -245,10 +245,10 @@ internal sealed class TemplateCompiler
             CheckRequired(file, item);
         }
 
-        foreach (var missing in draft.Model.Properties.Where(p => p.IsRequired && !draft.Has(p.Name)))
+        foreach (var missing in draft.Model.Properties.Where(p => draft.Requires(p) && !draft.Has(p.Name)))
         {
             var below = missing.Type is PropertyType.Reference or PropertyType.Object
-                ? " (" + string.Join(", ", missing.Members!.Properties.Where(p => p.IsRequired).Select(p => p.Name)) + ")" : "";
+                ? " (" + string.Join(", ", missing.Members!.Properties.Where(p => p.IsRequired || missing.Type == PropertyType.Reference).Select(p => p.Name)) + ")" : "";
             _faults.Add($"{file.FileName}: nothing is mapped to {draft.Prefix}{missing.Name}{below}, which {_resource.Name} requires.");
         }
 
@@ -291,7 +291,7 @@ internal sealed class TemplateCompiler
                 : null;
             if (node is not null)
             {
-                members.Add(new TemplateMember(Encoding.UTF8.GetBytes($"\"{property.Name}\":"), node, property.IsRequired));
+                members.Add(new TemplateMember(Encoding.UTF8.GetBytes($"\"{property.Name}\":"), node, draft.Requires(property)));
             }
         }
 
@@ -299,6 +299,7 @@ internal sealed class TemplateCompiler
         var deciding = leaves.Any(l => l.IsExplicit) ? leaves.Where(l => l.IsExplicit) : leaves;
         return new ObjectTemplate
         {
+            Path = draft.Prefix.TrimEnd('.'),
             Members = [.. members],
             Presence = [.. deciding.Select(l => new ScalarTemplate(l.Binding, l.FromParent))],
             HasArrays = draft.Arrays.Count > 0 || draft.Objects.Values.Any(o => o.Arrays.Count > 0),
@@ -308,11 +309,14 @@ internal sealed class TemplateCompiler
     private readonly record struct DraftScalar(int Binding, bool FromParent, bool IsExplicit);
 
     /// <summary>An object of the document while the aliases are being gathered.</summary>
-    private sealed class Draft(ObjectModel model, string prefix)
+    private sealed class Draft(ObjectModel model, string prefix, bool isReference = false)
     {
         public ObjectModel Model { get; } = model;
 
         public string Prefix { get; } = prefix;
+
+        /// <summary>Every field of a reference is required once it is there.</summary>
+        public bool Requires(PropertyModel property) => property.IsRequired || isReference;
 
         public Dictionary<string, DraftScalar> Scalars { get; } = new(StringComparer.Ordinal);
 
@@ -325,7 +329,7 @@ internal sealed class TemplateCompiler
         public bool Has(string name) => Scalars.ContainsKey(name) || Objects.ContainsKey(name) || Arrays.ContainsKey(name);
 
         public Draft Object(PropertyModel property) =>
-            Objects.TryGetValue(property.Name, out var inner) ? inner : Objects[property.Name] = new Draft(property.Members!, $"{Prefix}{property.Name}.");
+            Objects.TryGetValue(property.Name, out var inner) ? inner : Objects[property.Name] = new Draft(property.Members!, $"{Prefix}{property.Name}.", property.Type == PropertyType.Reference);
 
         public DraftArray Array(PropertyModel property) =>
             Arrays.TryGetValue(property.Name, out var array) ? array : Arrays[property.Name] = new DraftArray();

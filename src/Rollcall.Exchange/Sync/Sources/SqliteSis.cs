@@ -44,7 +44,9 @@ internal sealed class SqliteSis : ISisReader
     {
         using var command = Command($"select * from ({sql}\n) limit 0");
         using var reader = Run(command);
-        return Task.FromResult<IReadOnlyList<string>>([.. Enumerable.Range(0, reader.FieldCount).Select(reader.GetName)]);
+        var names = Enumerable.Range(0, reader.FieldCount).Select(reader.GetName).ToList();
+        // Of two columns with one name SQLite calls the second "name:1".
+        return Task.FromResult<IReadOnlyList<string>>([.. names.Select(n => n.LastIndexOf(':') is > 0 and var at && names.Contains(n[..at]) ? n[..at] : n)]);
     }
 
     public Task<ISisRows> QueryAsync(string sql, bool isInterleaved, CancellationToken cancellationToken)

@@ -22,14 +22,18 @@ internal sealed class Descriptors(StoreModel model)
     /// <summary>Raised by each removal or respelling; kept in the file.</summary>
     public long Epoch => _epoch;
 
-    /// <summary>Reads the file's descriptors. <paramref name="epoch"/> is the file's, or higher.</summary>
+    /// <summary>Reads what the file has and the published set has not: everything at first and when the file's epoch is another, else what was added.</summary>
     public void Load(SqliteDb db, long epoch)
     {
-        var set = new DescriptorSet(epoch);
-        using var all = db.Prepare($"SELECT resource, row_id, id, namespace, code_value, change_version FROM {TableModel.DescriptorTable}");
-        while (all.Step())
+        var isFresh = epoch != _published.DeleteEpoch;
+        var set = isFresh ? new DescriptorSet(epoch) : _published;
+        using var added = db.Prepare($"""
+            SELECT resource, row_id, id, namespace, code_value, change_version FROM {TableModel.DescriptorTable} WHERE change_version > ?1
+            """);
+        added.Bind(1, set.Version);
+        while (added.Step())
         {
-            set.Add(new DescriptorEntry(model.Resource(all.Long(0)), all.Long(1), all.Id(2), all.Text(3), all.Text(4)), all.Long(5));
+            set.Add(new DescriptorEntry(model.Resource(added.Long(0)), added.Long(1), added.Id(2), added.Text(3), added.Text(4)), added.Long(5));
         }
 
         _epoch = epoch;

@@ -36,7 +36,7 @@ internal sealed class WriteSession : IDisposable
         _dataVersion = db.Prepare("PRAGMA data_version");
         _saveCounters = db.Prepare("UPDATE counter SET row_id = ?1, change_version = ?2, descriptor_epoch = ?3");
         _seenDataVersion = DataVersion();
-        Load(isFirst: true);
+        Load();
     }
 
     public SqliteDb Db { get; }
@@ -92,7 +92,7 @@ internal sealed class WriteSession : IDisposable
             // Another process wrote to the file: nothing remembered from before may be used.
             _seenDataVersion = dataVersion;
             References.Clear();
-            Load(isFirst: false);
+            Load();
             _anchors.Clear();
         }
     }
@@ -155,7 +155,7 @@ internal sealed class WriteSession : IDisposable
         return version;
     }
 
-    private void Load(bool isFirst)
+    private void Load()
     {
         using (var counters = Db.Prepare("SELECT row_id, change_version, descriptor_epoch FROM counter"))
         {
@@ -163,9 +163,7 @@ internal sealed class WriteSession : IDisposable
             _saved = new Counters { RowId = counters.Long(0), ChangeVersion = counters.Long(1), DescriptorEpoch = counters.Long(2) };
         }
 
-        // Documents in flight were read against the descriptors before: a higher epoch has them read again.
-        var epoch = isFirst ? _saved.DescriptorEpoch : Math.Max(_saved.DescriptorEpoch, Descriptors.Epoch + 1);
-        Descriptors.Load(Db, epoch);
+        Descriptors.Load(Db, _saved.DescriptorEpoch);
         _counters = _saved;
         Volatile.Write(ref _newestChangeVersion, _saved.ChangeVersion);
     }

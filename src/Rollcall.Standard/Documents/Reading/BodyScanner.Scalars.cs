@@ -117,7 +117,7 @@ internal ref partial struct BodyScanner
         return Spell(canonical[..length], ref entry);
     }
 
-    private readonly EntryState OutOfRange(CompiledMember member, string value, bool isTooSmall)
+    private EntryState OutOfRange(CompiledMember member, string value, bool isTooSmall)
     {
         AddSchemaFault(member.Name, isTooSmall
             ? FaultText.TooSmall(member.Name, value, member.LeastInteger)
@@ -150,7 +150,7 @@ internal ref partial struct BodyScanner
         return Spell(canonical[..DecimalText.Write(value, canonical)], ref entry);
     }
 
-    private readonly EntryState ScanDate(CompiledMember member, ReadOnlySpan<byte> value, ref Entry entry)
+    private EntryState ScanDate(CompiledMember member, scoped ReadOnlySpan<byte> value, ref Entry entry)
     {
         if (DateText.TryIsoDate(value, out var day))
         {
@@ -169,7 +169,7 @@ internal ref partial struct BodyScanner
         return Quote(canonical, ref entry);
     }
 
-    private readonly EntryState ScanDateTime(CompiledMember member, ReadOnlySpan<byte> value, ref Entry entry)
+    private EntryState ScanDateTime(CompiledMember member, scoped ReadOnlySpan<byte> value, ref Entry entry)
     {
         if (!DateText.TryDateTime(value, out var ticks))
         {
@@ -181,7 +181,7 @@ internal ref partial struct BodyScanner
         return Quote(canonical[..DateText.WriteDateTime(ticks, canonical)], ref entry);
     }
 
-    private readonly EntryState ScanTime(CompiledMember member, ReadOnlySpan<byte> value, ref Entry entry)
+    private EntryState ScanTime(CompiledMember member, scoped ReadOnlySpan<byte> value, ref Entry entry)
     {
         if (!DateText.TryTime(value, out var ticks))
         {
@@ -192,13 +192,13 @@ internal ref partial struct BodyScanner
         return Quote(value, ref entry);
     }
 
-    private readonly EntryState WrongFormat(CompiledMember member, string format)
+    private EntryState WrongFormat(CompiledMember member, string format)
     {
         AddSchemaFault(member.Name, FaultText.Format(member.Name, format));
         return EntryState.Faulty;
     }
 
-    private readonly EntryState ScanString(CompiledMember member, bool isRoot, ReadOnlySpan<byte> value, ref Entry entry)
+    private EntryState ScanString(CompiledMember member, bool isRoot, scoped ReadOnlySpan<byte> value, ref Entry entry)
     {
         var isTrimmed = false;
         if (member.OuterSpaces == OuterSpaces.Trim)
@@ -223,7 +223,7 @@ internal ref partial struct BodyScanner
             : Encode(value, ref entry);
     }
 
-    private readonly bool CheckString(CompiledMember member, bool isRoot, ReadOnlySpan<byte> value)
+    private bool CheckString(CompiledMember member, bool isRoot, scoped ReadOnlySpan<byte> value)
     {
         var isGood = true;
         if (_json.ValueIsEscaped && value.Contains((byte)0))
@@ -281,7 +281,7 @@ internal ref partial struct BodyScanner
         number.Length <= EchoedCharacters ? Encoding.ASCII.GetString(number) : Encoding.ASCII.GetString(number[..EchoedCharacters]) + "…";
 
     /// <summary>The text as sent is canonical.</summary>
-    private readonly EntryState Keep(ref Entry entry)
+    private EntryState Keep(ref Entry entry)
     {
         entry.Start = (int)_json.TokenStartIndex;
         entry.Length = _json.ValueSpan.Length + 2;
@@ -289,7 +289,7 @@ internal ref partial struct BodyScanner
     }
 
     /// <summary>Takes a canonical number or boolean, as sent when it was sent so.</summary>
-    private readonly EntryState Spell(ReadOnlySpan<byte> canonical, ref Entry entry)
+    private EntryState Spell(scoped ReadOnlySpan<byte> canonical, ref Entry entry)
     {
         if (_json.TokenType != JsonTokenType.String && _json.ValueSpan.SequenceEqual(canonical))
         {
@@ -304,7 +304,7 @@ internal ref partial struct BodyScanner
     }
 
     /// <summary>Takes a canonical text that needs no escapes, as sent when it was sent so.</summary>
-    private readonly EntryState Quote(ReadOnlySpan<byte> canonical, ref Entry entry)
+    private EntryState Quote(scoped ReadOnlySpan<byte> canonical, ref Entry entry)
     {
         if (!_json.ValueIsEscaped && _json.ValueSpan.SequenceEqual(canonical))
         {
@@ -319,7 +319,7 @@ internal ref partial struct BodyScanner
     }
 
     /// <summary>Takes any text, with the fewest escapes.</summary>
-    private readonly EntryState Encode(ReadOnlySpan<byte> text, ref Entry entry)
+    private EntryState Encode(scoped ReadOnlySpan<byte> text, ref Entry entry)
     {
         var start = _work.Text.Length;
         // The worst case is six bytes for one: a control character.
@@ -340,7 +340,7 @@ internal ref partial struct BodyScanner
         return EntryState.Scalar;
     }
 
-    private readonly void Rewrite(int length, ref Entry entry)
+    private void Rewrite(int length, ref Entry entry)
     {
         entry.Start = _work.Text.Length;
         entry.Length = length;

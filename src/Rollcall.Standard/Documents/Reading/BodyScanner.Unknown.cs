@@ -33,7 +33,7 @@ internal ref partial struct BodyScanner
         }
     }
 
-    private readonly void NoteUnknown(ReadOnlySpan<byte> name)
+    private void NoteUnknown(ReadOnlySpan<byte> name)
     {
         var hash = new HashCode();
         hash.AddBytes(name);

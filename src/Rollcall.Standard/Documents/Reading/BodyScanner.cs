@@ -39,6 +39,7 @@ internal ref partial struct BodyScanner
     /// <summary>Reads the whole body; faults are in the workspace.</summary>
     public void Scan(CompiledObject root)
     {
+        _work.Add(0);
         try
         {
             if (!_isPlain && !Utf8.IsValid(_body))
@@ -48,7 +49,6 @@ internal ref partial struct BodyScanner
             }
 
             _json.Read();
-            _work.Add(0);
             if (_json.TokenType == JsonTokenType.StartObject)
             {
                 ScanMembers(root, null, -1, 0);
@@ -272,7 +272,7 @@ internal ref partial struct BodyScanner
         }
     }
 
-    private readonly void MissingInBlank(CompiledMember array, int item)
+    private void MissingInBlank(CompiledMember array, int item)
     {
         foreach (var required in array.Members!.Required)
         {
@@ -281,7 +281,7 @@ internal ref partial struct BodyScanner
     }
 
     /// <summary>The key names the member and the one segment before it: the reference's quirk (4.7).</summary>
-    private readonly void Missing(CompiledMember member, CompiledMember? container, int item)
+    private void Missing(CompiledMember member, CompiledMember? container, int item)
     {
         if (_work.Faults.IsFull)
         {
@@ -294,7 +294,7 @@ internal ref partial struct BodyScanner
         _work.Faults.Add(FaultPhase.Schema, path, FaultText.Required(member.Name));
     }
 
-    private readonly bool HasContent(int entry)
+    private bool HasContent(int entry)
     {
         for (; entry != 0; entry = _work.Entries[entry].Next)
         {
@@ -314,7 +314,7 @@ internal ref partial struct BodyScanner
         return EntryState.Faulty;
     }
 
-    private readonly void AddTypeFault(string name, string expected)
+    private void AddTypeFault(string name, string expected)
     {
         if (!_work.Faults.IsFull)
         {
@@ -322,9 +322,9 @@ internal ref partial struct BodyScanner
         }
     }
 
-    private readonly void AddSchemaFault(string name, string message) => _work.Faults.Add(FaultPhase.Schema, "$." + name, message);
+    private void AddSchemaFault(string name, string message) => _work.Faults.Add(FaultPhase.Schema, "$." + name, message);
 
-    private readonly string SentType() => _json.TokenType switch
+    private string SentType() => _json.TokenType switch
     {
         JsonTokenType.StartObject => "object",
         JsonTokenType.StartArray => "array",
@@ -335,21 +335,21 @@ internal ref partial struct BodyScanner
     };
 
     /// <summary>The current string or name without its escapes; valid until the next call.</summary>
-    private readonly ReadOnlySpan<byte> Unescape()
+    private ReadOnlySpan<byte> Unescape()
     {
         _work.Scratch.Truncate(0);
         var room = _work.Scratch.Reserve(_json.ValueSpan.Length);
         return room[.._json.CopyString(room)];
     }
 
-    private readonly void RefuseText(string sentence, int at)
+    private void RefuseText(string sentence, int at)
     {
         var before = _body[..at];
         var lineStart = before.LastIndexOf((byte)'\n') + 1;
         _work.Faults.Add(FaultPhase.Json, "$.", FaultText.At(sentence, before.Count((byte)'\n'), at - lineStart));
     }
 
-    private readonly int InvalidUtf8At()
+    private int InvalidUtf8At()
     {
         var at = 0;
         while (Rune.DecodeFromUtf8(_body[at..], out _, out var length) == OperationStatus.Done)

@@ -79,13 +79,13 @@ internal readonly ref struct CanonicalWriter(ParsedBody body, DescriptorSet? des
     /// <summary>The hash that the target document has as its own key.</summary>
     private KeyHash KeyOf(CompiledMember reference, int entry)
     {
-        var key = new CanonicalKey(stackalloc byte[512]);
+        var key = new CanonicalKey(_body.Work.KeyBytes);
         foreach (var field in reference.KeyFields)
         {
             _body.AppendTo(ref key, _body.Entries[_body.Member(entry, field)]);
         }
 
-        return key.Hash();
+        return _body.Work.KeyHashes.HashOf(key.Bytes);
     }
 
     /// <summary>The stored spelling of a descriptor value; as sent when there is no such value.</summary>

@@ -30,7 +30,7 @@ internal static class DocumentBuilder
 
     private static KeyHash KeyOf(CompiledResource resource, ParsedBody body)
     {
-        var key = new CanonicalKey(stackalloc byte[512]);
+        var key = new CanonicalKey(body.Work.KeyBytes);
         foreach (var paths in resource.Key)
         {
             body.AppendTo(ref key, body.Entries[body.FirstValue(0, paths)]);

@@ -43,19 +43,25 @@ internal readonly ref struct ParsedBody(ReadOnlySpan<byte> body, Workspace work)
         }
     }
 
-    /// <summary>Whether two values are equal as values are compared: without letter case.</summary>
+    /// <summary>Whether two values are equal as values are compared: without letter case. Every escape is in its one spelling, so
+    /// that texts may be compared as JSON.</summary>
     public bool AreEqual(scoped in Entry a, scoped in Entry b)
     {
         var left = Json(a);
         var right = Json(b);
-        return left.SequenceEqual(right)
-            || (Ascii.IsValid(left) && Ascii.IsValid(right) ? Ascii.EqualsIgnoreCase(left, right) : Fold.Text(Text(a)) == Fold.Text(Text(b)));
+        return left.SequenceEqual(right) || Ascii.EqualsIgnoreCase(left, right)
+            || (!(Ascii.IsValid(left) && Ascii.IsValid(right)) && Fold.Text(Text(a)) == Fold.Text(Text(b)));
     }
 
     /// <summary>The member at a position, or 0 when it is absent.</summary>
     /// <param name="owner">The object, reference or item.</param>
     public int Member(int owner, int position)
     {
+        if (owner == 0)
+        {
+            return Work.RootMember(position);
+        }
+
         var entries = Entries;
         for (var entry = entries[owner].First; entry != 0; entry = entries[entry].Next)
         {

@@ -135,7 +135,7 @@ internal static class UniqueItemsRule
 
     private static int HashOf(CompiledMember array, int item, ParsedBody body)
     {
-        var key = new Keys.CanonicalKey(stackalloc byte[512]);
+        var key = new Keys.CanonicalKey(body.Work.KeyBytes);
         foreach (ref readonly var path in array.UniqueBy.AsSpan())
         {
             body.AppendTo(ref key, body.Entries[body.Value(item, path)]);

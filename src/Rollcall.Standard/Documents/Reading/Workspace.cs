@@ -10,6 +10,7 @@ internal sealed class Workspace
     private static Workspace? s_idle;
 
     private Entry[] _entries = new Entry[128];
+    private int[] _root = new int[64];
 
     /// <summary>Canonical texts that differ from what was sent.</summary>
     public ByteBuffer Text { get; } = new(1024);
@@ -19,6 +20,11 @@ internal sealed class Workspace
 
     /// <summary>A string without its escapes, or a key; valid until the next use.</summary>
     public ByteBuffer Scratch { get; } = new(512);
+
+    /// <summary>Where a key is put together.</summary>
+    public byte[] KeyBytes { get; } = new byte[512];
+
+    public KeyHashCache KeyHashes { get; } = new();
 
     /// <summary>Items of one array by the hash of their identifying values.</summary>
     public Dictionary<int, int> ItemsByHash { get; } = [];
@@ -56,6 +62,24 @@ internal sealed class Workspace
         _entries[EntryCount] = new Entry { Member = (short)member };
         return EntryCount++;
     }
+
+    /// <summary>Notes which entry each member of the root object has, since most values are looked up there.</summary>
+    public void IndexRoot(int members)
+    {
+        if (_root.Length < members)
+        {
+            _root = new int[members];
+        }
+
+        Array.Clear(_root, 0, members);
+        for (var entry = _entries[0].First; entry != 0; entry = _entries[entry].Next)
+        {
+            _root[_entries[entry].Member] = _entries[entry].State == EntryState.Absent ? 0 : entry;
+        }
+    }
+
+    /// <summary>The entry of a member of the root object, or 0; after <see cref="IndexRoot"/>.</summary>
+    public int RootMember(int position) => _root[position];
 
     /// <summary>Takes back the newest entry, to which nothing links.</summary>
     public void DropLast() => EntryCount--;

@@ -338,4 +338,4 @@ public abstract class HttpWriteTests(HttpServer server)
 public sealed class SqliteHttpWriteTests(SqliteServer server) : HttpWriteTests(server);
 
 [Collection(PostgresCollection.Name)]
-public sealed class PostgresHttpWriteTests(PostgresServer server) : HttpWriteTests(server);
+public sealed class PostgresHttpWriteTests(PostgresServer server) : HttpWriteTests(server.OrSkip());

@@ -1,0 +1,164 @@
+using System.Text.Json.Nodes;
+using Rollcall.Exchange.Load;
+
+namespace Rollcall.IntegrationTests.Exchange;
+
+/// <summary>Load of folders into a stub API.</summary>
+public sealed class LoadTests : IDisposable
+{
+    private static readonly StubResource[] _resources =
+    [
+        new("/ed-fi/termDescriptors", 1, ["namespace", "codeValue"], []),
+        StubResource.Plain("/ed-fi/schools", 1, "schoolId"),
+        StubResource.Plain("/ed-fi/students", 1, "studentUniqueId"),
+        StubResource.Plain("/tpdm/candidates", 1, "candidateIdentifier"),
+        new("/ed-fi/studentSchoolAssociations", 2, ["studentReference.studentUniqueId", "schoolReference.schoolId", "entryDate"],
+            [("studentReference", "/ed-fi/students"), ("schoolReference", "/ed-fi/schools")]),
+    ];
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("rollcall-test-").FullName;
+
+    [Fact]
+    public async Task A_folder_without_a_manifest_is_loaded_by_its_file_names_in_the_order_of_the_target()
+    {
+        await using var stub = await StubApi.StartAsync(_resources);
+        // The enrolments come first in every order of names, and last in the target's.
+        Write("STUDENTSCHOOLASSOCIATIONS.1.ndjson", """{"entryDate":"2021-08-23","studentReference":{"studentUniqueId":"a"},"schoolReference":{"schoolId":1}}""");
+        Write("students.json", """[{"studentUniqueId":"a"},{"studentUniqueId":"b"}]""");
+        Write("schools.ndjson", """{"schoolId":1}""");
+        Write("tpdm/candidates.ndjson", """{"candidateIdentifier":"c"}""");
+        Write("tpdm__candidates.2.ndjson", """{"candidateIdentifier":"d"}""");
+        Write("README.md", "no documents here");
+        var report = await LoadAsync(stub);
+
+        Assert.Equal("done", report.Outcome);
+        Assert.Equal((1, 2, 1, 2), (stub.Rows("/ed-fi/studentSchoolAssociations"), stub.Rows("/ed-fi/students"), stub.Rows("/ed-fi/schools"), stub.Rows("/tpdm/candidates")));
+        Assert.Equal(0, stub.Count("409"));
+    }
+
+    [Fact]
+    public async Task A_manifest_gives_files_and_the_standard_descriptors_go_only_where_the_API_has_none()
+    {
+        Write("manifest.json", """
+            {"standardDescriptors":{"file":"descriptors.ndjson"},
+             "resources":[{"path":"/ed-fi/schools","file":"one.ndjson","count":1},{"path":"/ed-fi/termDescriptors","file":"two.ndjson","count":1}]}
+            """);
+        Write("descriptors.ndjson", """
+            {"resource":"termDescriptors","body":{"namespace":"uri://ed-fi.org/TermDescriptor","codeValue":"Fall"}}
+            {"resource":"termDescriptors","body":{"namespace":"uri://ed-fi.org/TermDescriptor","codeValue":"Spring"}}
+            """);
+        Write("one.ndjson", """{"schoolId":1}""");
+        Write("two.ndjson", """{"namespace":"uri://gbisd.edu/TermDescriptor","codeValue":"Own"}""");
+        Write("stray.ndjson", "not named by the manifest");
+        await using var empty = await StubApi.StartAsync(_resources);
+        Assert.Equal("done", (await LoadAsync(empty)).Outcome);
+        Assert.Equal((1, 3), (empty.Rows("/ed-fi/schools"), empty.Rows("/ed-fi/termDescriptors")));
+
+        await using var filled = await StubApi.StartAsync(_resources);
+        filled.Seed("/ed-fi/termDescriptors", """{"namespace":"uri://ed-fi.org/TermDescriptor","codeValue":"Fall","description":"our own words"}""");
+        Assert.Equal("done", (await LoadAsync(filled)).Outcome);
+        Assert.Equal((1, 2), (filled.Rows("/ed-fi/schools"), filled.Rows("/ed-fi/termDescriptors")));
+        Assert.Contains(filled.Bodies("/ed-fi/termDescriptors"), b => b.Contains("our own words", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Refusals_name_file_and_line_and_the_rejected_file_can_be_loaded_when_they_are_mended()
+    {
+        await using var stub = await StubApi.StartAsync(_resources);
+        var isStrict = true;
+        stub.Judge = (path, body) => isStrict && path == "/ed-fi/students" && body["firstName"] is null
+            ? (400, """{"type":"urn:ed-fi:api:bad-request:data-validation-failed","status":400,"validationErrors":{"$.firstName":["firstName is required."]}}""")
+            : null;
+        Write("students.ndjson", """
+            {"studentUniqueId":"a","firstName":"A"}
+            {"studentUniqueId":"b"}
+
+            {"studentUniqueId":"c"}
+            no json
+            """);
+        var rejected = Path.Combine(_folder, "rejected.out");
+        var report = await LoadAsync(stub, rejected);
+
+        Assert.Equal("refusals", report.Outcome);
+        Assert.Equal(1, stub.Rows("/ed-fi/students"));
+        var text = report.ToText("x");
+        Assert.Contains("2 × 400 $.firstName: firstName is required.", text, StringComparison.Ordinal);
+        Assert.Contains("students.ndjson:2, students.ndjson:4", text, StringComparison.Ordinal);
+        Assert.Contains("students.ndjson:5", text, StringComparison.Ordinal);
+        var lines = File.ReadAllLines(rejected).Select(l => JsonNode.Parse(l)!).ToList();
+        Assert.Equal([2, 4, 5], lines.Select(l => (int)l["line"]!).Order());
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(rejected));
+        }
+
+        isStrict = false;
+        var again = Path.Combine(_folder, "again.ndjson");
+        File.WriteAllLines(again, lines.Where(l => l["body"] is JsonObject).Select(l => l.ToJsonString()));
+        using var run = await LoadRun.PrepareAsync(new LoadOptions { Path = again, Target = stub.Connection }, CancellationToken.None);
+        Assert.Equal("done", (await run.RunAsync(CancellationToken.None)).Outcome);
+        Assert.Equal(3, stub.Rows("/ed-fi/students"));
+    }
+
+    [Theory]
+    [InlineData("unicorns.ndjson", "{}", "the target has no resource ed-fi/unicorns")]
+    [InlineData("manifest.json", """{"resources":[{"path":"/ed-fi/students","file":"gone.ndjson"}]}""", "gone.ndjson: named by the manifest, but not there")]
+    [InlineData("manifest.json", "{", "is not JSON")]
+    [InlineData("mixed.ndjson", """{"resource":"unicorns","body":{"a":1}}""", "the target has no resource unicorns")]
+    public async Task A_folder_that_is_not_fit_is_refused_before_anything_is_sent(string name, string content, string expected)
+    {
+        await using var stub = await StubApi.StartAsync(_resources);
+        Write("students.ndjson", """{"studentUniqueId":"a"}""");
+        Write(name, content);
+        var fault = await Assert.ThrowsAsync<InvalidDataException>(() => LoadAsync(stub));
+        Assert.Contains(expected, fault.Message, StringComparison.Ordinal);
+        Assert.Equal(0, stub.Rows("/ed-fi/students"));
+    }
+
+    [Fact]
+    public async Task An_empty_folder_is_nothing_to_do()
+    {
+        await using var stub = await StubApi.StartAsync(_resources);
+        Assert.Equal("nothing", (await LoadAsync(stub)).Outcome);
+    }
+
+    [Fact]
+    public async Task Memory_stays_the_same_however_large_the_file()
+    {
+        await using var stub = await StubApi.StartAsync(_resources);
+        // Answered without being kept, so that the memory that grows can only be the loader's.
+        stub.Judge = (_, _) => (200, "");
+        var filler = new string('x', 8_000);
+        using (var file = new StreamWriter(Path.Combine(_folder, "students.ndjson")))
+        {
+            for (var i = 0; i < 20_000; i++)
+            {
+                file.WriteLine($$"""{"studentUniqueId":"{{i}}","filler":"{{filler}}"}""");
+            }
+        }
+
+        using var run = await LoadRun.PrepareAsync(new LoadOptions { Path = _folder, Target = stub.Connection }, CancellationToken.None);
+        var peak = 0L;
+        using var watch = new Timer(_ => peak = Math.Max(peak, GC.GetTotalMemory(false)), null, 0, 20);
+        var before = GC.GetTotalMemory(true);
+        var report = await run.RunAsync(CancellationToken.None);
+        Assert.Equal(20_000, report.Delivery.Done);
+        // 160 MB of documents; what is not collected yet counts too.
+        Assert.InRange(peak - before, 0, 120_000_000);
+    }
+
+    private async Task<LoadReport> LoadAsync(StubApi stub, string? rejected = null)
+    {
+        using var run = await LoadRun.PrepareAsync(new LoadOptions { Path = _folder, Target = stub.Connection, RejectedFile = rejected }, CancellationToken.None);
+        return await run.RunAsync(CancellationToken.None);
+    }
+
+    private void Write(string name, string content)
+    {
+        var path = Path.Combine(_folder, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, content);
+    }
+
+    public void Dispose() => Directory.Delete(_folder, true);
+}

@@ -1,0 +1,41 @@
+using System.Text;
+using Rollcall.Exchange.Client;
+
+namespace Rollcall.Tests.Exchange;
+
+/// <summary>An API's messages, fit to be logged: no value of a record survives, and equal causes read the same.</summary>
+public sealed class MessageTemplateTests
+{
+    private const string Body = """{"studentUniqueId":"604822","firstName":"Marvin","lastSurname":"Mockingbird","birthDate":"2011-05-03","schoolReference":{"schoolId":255901001}}""";
+
+    [Theory]
+    [InlineData("$.birthDate: The value '2011-13-03' is not valid for birthDate.", "$.birthDate: The value '…' is not valid for birthDate.")]
+    [InlineData("The student Marvin Mockingbird (604822) exists already.", "The student … (…) exists already.")]
+    [InlineData("$.addresses[3].city: too long", "$.addresses[*].city: too long")]
+    [InlineData("The referenced 'School' item does not exist.", "The referenced '…' item does not exist.")]
+    [InlineData("firstName is required.", "firstName is required.")]
+    [InlineData("The 'id' property should not be included in the request body.", "The 'id' property should not be included in the request body.")]
+    [InlineData("A natural key conflict occurred when attempting to create a new resource 'students' with studentUniqueId = MOCKINGBIRD.",
+        "A natural key conflict occurred when attempting to create a new resource '…' with studentUniqueId = ….")]
+    public void Values_are_masked_and_names_stay(string message, string expected) =>
+        Assert.Equal(expected, MessageTemplate.Mask(message, Encoding.UTF8.GetBytes(Body)));
+
+    [Fact]
+    public void No_text_of_the_body_survives_wherever_the_API_puts_it()
+    {
+        foreach (var value in (string[])["604822", "Marvin", "Mockingbird", "2011-05-03", "255901001"])
+        {
+            foreach (var message in (string[])[$"bad {value}", $"bad '{value}'", $"x={value};", $"({value})", $"{value}: no", $"bad {value.ToUpperInvariant()}."])
+            {
+                Assert.DoesNotContain(value, MessageTemplate.Mask(message, Encoding.UTF8.GetBytes(Body)), StringComparison.OrdinalIgnoreCase);
+            }
+        }
+    }
+
+    [Fact]
+    public void Two_records_with_one_fault_give_one_message()
+    {
+        string Of(string id) => MessageTemplate.Mask($"The student '{id}' of {id} is not known.", Encoding.UTF8.GetBytes($$"""{"studentUniqueId":"{{id}}"}"""));
+        Assert.Equal(Of("A1"), Of("zebra"));
+    }
+}

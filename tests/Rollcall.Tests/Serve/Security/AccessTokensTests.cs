@@ -1,0 +1,137 @@
+using Rollcall.Serve.Security;
+using Rollcall.Serve.Storage;
+
+namespace Rollcall.Tests.Serve.Security;
+
+public sealed class AccessTokensTests
+{
+    private static readonly ApiClient Client = new("key", "name", "hash", "Ed-Fi Sandbox", ["uri://a", "uri://b"], [1, 2], 7, true);
+    private readonly Clock _clock = new();
+    private readonly Credentials _store = new();
+
+    [Fact]
+    public async Task A_token_says_what_it_was_issued_for_until_it_expires()
+    {
+        var tokens = new AccessTokens(_store, _clock, TimeSpan.FromMinutes(30));
+        var token = await tokens.IssueAsync(Client, null, CancellationToken.None);
+        var claims = await tokens.ReadAsync(token, CancellationToken.None);
+        Assert.Equal(("key", 7L, null), (claims!.ClientKey, claims.CredentialEpoch, claims.EducationOrganizationId));
+        Assert.Equal(_clock.GetUtcNow().AddMinutes(30), claims.Expires);
+
+        _clock.Now += TimeSpan.FromMinutes(30) - TimeSpan.FromSeconds(1);
+        Assert.NotNull(await tokens.ReadAsync(token, CancellationToken.None));
+        _clock.Now += TimeSpan.FromSeconds(1);
+        Assert.Null(await tokens.ReadAsync(token, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_narrowed_token_says_so()
+    {
+        var tokens = new AccessTokens(_store, _clock, TimeSpan.FromMinutes(30));
+        Assert.Equal(2, (await tokens.ReadAsync(await tokens.IssueAsync(Client, 2, CancellationToken.None), CancellationToken.None))!.EducationOrganizationId);
+    }
+
+    [Fact]
+    public async Task Servers_over_one_database_accept_each_others_tokens_and_no_others()
+    {
+        var one = new AccessTokens(_store, _clock, TimeSpan.FromMinutes(30));
+        var two = new AccessTokens(_store, _clock, TimeSpan.FromMinutes(30));
+        var stranger = new AccessTokens(new Credentials(), _clock, TimeSpan.FromMinutes(30));
+        var token = await one.IssueAsync(Client, null, CancellationToken.None);
+        Assert.NotNull(await two.ReadAsync(token, CancellationToken.None));
+        Assert.Null(await stranger.ReadAsync(token, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_key_that_another_server_added_is_found()
+    {
+        var one = new AccessTokens(_store, _clock, TimeSpan.FromMinutes(30));
+        await one.IssueAsync(Client, null, CancellationToken.None);
+        _store.Keys.Insert(0, AccessTokens.NewSigningKey(_clock));
+        var token = await new AccessTokens(_store, _clock, TimeSpan.FromMinutes(30)).IssueAsync(Client, null, CancellationToken.None);
+        _clock.Now += TimeSpan.FromSeconds(6);
+        Assert.NotNull(await one.ReadAsync(token, CancellationToken.None));
+    }
+
+    [Fact]
+    public void Live_tokens_are_limited_until_the_oldest_expires()
+    {
+        var live = new LiveTokens(2, _clock);
+        Assert.Null(live.Admit("a", TimeSpan.FromMinutes(30)));
+        _clock.Now += TimeSpan.FromMinutes(10);
+        Assert.Null(live.Admit("a", TimeSpan.FromMinutes(30)));
+        Assert.Equal(TimeSpan.FromMinutes(20), live.Admit("a", TimeSpan.FromMinutes(30)));
+        Assert.Null(live.Admit("b", TimeSpan.FromMinutes(30)));
+        _clock.Now += TimeSpan.FromMinutes(20);
+        Assert.Null(live.Admit("a", TimeSpan.FromMinutes(30)));
+    }
+
+    [Fact]
+    public void The_exempt_client_and_a_limit_of_minus_one_have_no_limit()
+    {
+        foreach (var live in (LiveTokens[])[new LiveTokens(1, _clock, "a"), new LiveTokens(-1, _clock)])
+        {
+            Assert.All(Enumerable.Range(0, 20), _ => Assert.Null(live.Admit("a", TimeSpan.FromMinutes(30))));
+        }
+
+        var limited = new LiveTokens(1, _clock, "a");
+        Assert.Null(limited.Admit("b", TimeSpan.FromMinutes(30)));
+        Assert.NotNull(limited.Admit("b", TimeSpan.FromMinutes(30)));
+    }
+
+    [Fact]
+    public void Secrets_are_salted_and_only_the_right_one_fits()
+    {
+        var stored = SecretHash.Create("open sesame");
+        Assert.NotEqual(stored, SecretHash.Create("open sesame"));
+        Assert.DoesNotContain("sesame", stored, StringComparison.Ordinal);
+        Assert.True(SecretHash.Verify("open sesame", stored));
+        Assert.False(SecretHash.Verify("Open sesame", stored));
+        Assert.False(SecretHash.Verify("open sesame", "open sesame"));
+        Assert.False(SecretHash.Verify("open sesame", ""));
+    }
+
+    [Theory]
+    [InlineData("Ed-Fi Sandbox", true)]
+    [InlineData("EdFiSandbox", true)]
+    [InlineData("edfisandbox", true)]
+    [InlineData("SIS Vendor", false)]
+    [InlineData("Ed-Fi Sandbox 2", false)]
+    [InlineData("", false)]
+    public void Only_the_sandbox_may_do_everything(string claimSet, bool may) =>
+        Assert.Equal(may, new Caller(Client with { ClaimSet = claimSet }, []).MayDoEverything);
+
+    private sealed class Clock : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; } = new(2026, 1, 5, 12, 0, 0, TimeSpan.Zero);
+
+        public override DateTimeOffset GetUtcNow() => Now;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Now.Ticks;
+    }
+
+    private sealed class Credentials : ICredentialStore
+    {
+        public List<SigningKey> Keys { get; } = [];
+
+        public ValueTask<IReadOnlyList<SigningKey>> SigningKeysAsync(SigningKey candidate, CancellationToken cancellationToken)
+        {
+            if (Keys.Count == 0)
+            {
+                Keys.Add(candidate);
+            }
+
+            return new([.. Keys]);
+        }
+
+        public ValueTask<ApiClient?> FindClientAsync(string key, CancellationToken cancellationToken) => new(key == Client.Key ? Client : null);
+
+        public ValueTask PutClientAsync(ApiClient client, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+        public ValueTask<bool> RemoveClientAsync(string key, CancellationToken cancellationToken) => new(false);
+
+        public ValueTask<IReadOnlyList<ApiClient>> ListClientsAsync(CancellationToken cancellationToken) => new([]);
+    }
+}
