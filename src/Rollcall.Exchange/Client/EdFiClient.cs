@@ -147,8 +147,8 @@ public sealed class EdFiClient : IDisposable
         var tokenReplaced = false;
         for (var retry = 1; ; retry++)
         {
-            var token = await _tokens.GetAsync(cancellationToken);
             await _gate.EnterAsync(cancellationToken);
+            var token = await TokenInPlaceAsync(cancellationToken);
             var answer = await AttemptAsync(method, address, body, token, stage, fault, cancellationToken);
             if (answer.Failure is not { } failure)
             {
@@ -185,6 +185,20 @@ public sealed class EdFiClient : IDisposable
             answer.Body.Dispose();
             Interlocked.Increment(ref _retries);
             await Task.Delay(_options.Retry.DelayBefore(retry, failure.RetryAfter), _options.Time, cancellationToken);
+        }
+    }
+
+    /// <summary>Asked for only when there is a place, because a token may end while its request waits for one.</summary>
+    private async ValueTask<BearerToken> TokenInPlaceAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _tokens.GetAsync(cancellationToken);
+        }
+        catch
+        {
+            _gate.Exit(GateSignal.Abandoned, default);
+            throw;
         }
     }
 

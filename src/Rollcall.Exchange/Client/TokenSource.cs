@@ -8,6 +8,9 @@ namespace Rollcall.Exchange.Client;
 /// the API no longer takes it. However many ask at once, one request is made.</summary>
 internal sealed class TokenSource(ApiConnection connection, Uri tokenUrl, HttpMessageInvoker http, ClientOptions options) : IDisposable
 {
+    /// <summary>Longest wait for a run's first token: somebody, or an orchestrator with its own schedule, is waiting for a sign.</summary>
+    private static readonly TimeSpan _firstWaitMax = TimeSpan.FromSeconds(30);
+
     private readonly SemaphoreSlim _fetching = new(1, 1);
     private volatile BearerToken? _current;
 
@@ -70,6 +73,14 @@ internal sealed class TokenSource(ApiConnection connection, Uri tokenUrl, HttpMe
             if (token is not null)
             {
                 return token;
+            }
+
+            // APIs allow a client so many live tokens (15 is usual) and ask to come back when one ends, which can be half an hour.
+            if (_current is null && failure!.RetryAfter > _firstWaitMax)
+            {
+                throw new ApiException(
+                    failure with { Reach = FailureReach.Run },
+                    $"No token from {tokenUrl}: {failure.Message}. The API asks to come back in {failure.RetryAfter.Value.TotalSeconds:0} seconds.");
             }
 
             if (!failure!.IsTransient || retry > options.Retry.RetriesMax)

@@ -181,6 +181,29 @@ public sealed class DeliveryTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task A_client_with_too_many_tokens_is_told_when_to_come_back_instead_of_waiting_in_silence()
+    {
+        await using var stub = await StubApi.StartAsync([_students], new StubFaults { TokenRetryAfterSeconds = 900 });
+        var refused = await Assert.ThrowsAsync<ApiException>(() => ConnectAsync(stub));
+        Assert.Contains("come back in 900 seconds", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(1, stub.Count("token"));
+    }
+
+    [Fact]
+    public async Task Short_lived_tokens_are_renewed_in_time_and_every_document_arrives()
+    {
+        await using var stub = await StubApi.StartAsync([_students], new StubFaults { TokenSeconds = 2, Latency = TimeSpan.FromMilliseconds(40) });
+        using var client = await EdFiClient.ConnectAsync(stub.Connection, new ClientOptions { ConnectionsMax = 4 }, CancellationToken.None);
+        var report = await RunAsync(client, [Students(300)]);
+
+        Assert.True(report.IsClean, Describe(report));
+        Assert.Equal(300, stub.Rows("/ed-fi/students"));
+        Assert.True(stub.Count("token") >= 2, "the first token cannot have lasted");
+        // Not zero: on a busy machine a token can end between its use and its arrival.
+        Assert.InRange(stub.Count("401"), 0, 20);
+    }
+
+    [Fact]
     public async Task Concurrency_grows_to_what_a_slow_target_bears_and_stays_below_the_ceiling()
     {
         await using var stub = await StubApi.StartAsync([_students], new StubFaults { Latency = TimeSpan.FromMilliseconds(20) });

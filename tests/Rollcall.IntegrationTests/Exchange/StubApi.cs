@@ -23,7 +23,7 @@ public sealed class StubApi : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Table> _tables = [];
     private readonly ConcurrentDictionary<string, long> _counts = new();
-    private readonly HashSet<string> _tokens = [];
+    private readonly Dictionary<string, DateTime> _tokens = [];
     private int _dataRequests;
     private int _inFlight;
     private int _inFlightMax;
@@ -329,6 +329,13 @@ public sealed class StubApi : IAsyncDisposable
     private async Task TokenAsync(HttpContext http)
     {
         Add("token");
+        if (_faults.TokenRetryAfterSeconds is { } seconds)
+        {
+            http.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
+            await Write(http, 429, """{"type":"urn:ed-fi:api:security:authentication:too-many-tokens","status":429,"detail":"Too many tokens."}""");
+            return;
+        }
+
         var form = await http.Request.ReadFormAsync();
         var expected = "Basic " + Convert.ToBase64String("key:s3cret"u8);
         if (http.Request.Headers.Authorization != expected || form["grant_type"] != "client_credentials")
@@ -340,7 +347,7 @@ public sealed class StubApi : IAsyncDisposable
         var token = Guid.NewGuid().ToString("N");
         lock (_lock)
         {
-            _tokens.Add(token);
+            _tokens[token] = DateTime.UtcNow.AddSeconds(_faults.TokenSeconds);
         }
 
         var scope = form.TryGetValue("scope", out var asked) ? $",\"scope\":\"{asked}\"" : "";
@@ -356,7 +363,7 @@ public sealed class StubApi : IAsyncDisposable
                 _tokens.Clear();
             }
 
-            return http.Request.Headers.Authorization.ToString() is var header && header.StartsWith("Bearer ", StringComparison.Ordinal) && _tokens.Contains(header[7..]);
+            return http.Request.Headers.Authorization.ToString() is var header && header.StartsWith("Bearer ", StringComparison.Ordinal) && _tokens.TryGetValue(header[7..], out var end) && DateTime.UtcNow < end;
         }
     }
 

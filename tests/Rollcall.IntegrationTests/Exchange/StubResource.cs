@@ -29,6 +29,9 @@ public sealed record StubFaults
 
     public int RetryAfterSeconds { get; init; }
 
+    /// <summary>Token requests are answered 429 with this Retry-After.</summary>
+    public int? TokenRetryAfterSeconds { get; init; }
+
     public TimeSpan Latency { get; init; }
 
     public int TokenSeconds { get; init; } = 1800;
