@@ -158,6 +158,14 @@ internal sealed class LedgerWriter : IDisposable
     /// <summary>Carries out what the plan decided without a call.</summary>
     public void ApplyLocal()
     {
+        // A SIS row belongs to the document that it makes now; what it made before must not be taken for it.
+        Run($"""
+            update doc set source_key = null where (profile_id, resource_id, natural_key_hash) in (
+              select d.profile_id, d.resource_id, d.natural_key_hash from work.plan p cross join doc d indexed by doc_source_ix
+              on d.profile_id = ?1 and d.resource_id = p.resource_id and d.source_key = p.source_key and d.natural_key_hash <> p.key_hash
+              where p.source_key is not null and d.natural_key_hash is not p.other_key
+              and p.op in ({(int)PlanOp.Post}, {(int)PlanOp.Put}, {(int)PlanOp.KeyChange}, {(int)PlanOp.Link}))
+            """);
         const string Planned = "from work.plan p where doc.profile_id = ?1 and doc.resource_id = p.resource_id and doc.natural_key_hash = p.key_hash";
         Run($"""
             update doc set status = {(int)DocStatus.Synced}, source_key = p.source_key, intent_key_hash = null, intent_record_hash = null,

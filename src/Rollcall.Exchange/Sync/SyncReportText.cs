@@ -68,8 +68,18 @@ public static class SyncReportText
             text.AppendLine(CultureInfo.InvariantCulture, $"Stopped: {stopped.Message}. Run it again when that is mended: what was not answered is settled first.");
         }
 
-        var retries = report.Retries > 0 ? string.Create(CultureInfo.InvariantCulture, $", {report.Retries:N0} retries") : "";
-        text.AppendLine(CultureInfo.InvariantCulture, $"{Sentence(report)} {report.Calls.Posts:N0} POST, {report.Calls.Puts:N0} PUT, {report.Calls.Deletes:N0} DELETE{retries}, {report.Elapsed.TotalSeconds:N1} s.");
+        text.Append(Sentence(report));
+        if (report.IsDryRun)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" A run would send {report.Resources.Sum(r => r.Plan.Posts):N0} POST, {report.Resources.Sum(r => r.Plan.Puts):N0} PUT, {report.Resources.Sum(r => r.Plan.Deletes):N0} DELETE;");
+        }
+        else
+        {
+            var retries = report.Retries > 0 ? string.Create(CultureInfo.InvariantCulture, $", {report.Retries:N0} retries") : "";
+            text.Append(CultureInfo.InvariantCulture, $" {report.Calls.Posts:N0} POST, {report.Calls.Puts:N0} PUT, {report.Calls.Deletes:N0} DELETE{retries};");
+        }
+
+        text.AppendLine(CultureInfo.InvariantCulture, $" {report.Elapsed.TotalSeconds:N1} s.");
         return text.ToString();
     }
 

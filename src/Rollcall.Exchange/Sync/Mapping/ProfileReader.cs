@@ -119,9 +119,9 @@ internal sealed partial class ProfileReader
     private TargetConfig Target(YamlMappingNode? node)
     {
         const string In = "target.";
-        var settings = Settings(node, In, ["url", "key", "secret", "schoolYear", "maxConcurrency", "maxRequestsPerSecond"]);
+        var settings = Settings(node, In, ["url", "key", "secret", "schoolYear", "maxConcurrency"]);
         var url = _overrides.TargetUrl ?? Required(settings, "url", In);
-        if (url.Length > 0 && !(Uri.TryCreate(url, UriKind.Absolute, out var parsed) && parsed.Scheme is "http" or "https"))
+        if (url.Length > 1 && !(Uri.TryCreate(url, UriKind.Absolute, out var parsed) && parsed.Scheme is "http" or "https"))
         {
             _faults.Add($"{FileName}: target.url must be an http or https address.");
         }
@@ -131,8 +131,7 @@ internal sealed partial class ProfileReader
             _overrides.TargetKey ?? Required(settings, "key", In),
             _overrides.TargetSecret ?? Required(settings, "secret", In),
             (int?)Whole(settings, "schoolYear", In),
-            (int?)Whole(settings, "maxConcurrency", In, 1),
-            (int?)Whole(settings, "maxRequestsPerSecond", In, 1));
+            (int?)Whole(settings, "maxConcurrency", In, 1));
     }
 
     private Dictionary<string, string> Identity(YamlMappingNode? node) =>

@@ -39,8 +39,7 @@ public sealed record SourceConfig(SisProvider Provider, string Connection, IRead
 }
 
 /// <param name="MaxConcurrency">Ceiling of requests in flight; null for the client's own.</param>
-/// <param name="MaxRequestsPerSecond">Ceiling of the request rate; null for none.</param>
-public sealed record TargetConfig(string Url, string Key, string Secret, int? SchoolYear, int? MaxConcurrency, int? MaxRequestsPerSecond)
+public sealed record TargetConfig(string Url, string Key, string Secret, int? SchoolYear, int? MaxConcurrency)
 {
     /// <summary>Without key and secret.</summary>
     public override string ToString() => Url;

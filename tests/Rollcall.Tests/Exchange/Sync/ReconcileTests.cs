@@ -176,7 +176,9 @@ public sealed class ReconcileTests
 
     private static List<Doc> After(List<Doc> docs, List<Row> rows, HashSet<Decision> decisions)
     {
-        var after = docs.ToDictionary(d => d.Key);
+        // A row belongs to the document that it makes now.
+        var claimed = decisions.Where(d => d.Op is "Post" or "Put" or "Link" or "Replace" or "KeyChange").Select(d => rows.First(r => r.Key == d.Key).Source).ToHashSet();
+        var after = docs.Select(d => d.Source is not null && claimed.Contains(d.Source) ? d with { Source = null } : d).ToDictionary(d => d.Key);
         foreach (var decision in decisions)
         {
             var row = rows.FirstOrDefault(r => r.Key == decision.Key);

@@ -96,6 +96,19 @@ internal sealed class SyncBench : IDisposable
         Write("source", Database);
     }
 
+    /// <summary>Meddles with the ledger.</summary>
+    public void Ledger(string sql)
+    {
+        if (File.Exists(Path.Combine(Folder, "ledger.db")))
+        {
+            using var connection = new SqliteConnection($"Data Source={Path.Combine(Folder, "ledger.db")};Pooling=false");
+            connection.Open();
+            using var command = connection.CreateCommand();
+            command.CommandText = sql;
+            command.ExecuteNonQuery();
+        }
+    }
+
     /// <summary>Pupils 1 to <paramref name="count"/>, each enrolled at school 1.</summary>
     public void Pupils(int count)
     {
