@@ -10,8 +10,9 @@ public static class PostgresDatabase
 
     // Every statement of ours reaches its rows by an index. A plan made while a table was small or empty is kept in the prepared
     // statement until the table is analysed; without these settings it would be a scan or a hash of a table that has grown since.
+    // Bitmap scans: looking up the ten keys of a group took 38 µs of CPU with one and 29 without.
     // jit: the cost that a forbidden plan gets would start the compiler for trivial statements.
-    private const string PlannerSettings = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
+    private const string PlannerSettings = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_bitmapscan=off -c jit=off";
 
     private const string IdleInTransactionSessionTimeout = "25P03";
 
@@ -38,7 +39,7 @@ public static class PostgresDatabase
         if (settings.MaxAutoPrepare == 0)
         {
             // Each resource has some eight statements; beyond this many the least recently used goes.
-            settings.MaxAutoPrepare = 1000;
+            settings.MaxAutoPrepare = 500;
             settings.AutoPrepareMinUsages = 2;
         }
 

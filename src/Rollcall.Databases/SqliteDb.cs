@@ -37,7 +37,7 @@ public sealed class SqliteDb : IDisposable
     /// <param name="cacheKilobytes">Page cache of this connection. While a file is smaller than 1 GB SQLite walks the whole cache
     /// at a commit that split a page, so a large one costs more than the system's own cache behind a small one.</param>
     /// <exception cref="DatabaseUnusableException">The file cannot be opened or is no SQLite database.</exception>
-    public static SqliteDb OpenWriter(string path, int cacheKilobytes = 32_768) => Opened(path, () =>
+    public static SqliteDb OpenWriter(string path, int cacheKilobytes = 16_384) => Opened(path, () =>
     {
         CreatePrivate(path);
         var db = Open(path, raw.SQLITE_OPEN_READWRITE | raw.SQLITE_OPEN_NOMUTEX);

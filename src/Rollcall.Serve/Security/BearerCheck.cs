@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 using Rollcall.Serve.Storage;
@@ -57,17 +58,33 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
 
     public ValueTask<BearerResult> CheckAsync(HttpContext http)
     {
-        if (TryReadToken(http.Request.Headers.Authorization, out var token) is { } error)
+        var header = http.Request.Headers.Authorization;
+        var connection = http.Features.Get<IConnectionItemsFeature>()?.Items;
+        if (header.Count == 1 && connection is not null && connection.TryGetValue(this, out var last)
+            && last is LastOfConnection memo && ReferenceEquals(memo.Header, header[0]))
+        {
+            return CheckAsync(memo.Token, http);
+        }
+
+        if (TryReadToken(header, out var token) is { } error)
         {
             return new ValueTask<BearerResult>(new BearerResult(null, error));
         }
 
         var hash = TokenHash.Of(token);
-        return !_accepted.TryGetValue(hash, out var known) ? ReadAsync(hash, token.ToString(), http.RequestAborted)
-            : known.Claims.Expires <= time.GetUtcNow() ? new ValueTask<BearerResult>(Refused)
-            : clients.TryFind(known.Claims.ClientKey) is { } client ? new ValueTask<BearerResult>(known.For(client))
-            : CheckClientAsync(known, http.RequestAborted);
+        if (!_accepted.TryGetValue(hash, out var known))
+        {
+            return ReadAsync(hash, token.ToString(), http.RequestAborted);
+        }
+
+        connection?[this] = new LastOfConnection(header[0]!, known);
+        return CheckAsync(known, http);
     }
+
+    private ValueTask<BearerResult> CheckAsync(Remembered known, HttpContext http) =>
+        known.Claims.Expires <= time.GetUtcNow() ? new ValueTask<BearerResult>(Refused)
+        : clients.TryFind(known.Claims.ClientKey) is { } client ? new ValueTask<BearerResult>(known.For(client))
+        : CheckClientAsync(known, http.RequestAborted);
 
     private async ValueTask<BearerResult> ReadAsync(TokenHash hash, string token, CancellationToken cancellationToken)
     {
@@ -113,6 +130,10 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
     }
 
     private static BearerResult Refused => new(null, "Invalid token");
+
+    /// <summary>A connection's last header and its token. Kestrel hands out the same string for as long as a client repeats its header, so a
+    /// repeated token is known without being read or hashed.</summary>
+    private sealed record LastOfConnection(string Header, Remembered Token);
 
     /// <summary>A token that was accepted, with the caller made of it for the client as last read.</summary>
     private sealed class Remembered(TokenClaims claims)

@@ -50,8 +50,11 @@ internal sealed class WriterCounters
 /// <summary>Gathers writes into groups, and when the database refuses a group does its writes again one by one, so that none fails another.</summary>
 internal sealed class Writer : IAsyncDisposable
 {
-    /// <summary>Measured on 4 cores with 32 callers; see bench/results. More connections make smaller groups.</summary>
+    /// <summary>Enough to keep the server busy while others commit; more connections only make smaller groups of the same callers.</summary>
     public const int GroupsInFlight = 4;
+
+    /// <summary>Bytes of documents that go to the server in one statement, which holds them several times over.</summary>
+    private const long StatementBytesMax = 8 * 1024 * 1024;
 
     private const int TriesMax = 12;
     private static readonly TimeSpan BackOffMax = TimeSpan.FromMilliseconds(200);
@@ -114,9 +117,12 @@ internal sealed class Writer : IAsyncDisposable
 
         try
         {
-            if (writes.Length > 1)
+            foreach (var part in Parts(writes))
             {
-                await TryTogetherAsync(lane, writes);
+                if (part.Count > 1)
+                {
+                    await TryTogetherAsync(lane, part);
+                }
             }
         }
         catch (Exception e) when (PostgresDatabase.IsUnavailable(e))
@@ -138,7 +144,23 @@ internal sealed class Writer : IAsyncDisposable
         }
     }
 
-    private async Task TryTogetherAsync(WriteLane lane, PendingWrite[] writes)
+    private static IEnumerable<ArraySegment<PendingWrite>> Parts(PendingWrite[] writes)
+    {
+        var (start, bytes) = (0, 0L);
+        for (var i = 0; i < writes.Length; i++)
+        {
+            bytes += writes[i].Request.Document?.Body.Length ?? 0;
+            if (bytes > StatementBytesMax && i > start)
+            {
+                yield return new ArraySegment<PendingWrite>(writes, start, i - start);
+                (start, bytes) = (i, writes[i].Request.Document?.Body.Length ?? 0);
+            }
+        }
+
+        yield return new ArraySegment<PendingWrite>(writes, start, writes.Length - start);
+    }
+
+    private async Task TryTogetherAsync(WriteLane lane, ArraySegment<PendingWrite> writes)
     {
         try
         {
@@ -148,7 +170,7 @@ internal sealed class Writer : IAsyncDisposable
         {
             // Everything of it is undone. Which write was at fault shows when each is done by itself.
             Counters.GroupUndone();
-            Note(e, lane, writes.Length);
+            Note(e, lane, writes.Count);
             foreach (var write in writes)
             {
                 write.Outcome = write.Outcome is WriteOutcome.Created or WriteOutcome.Updated or WriteOutcome.Deleted ? null : write.Outcome;

@@ -12,6 +12,7 @@ internal sealed class Delete : IDisposable
     private readonly SqliteStatement _find;
     private readonly SqliteStatement _delete;
     private readonly SqliteStatement _track;
+    private SqliteStatement? _isReferenced;
     private SqliteStatement? _deleteIdentity;
 
     public Delete(WriteSession session, TableModel table)
@@ -24,7 +25,8 @@ internal sealed class Delete : IDisposable
         _track = session.Db.Prepare("INSERT INTO deleted (resource, change_version, id, key_hash, key_values) VALUES (?1, ?2, ?3, ?4, ?5)");
     }
 
-    public WriteOutcome Run(Guid id, Precondition precondition)
+    /// <param name="scan">What a reader found of a descriptor's users; null for other resources.</param>
+    public WriteOutcome Run(Guid id, Precondition precondition, DescriptorScan? scan)
     {
         // 1. The target and its entity tag.
         if (!_find.Bind(1, id).Step())
@@ -45,19 +47,26 @@ internal sealed class Delete : IDisposable
         _find.Reset();
 
         // 2. Nothing may use it.
-        var users = _table.Resource.IsDescriptor ? DescriptorUsers(rowId) : TryDelete(rowId) ? [] : Referrers(rowId);
+        var users = scan is not null ? Users(scan, rowId) : IsReferenced(rowId) ? Referrers(rowId) : [];
         if (users.Count > 0)
         {
             return new WriteOutcome.Referenced(users);
         }
 
+        // 3. The row, and for a subclass its identity. Foreign keys would refuse both, had the look before missed a reference.
+        _delete.Bind(1, rowId).Run();
+        if (_table.IdentityTable is not null)
+        {
+            _deleteIdentity ??= _session.Db.Prepare($"DELETE FROM {_table.IdentityTable} WHERE row_id = ?1");
+            _deleteIdentity.Bind(1, rowId).Run();
+        }
+
         if (_table.Resource.IsDescriptor)
         {
-            _delete.Bind(1, rowId).Run();
             _session.Descriptors.Removed(rowId);
         }
 
-        // 3. The record of it.
+        // 4. The record of it.
         _track.Bind(1, _session.Model.Number(_table.Resource)).Bind(2, _session.NextChangeVersion()).Bind(3, id)
             .Bind(4, key.Value).BindBlob(5, keyValues).Run();
         _session.References.Removed(_table.Resource, key);
@@ -70,73 +79,57 @@ internal sealed class Delete : IDisposable
         _find.Dispose();
         _delete.Dispose();
         _track.Dispose();
+        _isReferenced?.Dispose();
         _deleteIdentity?.Dispose();
     }
 
-    /// <summary>Removes the row, and for a subclass its identity: both or none. False when a foreign key refuses.</summary>
-    private bool TryDelete(long rowId)
+    /// <summary>Whether any other document refers to the row: one statement that stops at the first. A foreign key's own check
+    /// counts every referring row before it refuses, which for a school year can be all there are.</summary>
+    private bool IsReferenced(long rowId)
     {
-        if (_table.IdentityTable is null)
+        if (_table.Resource.Referrers.IsEmpty)
         {
-            return !IsRefused(_delete, rowId);
-        }
-
-        _deleteIdentity ??= _session.Db.Prepare($"DELETE FROM {_table.IdentityTable} WHERE row_id = ?1");
-        _session.Db.Execute("SAVEPOINT deletion");
-        var isDeleted = !IsRefused(_delete, rowId) && !IsRefused(_deleteIdentity, rowId);
-        _session.Db.Execute(isDeleted ? "RELEASE deletion" : "ROLLBACK TO deletion; RELEASE deletion");
-        return isDeleted;
-    }
-
-    private static bool IsRefused(SqliteStatement delete, long rowId)
-    {
-        try
-        {
-            delete.Bind(1, rowId).Run();
             return false;
         }
-        catch (SqliteFailureException failure) when (failure.IsForeignKey)
-        {
-            return true;
-        }
+
+        _isReferenced ??= _session.Db.Prepare("SELECT " + string.Join(" OR ", Holders().Select(h => $"EXISTS ({Find(h)})")));
+        _isReferenced.Bind(1, rowId).Step();
+        var isReferenced = _isReferenced.Long(0) != 0;
+        _isReferenced.Reset();
+        return isReferenced;
     }
 
     private List<string> Referrers(long rowId)
     {
         var types = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var holder in Holders())
+        {
+            using var find = _session.Db.Prepare(Find(holder));
+            if (find.Bind(1, rowId).Step())
+            {
+                types.Add(holder.TypeName);
+            }
+        }
+
+        return [.. types];
+    }
+
+    /// <summary>Where rows of this table are referred to. A document's reference to itself does not keep it.</summary>
+    private IEnumerable<(string TypeName, string Table, string Column)> Holders()
+    {
         foreach (var (referrer, reference) in _table.Resource.Referrers)
         {
             var table = _session.Model.Table(referrer);
-            var holder = reference.IsInCollection
-                ? table.ReferenceTables.First(t => t.Reference == reference) is var side ? (side.Table, Column: "target_row") : default
-                : (Table: table.Name, table.ReferenceColumns.First(c => c.Reference == reference).Column);
-            using var find = _session.Db.Prepare($"SELECT 1 FROM {holder.Table} WHERE {holder.Column} = ?1 AND row_id <> ?1 LIMIT 1");
-            if (find.Bind(1, rowId).Step())
-            {
-                types.Add(referrer.TypeName);
-            }
+            yield return reference.IsInCollection
+                ? (referrer.TypeName, table.ReferenceTables.First(t => t.Reference == reference).Table, "target_row")
+                : (referrer.TypeName, table.Name, table.ReferenceColumns.First(c => c.Reference == reference).Column);
         }
-
-        return [.. types];
     }
 
-    /// <summary>The types that use a descriptor. No index knows: the tables that can hold its type are read until a use is found.</summary>
-    private List<string> DescriptorUsers(long rowId)
-    {
-        var types = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (var user in _session.Model.DescriptorUse.UsersOf(_table.Resource))
-        {
-            using var scan = _session.Db.Prepare($"SELECT descriptors FROM {_session.Model.Table(user).Name} WHERE descriptors IS NOT NULL");
-            while (scan.Step())
-            {
-                if (DescriptorRowSet.Contains(scan.Blob(0), rowId))
-                {
-                    types.Add(user.TypeName);
-                    break;
-                }
-            }
-        }
+    private static string Find((string TypeName, string Table, string Column) holder) =>
+        $"SELECT 1 FROM {holder.Table} WHERE {holder.Column} = ?1 AND row_id <> ?1 LIMIT 1";
 
-        return [.. types];
-    }
+    /// <summary>A use that the scan saw was there during this request, which is reason enough.</summary>
+    private IReadOnlyList<string> Users(DescriptorScan scan, long rowId) =>
+        scan.Users.Count > 0 ? scan.Users : scan.UsersSince(_session.Db, _session.Model, _table.Resource, rowId);
 }

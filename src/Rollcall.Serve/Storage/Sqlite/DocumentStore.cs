@@ -35,9 +35,14 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore
         Guid id, Document document, Precondition precondition, CancellationToken cancellationToken) =>
         _writer.RunAsync(session => session.UpsertInto(document.Resource).Run(document, id, precondition), cancellationToken);
 
-    public ValueTask<WriteOutcome> DeleteAsync(
-        ResourceModel resource, Guid id, Precondition precondition, CancellationToken cancellationToken) =>
-        _writer.RunAsync(session => session.DeleteFrom(resource).Run(id, precondition), cancellationToken);
+    public async ValueTask<WriteOutcome> DeleteAsync(
+        ResourceModel resource, Guid id, Precondition precondition, CancellationToken cancellationToken)
+    {
+        var scan = resource.IsDescriptor
+            ? await _readers.RunAsync((resource, id), static (reader, sought) => DescriptorScan.Run(reader, sought.resource, sought.id), cancellationToken)
+            : null;
+        return await _writer.RunAsync(session => session.DeleteFrom(resource).Run(id, precondition, scan), cancellationToken);
+    }
 
     public ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken) =>
         _readers.RunAsync((resource, id, sink), static (reader, get) => Reads.Get(reader, get.resource, get.id, get.sink), cancellationToken);

@@ -67,10 +67,7 @@ public sealed class PostgresConcurrencyTests(PostgresFixture postgres, ITestOutp
         await using var transaction = await blocker.BeginTransactionAsync();
         await new NpgsqlCommand("select row_id from rollcall.ed_fi__schools for update", blocker).ExecuteScalarAsync();
         var stopped = slow.PostAsync("studentSchoolAssociations", StoreDocuments.Enrollment("S0", 1));
-        while (await database.ScalarAsync<long>("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()") == 0)
-        {
-            await Task.Delay(5);
-        }
+        await WaitForLockAsync(database);
 
         var overtaking = await quick.CreateAsync("students", StoreDocuments.Student("S1"));
         var newest = await quick.NewestChangeVersionAsync(Token);
@@ -263,6 +260,47 @@ public sealed class PostgresConcurrencyTests(PostgresFixture postgres, ITestOutp
     }
 
     [Fact]
+    public async Task A_descriptor_that_goes_between_a_groups_reading_and_its_writing_is_noticed()
+    {
+        await using var database = await postgres.WithSchemaAsync();
+        await using var store = await database.OpenStoreAsync();
+        await store.SeedAsync();
+
+        // Another server's deletion: it has the lock, scanned, and is about to commit.
+        await using var deleting = await database.ConnectAsync();
+        await using var transaction = await deleting.BeginTransactionAsync();
+        await new NpgsqlCommand(Descriptors.LockExclusive, deleting).ExecuteNonQueryAsync();
+        var writing = store.UpsertAsync(StoreDocuments.Read(store, "schools", StoreDocuments.School(2)), Precondition.None, Token).AsTask();
+        await WaitForLockAsync(database);
+        await new NpgsqlCommand($"delete from rollcall.descriptor where code_value = 'School'; {Descriptors.RaiseEpoch}", deleting).ExecuteNonQueryAsync();
+        await transaction.CommitAsync();
+        Assert.IsType<WriteOutcome.StaleDescriptors>(await writing);
+        Assert.Equal(1L, await database.ScalarAsync<long>("select count(*) from rollcall.ed_fi__schools"));
+        Assert.IsType<WriteOutcome.Unresolved>(await store.PostAsync("schools", StoreDocuments.School(2)));
+    }
+
+    [Fact]
+    public async Task A_document_that_is_written_while_its_descriptors_deletion_scans_is_found_by_it()
+    {
+        await using var database = await postgres.WithSchemaAsync();
+        await using var store = await database.OpenStoreAsync();
+        await store.SeedAsync();
+        var unused = await store.CreateAsync("educationOrganizationCategoryDescriptors", StoreDocuments.Category("Late"));
+        var row = await database.ScalarAsync<long>("select row_id from rollcall.descriptor where code_value = 'Late'");
+
+        // Another server's writer has the shared lock; the deletion has scanned and waits for it.
+        await using var writing = await database.ConnectAsync();
+        await using var transaction = await writing.BeginTransactionAsync();
+        await new NpgsqlCommand(Descriptors.LockShared, writing).ExecuteNonQueryAsync();
+        var deleting = store.DeleteAsync(StoreDocuments.Standard.Core("educationOrganizationCategoryDescriptors"), unused.Id, Precondition.None, Token).AsTask();
+        await WaitForLockAsync(database);
+        await new NpgsqlCommand(
+            $"update rollcall.ed_fi__schools set descriptors = descriptors || {row}::bigint, change_version = nextval('rollcall.change_version')", writing).ExecuteNonQueryAsync();
+        await transaction.CommitAsync();
+        Assert.Equal(["School"], Assert.IsType<WriteOutcome.Referenced>(await deleting).ReferringTypes);
+    }
+
+    [Fact]
     public async Task A_descriptor_added_by_another_server_is_taken_in_when_a_document_needs_it()
     {
         await using var database = await postgres.WithSchemaAsync();
@@ -309,5 +347,13 @@ public sealed class PostgresConcurrencyTests(PostgresFixture postgres, ITestOutp
         Assert.Equal("$.staffs[0].staffReference", outcome.References.Single().Path);
         Assert.True(first.Counters.StaleReferences > 0, "The staff member was not remembered, so this proved nothing.");
         Assert.Equal(0L, await database.ScalarAsync<long>("select count(*) from rollcall.ed_fi__discipline_actions"));
+    }
+
+    private static async Task WaitForLockAsync(TestDatabase database)
+    {
+        while (await database.ScalarAsync<long>("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()") == 0)
+        {
+            await Task.Delay(5);
+        }
     }
 }

@@ -1,0 +1,98 @@
+using System.Text.Json;
+using Rollcall.IntegrationTests.EndToEnd;
+
+namespace Rollcall.IntegrationTests.Exchange;
+
+/// <summary>The three verbs as processes: exit codes, one JSON result, and that no record and no secret gets into what they print.</summary>
+public sealed class ExchangeVerbTests : IDisposable
+{
+    private static readonly StubResource _students = StubResource.Plain("/ed-fi/students", 1, "studentUniqueId");
+
+    /// <summary>Texts that stand only in records and secrets here.</summary>
+    private static readonly string[] _marks = ["Mockingbird", "Zephyrine", "MARK-4711", "1999-12-31", "s3cret"];
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("rollcall-test-").FullName;
+
+    [Fact]
+    public async Task No_record_and_no_secret_is_printed_even_when_the_API_repeats_the_record_in_its_message()
+    {
+        await using var source = await StubApi.StartAsync([_students]);
+        await using var target = await StubApi.StartAsync([_students]);
+        var seen = 0;
+        target.Judge = (_, body) =>
+        {
+            Interlocked.Increment(ref seen);
+            var text = $"The student {body["firstName"]} {body["lastSurname"]} ({body["studentUniqueId"]}), born {body["birthDate"]}: '{body["firstName"]}'.";
+            return (400, JsonSerializer.Serialize(new Problem("urn:ed-fi:api:bad-request:data", 400, text), TestJson.Default.Problem));
+        };
+        const string record = """{"studentUniqueId":"MARK-4711","firstName":"Zephyrine","lastSurname":"Mockingbird","birthDate":"1999-12-31"}""";
+        File.WriteAllText(Path.Combine(_folder, "students.ndjson"), record);
+        source.Seed("/ed-fi/students", record);
+        string[] both =
+        [
+            $"--sourceUrl={source.Url}", "--sourceKey=key", "--sourceSecret=s3cret", $"--targetUrl={target.Url}", "--targetKey=key", "--targetSecret=s3cret",
+        ];
+
+        var load = await RollcallCli.RunAsync("load", _folder, "--url", target.Url.AbsoluteUri, "--key", "key", "--secret", "s3cret", "--json");
+        var publish = await RollcallCli.RunAsync(["publish", .. both, "--ignoreIsolation=true", "--json"]);
+        var verify = await RollcallCli.RunAsync(["verify", .. both, "--json"]);
+        var shown = await RollcallCli.RunAsync(["publish", .. both, "--show-config"]);
+
+        Assert.Equal((2, 2, 2, 0), (load.ExitCode, publish.ExitCode, verify.ExitCode, shown.ExitCode));
+        Assert.Equal(2, seen);
+        foreach (var printed in (string[])[load.Output, load.Errors, publish.Output, publish.Errors, verify.Output, verify.Errors, shown.Output, shown.Errors])
+        {
+            Assert.All(_marks, mark => Assert.DoesNotContain(mark, printed, StringComparison.OrdinalIgnoreCase));
+        }
+
+        Assert.Equal("refusals", Outcome(load.Output));
+        Assert.Equal("refusals", Outcome(publish.Output));
+        Assert.Equal("different", Outcome(verify.Output));
+    }
+
+    [Fact]
+    public async Task Each_end_has_its_exit_code_and_its_outcome()
+    {
+        await using var stub = await StubApi.StartAsync([_students], new StubFaults { RefusesSnapshot = true });
+        string[] api = ["--url", stub.Url.AbsoluteUri, "--key", "key", "--secret", "s3cret", "--json"];
+        var nothing = await RollcallCli.RunAsync(["load", _folder, .. api]);
+        Assert.Equal((99, "nothing"), (nothing.ExitCode, Outcome(nothing.Output)));
+
+        File.WriteAllText(Path.Combine(_folder, "unicorns.ndjson"), "{}");
+        var unfit = await RollcallCli.RunAsync(["load", _folder, .. api]);
+        Assert.Equal((4, "usage"), (unfit.ExitCode, Outcome(unfit.Output)));
+        File.Delete(Path.Combine(_folder, "unicorns.ndjson"));
+
+        File.WriteAllText(Path.Combine(_folder, "students.ndjson"), """{"studentUniqueId":"a"}""");
+        var done = await RollcallCli.RunAsync(["load", _folder, .. api]);
+        Assert.Equal((0, "done"), (done.ExitCode, Outcome(done.Output)));
+
+        string[] both = [$"--sourceUrl={stub.Url}", "--sourceKey=key", "--sourceSecret=s3cret", $"--targetUrl={stub.Url}", "--targetKey=key", "--targetSecret=s3cret", "--json"];
+        var noSnapshot = await RollcallCli.RunAsync(["publish", .. both]);
+        Assert.Equal((5, "unavailable"), (noSnapshot.ExitCode, Outcome(noSnapshot.Output)));
+        Assert.Contains("--ignoreIsolation=true", noSnapshot.Errors, StringComparison.Ordinal);
+
+        var plan = await RollcallCli.RunAsync(["publish", .. both[..^1], "--whatIf=true"]);
+        Assert.Equal((0, "/ed-fi/students"), (plan.ExitCode, plan.Output.Trim()));
+
+        var verified = await RollcallCli.RunAsync(["publish", .. both, "--ignoreIsolation=true", "--verify"]);
+        Assert.Equal((0, "done"), (verified.ExitCode, Outcome(verified.Output)));
+        using var json = JsonDocument.Parse(verified.Output);
+        Assert.Equal("equal", json.RootElement.GetProperty("verification").GetProperty("outcome").GetString());
+    }
+
+    private static string Outcome(string output)
+    {
+        using var json = JsonDocument.Parse(output);
+        return json.RootElement.GetProperty("outcome").GetString()!;
+    }
+
+    public void Dispose() => Directory.Delete(_folder, true);
+}
+
+/// <summary>Problem details as the stub answers them.</summary>
+public sealed record Problem(string type, int status, string detail);
+
+/// <summary>Writes <see cref="Problem"/> without reflection.</summary>
+[System.Text.Json.Serialization.JsonSerializable(typeof(Problem))]
+internal sealed partial class TestJson : System.Text.Json.Serialization.JsonSerializerContext;
