@@ -31,12 +31,12 @@ public static class PostgresDatabase
             throw new DatabaseUnusableException("The database setting is not a PostgreSQL connection string.", e);
         }
 
-        if (!settings.ContainsKey("Maximum Pool Size") && settings.MaxPoolSize == 100)
+        if (!settings.ShouldSerialize("Maximum Pool Size"))
         {
             settings.MaxPoolSize = connectionsMax;
         }
 
-        if (settings.MaxAutoPrepare == 0)
+        if (!settings.ShouldSerialize("Max Auto Prepare"))
         {
             // Each resource has some eight statements; beyond this many the least recently used goes.
             settings.MaxAutoPrepare = 500;
