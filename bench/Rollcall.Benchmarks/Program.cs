@@ -4,7 +4,7 @@ using Rollcall.Benchmarks;
 using Rollcall.Benchmarks.Api;
 using Rollcall.Benchmarks.Suite;
 
-// api: load on a running server.  empty: the peer of GET.  suite: everything, into one page.  micro: BenchmarkDotNet.
+// api: load on a running server.  empty: the peer of GET.  suite: everything, into one page.  sync: our part of a sync.  micro: BenchmarkDotNet.
 var url = new Option<string>("--url") { Description = "Address of the API.", DefaultValueFactory = _ => "http://127.0.0.1:8001" };
 var key = new Option<string>("--key") { DefaultValueFactory = _ => "sandbox" };
 var secret = new Option<string>("--secret") { DefaultValueFactory = _ => "sandbox" };
@@ -41,6 +41,11 @@ suite.SetAction((parsed, _) => Guarded(() => SuiteRun.RunAsync(new SuiteOptions(
     parsed.GetValue(output),
     parsed.GetValue(note)))));
 
+var folder = new Option<string>("--folder") { Description = "Folder for source and ledger; kept. Run twice: the first posts everything, the second finds it unchanged.", Required = true };
+var documents = new Option<int>("--documents") { DefaultValueFactory = _ => 1_000_000 };
+var sync = new Command("sync", "Measures a sync against an API that answers at once.") { folder, documents };
+sync.SetAction((parsed, _) => Guarded(() => SyncBenchmark.RunAsync(parsed.GetValue(folder)!, parsed.GetValue(documents), Console.WriteLine)));
+
 var micro = new Command("micro", "Runs the micro-benchmarks; what follows is BenchmarkDotNet's.") { TreatUnmatchedTokensAsErrors = false };
 micro.SetAction(parsed =>
 {
@@ -48,7 +53,7 @@ micro.SetAction(parsed =>
     return 0;
 });
 
-return await new RootCommand("Rollcall's benchmarks. Figures come from measurement only; a request that fails ends the run.") { api, empty, suite, micro }
+return await new RootCommand("Rollcall's benchmarks. Figures come from measurement only; a request that fails ends the run.") { api, empty, suite, sync, micro }
     .Parse(args).InvokeAsync();
 
 static async Task<int> Guarded(Func<Task> run)

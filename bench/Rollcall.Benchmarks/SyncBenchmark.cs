@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Text;
+using Microsoft.Data.Sqlite;
+using Rollcall.Exchange.Client;
+using Rollcall.Exchange.Sync;
+using Rollcall.Exchange.Sync.Mapping;
+using Rollcall.Standard.Loading;
+using Rollcall.Standard.Ordering;
+
+namespace Rollcall.Benchmarks;
+
+/// <summary>A sync of many attendance documents against an API that answers at once, so that what is measured is ours: the first run that posts
+/// everything, then one that finds everything unchanged.</summary>
+internal static class SyncBenchmark
+{
+    private const string Query = """
+        select a.id as "@source_key", p.number as "studentUniqueId", 255901001 as "schoolId", 2027 as "schoolYear", 'Fall Semester' as "sessionName",
+               a.day as "eventDate", a.code as "attendanceEventCategoryDescriptor", a.reason as "attendanceEventReason"
+        from absence a join pupil p on p.id = a.pupil
+        """;
+
+    /// <param name="folder">Kept afterwards: a second call measures the unchanged run in a fresh process.</param>
+    public static async Task RunAsync(string folder, int documents, Action<string> print)
+    {
+        var isNew = !File.Exists(Path.Combine(folder, "ledger.db"));
+        if (isNew)
+        {
+            Prepare(folder, documents);
+        }
+
+        var clock = Stopwatch.StartNew();
+        var rows = ReadQuery(folder);
+        print(string.Create(CultureInfo.InvariantCulture, $"query alone: {rows:N0} rows in {clock.Elapsed.TotalSeconds:N1} s"));
+        using var api = new InstantApi();
+        var mapping = MappingFolder.Read(folder, CompactModelReader.EdFi52, new ProfileOverrides());
+        var run = new SyncRun(mapping, CompactModelReader.EdFi52, new SyncOptions { Client = new ClientOptions { Handler = () => new Keep(api) } });
+        clock.Restart();
+        var report = await run.RunAsync(CancellationToken.None);
+        var process = Process.GetCurrentProcess();
+        print(string.Create(CultureInfo.InvariantCulture,
+            $"{(isNew ? "first" : "unchanged")} run: {report.Outcome}, {report.Calls.Posts:N0} POST, {clock.Elapsed.TotalSeconds:N1} s, peak {process.PeakWorkingSet64 / 1048576.0:N0} MB, "
+            + $"CPU {process.TotalProcessorTime.TotalSeconds:N1} s, ledger {new FileInfo(Path.Combine(folder, "ledger.db")).Length / 1048576.0:N0} MB"));
+        if (report.Calls.Posts != (isNew ? documents : 0) || api.Posts != report.Calls.Posts || rows != documents)
+        {
+            throw new BenchmarkException($"The run did not do what it should: {report.ToText()}");
+        }
+    }
+
+    private static void Prepare(string folder, int documents)
+    {
+        Directory.CreateDirectory(Path.Combine(folder, "resources"));
+        Directory.CreateDirectory(Path.Combine(folder, "crosswalks"));
+        File.WriteAllText(Path.Combine(folder, "profile.yaml"), $$"""
+            source: { provider: sqlite, connection: "{{Path.Combine(folder, "sis.db")}}" }
+            target: { url: "http://instant", key: k, secret: s }
+            """);
+        File.WriteAllText(Path.Combine(folder, "resources", "studentSchoolAttendanceEvents.sql"), Query);
+        File.WriteAllText(Path.Combine(folder, "crosswalks", "attendanceEventCategoryDescriptor.csv"), """
+            local_code,descriptor
+            UA,uri://ed-fi.org/AttendanceEventCategoryDescriptor#Unexcused Absence
+            EA,uri://ed-fi.org/AttendanceEventCategoryDescriptor#Excused Absence
+            """);
+        using var connection = new SqliteConnection($"Data Source={Path.Combine(folder, "sis.db")};Pooling=false");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = $"""
+            pragma synchronous = off;
+            create table pupil(id integer primary key, number text);
+            create table absence(id integer primary key, pupil integer, day text, code text, reason text);
+            with recursive n(i) as (select 1 union all select i + 1 from n where i < {documents / 20 + 1}) insert into pupil select i, 'S' || (6000000 + i) from n;
+            with recursive n(i) as (select 0 union all select i + 1 from n where i < {documents - 1})
+            insert into absence select i + 1, i / 20 + 1, date('2026-08-31', '+' || (i % 20) || ' days'), case i % 3 when 0 then 'EA' else 'UA' end,
+              case i % 4 when 0 then 'Medical appointment, note of the parents' end from n;
+            """;
+        command.ExecuteNonQuery();
+    }
+
+    private static long ReadQuery(string folder)
+    {
+        using var connection = new SqliteConnection($"Data Source={Path.Combine(folder, "sis.db")};Mode=ReadOnly;Pooling=false");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = Query;
+        using var reader = command.ExecuteReader();
+        long rows = 0;
+        while (reader.Read())
+        {
+            rows++;
+        }
+
+        return rows;
+    }
+
+    private sealed class Keep(InstantApi api) : HttpMessageHandler
+    {
+        private readonly HttpMessageInvoker _api = new(api, disposeHandler: false);
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => _api.SendAsync(request, cancellationToken);
+    }
+
+    /// <summary>Takes everything and remembers nothing.</summary>
+    private sealed class InstantApi : HttpMessageHandler
+    {
+        private static readonly string _dependencies = Dependencies();
+        private long _posts;
+
+        public long Posts => Interlocked.Read(ref _posts);
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var path = request.RequestUri!.AbsolutePath;
+            if (request.Method == HttpMethod.Post && path != "/oauth/token")
+            {
+                Interlocked.Increment(ref _posts);
+                var created = new HttpResponseMessage(HttpStatusCode.Created);
+                created.Headers.Location = new Uri($"http://instant{path}/{Guid.NewGuid():N}");
+                return Task.FromResult(created);
+            }
+
+            var json = path switch
+            {
+                "/" => """{"version":"7.3","dataModels":[{"name":"Ed-Fi","version":"5.2.0"}]}""",
+                "/oauth/token" => """{"access_token":"t","token_type":"bearer","expires_in":1800}""",
+                _ when path.EndsWith("dependencies", StringComparison.Ordinal) => _dependencies,
+                _ => """
+                    [{"namespace":"uri://ed-fi.org/AttendanceEventCategoryDescriptor","codeValue":"Unexcused Absence"},
+                     {"namespace":"uri://ed-fi.org/AttendanceEventCategoryDescriptor","codeValue":"Excused Absence"}]
+                    """,
+            };
+            return Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent(json, Encoding.UTF8, "application/json") });
+        }
+
+        private static string Dependencies() => "[" + string.Join(",", DependencyOrder.Compute(CompactModelReader.EdFi52).Rows.Select(r =>
+            string.Create(CultureInfo.InvariantCulture, $$"""{"resource":"{{r.Resource.Path}}","order":{{r.Order}},"operations":["Create","Update"]}"""))) + "]";
+    }
+}
