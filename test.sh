@@ -22,7 +22,7 @@ export HOME="${HOME:-/root}" DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 MSBUI
 passed=0 failed=0 skipped=0
 work=$(mktemp -d "${TMPDIR:-/tmp}/rollcall-test.XXXXXX") || exit 1
 mkdir "$work/tmp"
-postgres_bin="" postgres_user="" postgres_pid=""
+postgres_bin="" postgres_user="" postgres_pid="" suite_pid=""
 
 say() { printf '%s\n' "$*"; }
 
@@ -36,6 +36,7 @@ summary() {
 
 cleanup() {
   trap '' INT TERM
+  [ -n "$suite_pid" ] && kill -TERM -- "-$suite_pid" 2>/dev/null
   if [ -s "$work/postgres/postmaster.pid" ]; then postgres_pid=$(head -1 "$work/postgres/postmaster.pid"); fi
   if [ -n "$postgres_pid" ] && kill -0 "$postgres_pid" 2>/dev/null; then
     kill -INT "$postgres_pid" # fast shutdown: ends sessions, then itself
@@ -172,8 +173,15 @@ step() {
 suite() {
   # suite NAME: runs a test program, adds its counts; a suite that doesn't report counts is a failure.
   local name=$1 log="$work/$1.log" start=$SECONDS status line
-  TMPDIR="$work/tmp" timeout -k 15 "$suite_seconds_max" "artifacts/bin/$name/release/$name" -noLogo -noColor >"$log" 2>&1
+  # In a process group of its own, waited for: so that a signal to this script is heard at once. The tests send Ctrl-C to
+  # programs that they start, which would ignore it if whoever started this script did.
+  set -m
+  TMPDIR="$work/tmp" env --default-signal=INT,QUIT timeout -k 15 "$suite_seconds_max" "artifacts/bin/$name/release/$name" -noLogo -noColor >"$log" 2>&1 &
+  suite_pid=$!
+  set +m
+  wait "$suite_pid"
   status=$?
+  suite_pid=""
   line=$(grep -E "Total: [0-9]+, Errors: [0-9]+, Failed: [0-9]+, Skipped: [0-9]+" "$log" | tail -1)
   if [ -z "$line" ]; then
     tail -40 "$log"

@@ -9,14 +9,10 @@ foreach (var verb in Verbs.All())
 
 Examples.AddToHelp(root);
 var parsed = root.Parse(args);
-if (parsed.Errors.Count > 0 && !Examples.IsHelp(parsed))
+var faults = Examples.IsHelp(parsed) ? [] : UsageFaults.Of(parsed);
+if (faults.Count > 0)
 {
-    foreach (var error in parsed.Errors)
-    {
-        Console.Error.WriteLine($"rollcall: {error.Message}");
-    }
-
-    Console.Error.WriteLine("Run 'rollcall --help' or 'rollcall VERB --help' for the verbs and options that there are.");
+    await Console.Error.WriteLineAsync(string.Join(Environment.NewLine, faults));
     return ExitCodes.Usage;
 }
 

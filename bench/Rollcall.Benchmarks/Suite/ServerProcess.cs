@@ -34,13 +34,13 @@ public sealed class ServerProcess : IDisposable
 
     public static ServerProcess StartEmpty() => Start(Environment.ProcessPath!, port => ["empty", "--url", $"http://127.0.0.1:{port}"]);
 
-    /// <summary>Ends it as Ctrl-C does, so that what it has in hand is finished.</summary>
+    /// <summary>Asks it to end, as an operator does: what it has in hand is finished. (SIGINT is ignored by whatever a shell started in the background.)</summary>
     public void Dispose()
     {
         if (!_process.HasExited)
         {
             // The shell's own kill: a small Debian has no program of that name.
-            using var kill = Process.Start("sh", ["-c", $"kill -INT {_process.Id}"]);
+            using var kill = Process.Start("sh", ["-c", $"kill -TERM {_process.Id}"]);
             kill.WaitForExit();
             if (!_process.WaitForExit(30_000))
             {

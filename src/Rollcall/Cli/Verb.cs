@@ -29,6 +29,6 @@ internal static class Verb
     }
 
     /// <summary>The command as its user types it: <c>rollcall model show</c>.</summary>
-    private static string PathOf(Command command) =>
+    public static string PathOf(Command command) =>
         command.Parents.OfType<Command>().FirstOrDefault() is { } parent ? $"{PathOf(parent)} {command.Name}" : command.Name;
 }
