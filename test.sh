@@ -11,7 +11,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
 # Per suite. A hang must end as a failure, with time left to stop the cluster.
-suite_seconds_max=420
+suite_seconds_max=450
 case "${1:-}" in
   "") ;;
   --long) export ROLLCALL_TEST_LONG=1; suite_seconds_max=14400 ;;
@@ -21,6 +21,7 @@ esac
 export HOME="${HOME:-/root}" DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_UI_LANGUAGE=en
 passed=0 failed=0 skipped=0
 work=$(mktemp -d "${TMPDIR:-/tmp}/rollcall-test.XXXXXX") || exit 1
+mkdir "$work/tmp"
 postgres_bin="" postgres_user="" postgres_pid=""
 
 say() { printf '%s\n' "$*"; }
@@ -171,7 +172,7 @@ step() {
 suite() {
   # suite NAME: runs a test program, adds its counts; a suite that doesn't report counts is a failure.
   local name=$1 log="$work/$1.log" start=$SECONDS status line
-  timeout -k 15 "$suite_seconds_max" "artifacts/bin/$name/release/$name" -noLogo -noColor >"$log" 2>&1
+  TMPDIR="$work/tmp" timeout -k 15 "$suite_seconds_max" "artifacts/bin/$name/release/$name" -noLogo -noColor >"$log" 2>&1
   status=$?
   line=$(grep -E "Total: [0-9]+, Errors: [0-9]+, Failed: [0-9]+, Skipped: [0-9]+" "$log" | tail -1)
   if [ -z "$line" ]; then

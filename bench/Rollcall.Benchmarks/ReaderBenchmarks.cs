@@ -2,6 +2,10 @@ using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 using BenchmarkDotNet.Attributes;
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Perfolizer.Horology;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Keys;
 using Rollcall.Standard.Loading;
@@ -12,6 +16,7 @@ namespace Rollcall.Benchmarks;
 /// <summary>What it costs to read one document, next to its floor: the JSON reader alone over the same bytes.</summary>
 /// <remarks>Each invocation reads 50 documents of one resource of Grand Bend; figures are per document.</remarks>
 [MemoryDiagnoser]
+[Config(typeof(InThisProcess))]
 public class ReaderBenchmarks
 {
     private const int Documents = 50;
@@ -104,5 +109,14 @@ public class ReaderBenchmarks
         {
             yield return Encoding.UTF8.GetBytes(line);
         }
+    }
+
+    /// <summary>In the process itself: the projects that the default toolchain generates do not restore under locked, central package versions.</summary>
+    private sealed class InThisProcess : ManualConfig
+    {
+        public InThisProcess() => AddJob(Job.ShortRun
+            .WithToolchain(InProcessEmitToolchain.Instance)
+            .WithIterationCount(7)
+            .WithIterationTime(TimeInterval.FromMilliseconds(100)));
     }
 }

@@ -41,8 +41,8 @@ public sealed class PostgresFixture : IAsyncLifetime
     public async Task<TestDatabase> EmptyAsync()
     {
         var name = $"{_template}_{Interlocked.Increment(ref _made)}";
-        _left[name] = true;
         await RunAsync($"create database {name}");
+        _left[name] = true;
         return new TestDatabase(this, name);
     }
 
@@ -65,8 +65,8 @@ public sealed class PostgresFixture : IAsyncLifetime
             }
 
             var name = $"{_template}_{Interlocked.Increment(ref _made)}";
-            _left[name] = true;
             await RunAsync($"create database {name} template {_template}");
+            _left[name] = true;
             return new TestDatabase(this, name);
         }
         finally

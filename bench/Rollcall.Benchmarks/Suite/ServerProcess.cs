@@ -39,7 +39,8 @@ public sealed class ServerProcess : IDisposable
     {
         if (!_process.HasExited)
         {
-            using var kill = Process.Start("kill", ["-INT", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+            // The shell's own kill: a small Debian has no program of that name.
+            using var kill = Process.Start("sh", ["-c", $"kill -INT {_process.Id}"]);
             kill.WaitForExit();
             if (!_process.WaitForExit(30_000))
             {

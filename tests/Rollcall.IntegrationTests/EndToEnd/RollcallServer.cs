@@ -65,7 +65,8 @@ internal sealed class RollcallServer : IAsyncDisposable
     /// <summary>Ctrl-C; the exit code and what the server said on stderr.</summary>
     public async Task<(int ExitCode, string Errors)> InterruptAsync()
     {
-        using var kill = Process.Start("kill", ["-INT", ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        // The shell's own kill: a small Debian has no program of that name.
+        using var kill = Process.Start("sh", ["-c", $"kill -INT {ProcessId}"]);
         await _process.WaitForExitAsync();
         return (_process.ExitCode, await _errors);
     }

@@ -14,9 +14,9 @@ internal static class DuplicateMembers
         {
             var json = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = BodyScanner.MaxDepth });
             json.Read();
-            if (Find(ref json, "$") is { } path)
+            if (Find(ref json) is { } path)
             {
-                faults.Add(FaultPhase.DuplicateMember, path, FaultText.DuplicateMember);
+                faults.Add(FaultPhase.DuplicateMember, "$" + path, FaultText.DuplicateMember);
             }
         }
         catch (JsonException)
@@ -25,7 +25,9 @@ internal static class DuplicateMembers
         }
     }
 
-    private static string? Find(ref Utf8JsonReader json, string path)
+    /// <summary>The path from the current value to its first duplicate, or null. Put together on the way back only: names can be
+    /// millions of characters long, and one copy of such a name for each member below it would be too many.</summary>
+    private static string? Find(ref Utf8JsonReader json)
     {
         switch (json.TokenType)
         {
@@ -36,13 +38,13 @@ internal static class DuplicateMembers
                     var name = json.GetString()!;
                     if (!names.Add(name))
                     {
-                        return $"{path}.{name}";
+                        return "." + name;
                     }
 
                     json.Read();
-                    if (Find(ref json, $"{path}.{name}") is { } inside)
+                    if (Find(ref json) is { } inside)
                     {
-                        return inside;
+                        return $".{name}{inside}";
                     }
                 }
 
@@ -50,9 +52,9 @@ internal static class DuplicateMembers
             case JsonTokenType.StartArray:
                 for (var i = 0; json.Read() && json.TokenType != JsonTokenType.EndArray; i++)
                 {
-                    if (Find(ref json, string.Create(CultureInfo.InvariantCulture, $"{path}[{i}]")) is { } inside)
+                    if (Find(ref json) is { } inside)
                     {
-                        return inside;
+                        return string.Create(CultureInfo.InvariantCulture, $"[{i}]{inside}");
                     }
                 }
 

@@ -3,6 +3,9 @@ namespace Rollcall.Standard.Documents.Reading;
 /// <summary>Key unification (5.4): values that the model merges must agree.</summary>
 internal static class EqualityRule
 {
+    /// <summary>More conflicting values than anyone reads; a body can hold a million.</summary>
+    private const int ValuesShown = 100;
+
     public static void Check(CompiledResource resource, ParsedBody body)
     {
         foreach (var set in resource.Equalities)
@@ -76,6 +79,11 @@ internal static class EqualityRule
             if (seen.Add(Keys.Fold.Text(text)))
             {
                 texts.Add(text);
+            }
+
+            if (texts.Count == ValuesShown)
+            {
+                break;
             }
         }
 

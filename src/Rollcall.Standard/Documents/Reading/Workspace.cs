@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Rollcall.Standard.Documents.Reading;
 
 /// <summary>Everything that one read needs and the next can use again, so that a read allocates nothing but its result.</summary>
@@ -5,6 +7,9 @@ internal sealed class Workspace
 {
     /// <summary>A workspace that a very large body has stretched beyond this is not kept.</summary>
     private const int KeptBytes = 1 << 20;
+
+    /// <summary>About what an entry of a collection takes.</summary>
+    private const int ItemBytes = 48;
 
     [ThreadStatic]
     private static Workspace? s_idle;
@@ -86,7 +91,9 @@ internal sealed class Workspace
 
     public void Return()
     {
-        if ((long)_entries.Length * 40 + Text.Capacity + Output.Capacity + Scratch.Capacity > KeptBytes)
+        var bytes = ((long)_entries.Length * Unsafe.SizeOf<Entry>()) + Text.Capacity + Output.Capacity + Scratch.Capacity
+            + (sizeof(int) * UnknownNames.Capacity) + (ItemBytes * ItemsByHash.Capacity) + (ItemBytes * References.Capacity);
+        if (bytes > KeptBytes)
         {
             return;
         }

@@ -96,7 +96,8 @@ internal sealed class ServeProcess : IDisposable
     /// <param name="signal"><c>TERM</c> or <c>INT</c>.</param>
     public void Signal(string signal)
     {
-        using var kill = Process.Start("kill", [$"-{signal}", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        // The shell's own kill: a small Debian has no program of that name.
+        using var kill = Process.Start("sh", ["-c", $"kill -{signal} {_process.Id}"]);
         kill.WaitForExit();
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -41,6 +42,24 @@ public sealed class CanonicalFormTests(ITestOutputHelper output)
         Assert.Equal(body, Read.Stored("students", body));
         var text = JsonSerializerText(JsonNode.Parse($"\"{sent}\"")!.GetValue<string>());
         Assert.Equal($"\"{stored}\"", text);
+    }
+
+    [Fact]
+    public void Exactly_the_characters_that_the_format_page_names_are_escaped()
+    {
+        for (var c = 1; c <= 0xFFFF; c++)
+        {
+            var category = char.GetUnicodeCategory((char)c);
+            if (category == UnicodeCategory.Surrogate)
+            {
+                continue;
+            }
+
+            var stored = Read.Stored("students", Read.With(Read.Student, "middleName", $"\"x\\u{c:x4}x\""));
+            var isEscaped = c is '"' or '\\' or 0xFEFF || category is UnicodeCategory.Control or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
+                or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator || (category == UnicodeCategory.SpaceSeparator && c != ' ');
+            Assert.True(isEscaped != stored.Contains($"x{(char)c}x", StringComparison.Ordinal), $"U+{c:X4} {category}: {stored}");
+        }
     }
 
     [Fact]

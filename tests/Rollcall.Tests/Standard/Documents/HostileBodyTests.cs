@@ -145,6 +145,23 @@ public sealed class HostileBodyTests(ITestOutputHelper output)
         Assert.Equal("DuplicateMember $.n5 An item with the same key has already been added.", Read.Faults("students", $"{{{names},{Read.Student},\"n5\":1}}"));
     }
 
+    [Fact]
+    public void A_very_long_name_above_many_members_is_not_copied_for_each()
+    {
+        var members = string.Join(',', Enumerable.Range(0, 100_000).Select(i => $"\"n{i:x}\":{{}}"));
+        var name = new string('x', 1_000_000);
+        Assert.Equal($"$.{name}.a", Assert.Single(Read.Body("students", $"{{{Read.Student},\"{name}\":{{{members},\"a\":1,\"a\":2}}}}").Faults).Path);
+    }
+
+    [Fact]
+    public void A_conflict_of_many_values_is_reported_briefly()
+    {
+        var periods = string.Join(',', Enumerable.Range(0, 50_000).Select(i => $"{{\"classPeriodReference\":{{\"classPeriodName\":\"P\",\"schoolId\":{i}}}}}"));
+        var faults = Read.Body("bellSchedules", Read.With(Read.Schedule, "classPeriods", $"[{periods}]")).Faults;
+        Assert.Equal(2, faults.Count);
+        Assert.All(faults, f => Assert.True(f.Phase == FaultPhase.Equality && f.Message.Length < 2000));
+    }
+
     private static ReadResult Answered(string endpoint, byte[] body, int seed, int round)
     {
         try

@@ -56,4 +56,25 @@ public sealed class CanonicalKeyTests
         Assert.Equal(key.Hash(), KeyHash.Read(expected));
         Assert.Equal(key.Hash(), KeyHash.FromGuid(key.Hash().ToGuid()));
     }
+
+    [Fact]
+    public void The_example_of_the_format_page_holds()
+    {
+        var key = new CanonicalKey([]);
+        key.Append("ALG-1");
+        key.Append(255901001);
+        key.Append("2022");
+        key.Append("2021-2022 Fall Semester");
+        var expected = Convert.ToHexStringLower(SHA256.HashData("ALG-1\0255901001\02022\02021-2022 FALL SEMESTER\0"u8))[..32];
+        Assert.Equal(expected, key.Hash().ToString());
+        Assert.Contains($"`{expected}`", File.ReadAllText(RepositoryRoot.File("docs", "formats", "hash.md")), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("ı", "ı")]
+    [InlineData("ß", "ß")]
+    [InlineData("ſ", "S")]
+    [InlineData("𐐨", "𐐀")]
+    [InlineData("ÿ", "Ÿ")]
+    public void Folding_maps_one_character_to_one(string text, string folded) => Assert.Equal(folded, Fold.Text(text));
 }
