@@ -30,9 +30,6 @@ public sealed class SyncLedger : IDisposable
 
     internal long RunId { get; private set; }
 
-    /// <summary>Whether the profile has had a run before this one.</summary>
-    public bool IsFirstRun { get; private set; }
-
     internal byte[]? ConfigFingerprint { get; private set; }
 
     /// <summary>Told at every step that a killed process may not reach; tests end runs there.</summary>
@@ -102,7 +99,6 @@ public sealed class SyncLedger : IDisposable
             ConfigFingerprint = find.IsNull(3) ? null : find.Blob(3).ToArray();
             _nextDocId = _savedDocId = find.Long(4);
             Epoch = find.Long(5);
-            IsFirstRun = Epoch == 0;
             return;
         }
 
@@ -113,7 +109,6 @@ public sealed class SyncLedger : IDisposable
         ProfileId = add.Long(0);
         add.Reset();
         _nextDocId = _savedDocId = 1;
-        IsFirstRun = true;
 
         static string Year(long? year) => year is { } y ? string.Create(CultureInfo.InvariantCulture, $" for {y}") : "";
     }
@@ -163,9 +158,6 @@ public sealed class SyncLedger : IDisposable
     }
 
     internal long NextDocId() => _nextDocId++;
-
-    /// <summary>Ids are handed out from here; none above is in the ledger.</summary>
-    internal long DocIdEnd => _nextDocId;
 
     /// <summary>Runs <paramref name="write"/> in one durable transaction.</summary>
     internal void Commit(Action write)

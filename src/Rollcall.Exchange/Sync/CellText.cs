@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Text;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -36,7 +37,7 @@ internal static class CellText
         switch (type)
         {
             case PropertyType.Integer or PropertyType.Decimal:
-                Number(to, cell, type == PropertyType.Integer);
+                Number(to, cell);
                 break;
             case PropertyType.Boolean:
                 Boolean(to, cell);
@@ -83,7 +84,7 @@ internal static class CellText
         to.Advance(text.Length + 2);
     }
 
-    private static void Number(Utf8Buffer to, ReadOnlySpan<byte> cell, bool isInteger)
+    private static void Number(Utf8Buffer to, ReadOnlySpan<byte> cell)
     {
         var digits = cell[0] is (byte)'-' or (byte)'+' ? cell[1..] : cell;
         var point = digits.IndexOf((byte)'.');
@@ -92,9 +93,16 @@ internal static class CellText
         if (digits.Length == 0 || whole.Length + fraction.Length == 0
             || whole.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0 || fraction.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0)
         {
-            // Scientific notation is JSON as it stands, if it is a number at all.
-            var isScientific = Utf8JsonIsNumber(cell);
-            (isScientific ? (Action<Utf8Buffer, ReadOnlySpan<byte>>)((b, t) => b.Add(t)) : Quoted)(to, cell);
+            // Scientific notation is JSON as it stands.
+            if (IsScientific(cell))
+            {
+                to.Add(cell);
+            }
+            else
+            {
+                Quoted(to, cell);
+            }
+
             return;
         }
 
@@ -113,8 +121,8 @@ internal static class CellText
         }
     }
 
-    private static bool Utf8JsonIsNumber(ReadOnlySpan<byte> cell) =>
-        System.Buffers.Text.Utf8Parser.TryParse(cell, out decimal _, out var used, 'E') && used == cell.Length && cell[0] is (byte)'-' or (>= (byte)'0' and <= (byte)'9');
+    private static bool IsScientific(ReadOnlySpan<byte> cell) =>
+        cell[0] is (byte)'-' or (>= (byte)'0' and <= (byte)'9') && Utf8Parser.TryParse(cell, out decimal _, out var used, 'E') && used == cell.Length;
 
     private static void Boolean(Utf8Buffer to, ReadOnlySpan<byte> cell)
     {

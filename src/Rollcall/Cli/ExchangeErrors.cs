@@ -46,7 +46,8 @@ internal static class ExchangeErrors
         stdout.WriteByte((byte)'\n');
     }
 
-    private static void PrintOutcome(string verb, bool isJson, string outcome, string message)
+    /// <summary>With <c>--json</c>, the result of a verb that could not do its work.</summary>
+    public static void PrintOutcome(string verb, bool isJson, string outcome, string message)
     {
         if (isJson)
         {

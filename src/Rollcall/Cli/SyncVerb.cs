@@ -66,30 +66,31 @@ internal static class SyncVerb
         return sync;
     }
 
-    private static Task<int> GuardAsync(ParseResult parsed, string verb, Func<Task<int>> run) =>
-        ExchangeErrors.GuardAsync(verb, parsed.CommandResult.Command.Options.Contains(_json) && parsed.GetValue(_json), async () =>
+    private static Task<int> GuardAsync(ParseResult parsed, string verb, Func<Task<int>> run)
+    {
+        var isJson = parsed.CommandResult.Command.Options.Contains(_json) && parsed.GetValue(_json);
+        return ExchangeErrors.GuardAsync(verb, isJson, async () =>
         {
             try
             {
                 return await run();
             }
-            catch (MappingException e)
+            catch (Exception e) when (Refused(e) is { } refused)
             {
-                throw new CliException(ExitCodes.Usage, string.Join(Environment.NewLine + "  ", e.Faults), e);
-            }
-            catch (DatabaseUnusableException e)
-            {
-                throw new CliException(ExitCodes.Usage, e.Message, e);
-            }
-            catch (SisException e)
-            {
-                throw new CliException(e.IsUnavailable ? ExitCodes.Unavailable : ExitCodes.Usage, $"{e.Message} Nothing was sent.", e);
-            }
-            catch (LedgerException e)
-            {
-                throw new CliException(e.IsBusy ? ExitCodes.Unavailable : ExitCodes.Usage, e.Message, e);
+                ExchangeErrors.PrintOutcome(verb, isJson, refused.Code == ExitCodes.Usage ? "usage" : "unavailable", refused.Message);
+                throw new CliException(refused.Code, refused.Message, e);
             }
         });
+    }
+
+    private static (int Code, string Message)? Refused(Exception e) => e switch
+    {
+        MappingException mapping => (ExitCodes.Usage, string.Join(Environment.NewLine + "  ", mapping.Faults)),
+        DatabaseUnusableException => (ExitCodes.Usage, e.Message),
+        SisException sis => (sis.IsUnavailable ? ExitCodes.Unavailable : ExitCodes.Usage, $"{e.Message} Nothing was sent."),
+        LedgerException ledger => (ledger.IsBusy ? ExitCodes.Unavailable : ExitCodes.Usage, e.Message),
+        _ => null,
+    };
 
     private static MappingFolder Read(ParseResult parsed, bool isTargetAsked = true)
     {

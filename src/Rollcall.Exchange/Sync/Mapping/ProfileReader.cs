@@ -79,7 +79,9 @@ internal sealed partial class ProfileReader
             Exclude = List(resources, "exclude"),
             Identity = Identity(Child(settings, "identity", "")),
             Deletes = Deletes(Child(settings, "deletes", "")),
-            LedgerPath = Path.GetFullPath(_overrides.LedgerPath ?? Text(settings, "ledger", "") ?? "ledger.db", Path.GetFullPath(_folder)),
+            LedgerPath = _overrides.LedgerPath is { } given
+                ? Path.GetFullPath(given)
+                : Path.GetFullPath(Text(settings, "ledger", "") ?? "ledger.db", Path.GetFullPath(_folder)),
         };
     }
 

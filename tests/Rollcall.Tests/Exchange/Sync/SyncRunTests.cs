@@ -382,4 +382,29 @@ public sealed class SyncRunTests : IDisposable
         Assert.Equal(600, _bench.Of(report, "studentSchoolAssociations").Failed);
         Assert.True(_bench.Api.Writes("POST", "studentSchoolAssociations") <= 1050, "The first page, and its repeat.");
     }
+
+    [Fact]
+    public async Task Nothing_of_a_pupil_is_in_a_report()
+    {
+        _bench.Sql($"""
+            insert into pupil values(1, 'MARK1', 'MARK', '{new string('M', 80)}ARK', '2010-01-02'), (2, 'MARK2', 'MARK', 'MARK', 'MARK-02-30'),
+              (3, 'MARK3', 'MARK', 'MARK', '2010-01-02'), (4, 'MARK3', 'MARK', 'MARK', '2010-01-02'), (5, 'MARK5', 'MARK', 'MARK', '2010-01-02'),
+              (6, '{new string('M', 33)}ARK', 'MARK', 'MARK', '2010-01-02');
+            insert into stint values(1, 5, 1, 'MARK', '9'), (2, 6, 1, '2026-09-01', '9');
+            """);
+        _bench.Write("resources/studentSchoolAssociations.sql", SyncBench.Enrolments.Replace("s.school as", "'MARK' as", StringComparison.Ordinal));
+        _bench.Api.Refuse = (_, _, _) => 400;
+
+        var report = await RunAsync();
+
+        using var json = new MemoryStream();
+        using (var writer = new System.Text.Json.Utf8JsonWriter(json))
+        {
+            report.WriteJson(writer);
+        }
+
+        var shown = report.ToText() + System.Text.Encoding.UTF8.GetString(json.ToArray());
+        Assert.True(report.Findings.Count >= 4, report.ToText());
+        Assert.DoesNotContain("ARK", shown, StringComparison.Ordinal);
+    }
 }
