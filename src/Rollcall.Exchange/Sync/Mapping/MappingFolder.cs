@@ -29,6 +29,8 @@ public sealed class MappingFolder
     /// <summary>Changes whenever anything that decides which documents there are has changed.</summary>
     internal byte[] Fingerprint { get; private set; } = [];
 
+    private static readonly (string Name, string What)[] UnsupportedFolders = [("rules", "rules on the source"), ("tests", "golden tests")];
+
     /// <exception cref="MappingException">Anything in the folder is wrong; all faults at once.</exception>
     public static MappingFolder Read(string path, DataStandard standard, ProfileOverrides overrides)
     {
@@ -37,7 +39,11 @@ public sealed class MappingFolder
             throw new MappingException($"there is no folder {path}.");
         }
 
-        var faults = new List<string>();
+        // A check that somebody relies on must not be passed over in silence.
+        var faults = UnsupportedFolders
+            .Where(f => Directory.Exists(System.IO.Path.Combine(path, f.Name)))
+            .Select(f => $"{f.Name}/: this build does not run {f.What}; take the folder out of the mapping.")
+            .ToList();
         var folder = new MappingFolder(path, ProfileReader.Read(path, overrides));
         folder.ReadParameters();
         folder.Crosswalks = CrosswalkSet.Read(System.IO.Path.Combine(path, "crosswalks"), faults);

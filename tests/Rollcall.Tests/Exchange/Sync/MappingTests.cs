@@ -41,6 +41,16 @@ public sealed class MappingTests : IDisposable
         Assert.False(File.Exists(Path.Combine(_bench.Folder, "ledger.db")));
     }
 
+    [Theory]
+    [InlineData("rules/no-orphans.sql", "rules/: this build does not run rules on the source; take the folder out of the mapping.")]
+    [InlineData("tests/students.json", "tests/: this build does not run golden tests; take the folder out of the mapping.")]
+    public async Task Checks_that_this_build_cannot_run_are_refused_and_not_passed_over(string file, string fault)
+    {
+        _bench.Write(file, "select 1");
+
+        Assert.Contains(fault, await FaultsAsync());
+    }
+
     [Fact]
     public async Task Every_fault_of_every_file_is_told_at_once()
     {
