@@ -32,7 +32,7 @@ public sealed class ServerProcess : IDisposable
         Path.Combine(Machine.RepositoryRoot, "artifacts/bin/Rollcall/release/rollcall"),
         port => ["serve", "--sandbox", "--urls", $"http://127.0.0.1:{port}", "--database", database, "--log-level", "warning"]);
 
-    public static ServerProcess StartEmpty() => Start(Environment.ProcessPath!, port => ["empty", "--url", $"http://127.0.0.1:{port}"]);
+    public static ServerProcess StartEmpty() => Start(Path.Combine(AppContext.BaseDirectory, "Rollcall.Benchmarks"), port => ["empty", "--url", $"http://127.0.0.1:{port}"]);
 
     /// <summary>Asks it to end, as an operator does: what it has in hand is finished. (SIGINT is ignored by whatever a shell started in the background.)</summary>
     public void Dispose()
@@ -75,12 +75,11 @@ public sealed class ServerProcess : IDisposable
         process.BeginErrorReadLine();
         while (!Answers(port))
         {
-            if (process.HasExited || clock.Elapsed > TimeSpan.FromSeconds(120))
+            // Waits a little for the one or the other.
+            if (process.WaitForExit(5) || clock.Elapsed > TimeSpan.FromSeconds(120))
             {
                 throw new BenchmarkException($"{Path.GetFileName(program)} did not start: {errors}");
             }
-
-            Thread.Sleep(5);
         }
 
         return new ServerProcess(process, port, clock.Elapsed);
