@@ -138,13 +138,16 @@ public sealed class LoadTests : IDisposable
         }
 
         using var run = await LoadRun.PrepareAsync(new LoadOptions { Path = _folder, Target = stub.Connection }, CancellationToken.None);
-        var peak = 0L;
-        using var watch = new Timer(_ => peak = Math.Max(peak, GC.GetTotalMemory(false)), null, 0, 20);
-        var before = GC.GetTotalMemory(true);
-        var report = await run.RunAsync(CancellationToken.None);
-        Assert.Equal(20_000, report.Delivery.Done);
-        // 160 MB of documents; what is not collected yet counts too.
-        Assert.InRange(peak - before, 0, 120_000_000);
+        // What is alive, not what waits to be collected: that depends on what else the process does.
+        var (before, peak, samples) = (GC.GetTotalMemory(true), 0L, 0);
+        await using (new Timer(_ => (peak, samples) = (Math.Max(peak, GC.GetTotalMemory(true)), samples + 1), null, 0, 100))
+        {
+            Assert.Equal(20_000, (await run.RunAsync(CancellationToken.None)).Delivery.Done);
+        }
+
+        // 160 MB of documents.
+        Assert.True(samples > 0);
+        Assert.True(peak - before < 80_000_000, $"{peak - before:N0} bytes were alive.");
     }
 
     private async Task<LoadReport> LoadAsync(StubApi stub, string? rejected = null)

@@ -3,11 +3,11 @@ using Rollcall.Serve.Storage;
 namespace Rollcall.Tests.Serve.Storage;
 
 /// <summary>The SQLite store obeys the rules.</summary>
-public sealed class SqliteStoreConformanceTests : StoreConformance, IDisposable
+public sealed class SqliteStoreConformanceTests : StoreConformance
 {
     private readonly SqliteFile _file = new();
 
-    public void Dispose() => _file.Dispose();
+    protected override void RemoveWhatIsLeft() => _file.Dispose();
 
     protected override async Task<IDocumentStore> OpenEmptyAsync(TimeProvider time) => await _file.OpenAsync(time);
 

@@ -13,6 +13,11 @@ public abstract partial class StoreConformance : IAsyncLifetime
     /// <summary>Opens again what the store left behind after it was disposed; null when it leaves nothing.</summary>
     protected virtual Task<IDocumentStore?> ReopenAsync(TimeProvider time) => Task.FromResult<IDocumentStore?>(null);
 
+    /// <summary>Called when the store is closed.</summary>
+    protected virtual void RemoveWhatIsLeft()
+    {
+    }
+
     /// <summary>Whether a request by itself draws exactly the versions that it needs.</summary>
     protected virtual bool HasExactVersions => true;
 
@@ -29,6 +34,7 @@ public abstract partial class StoreConformance : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await World.Store.DisposeAsync();
+        RemoveWhatIsLeft();
         GC.SuppressFinalize(this);
     }
 }
