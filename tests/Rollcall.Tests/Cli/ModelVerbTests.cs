@@ -77,7 +77,7 @@ public sealed class ModelVerbTests
 
         Assert.Equal(0, run.ExitCode);
         Assert.True(JsonNode.DeepEquals(
-            JsonNode.Parse(await File.ReadAllTextAsync(Repository.Path("tests/data/dependencies-5.2.json"))), JsonNode.Parse(run.Output)));
+            JsonNode.Parse(await File.ReadAllTextAsync(RepositoryRoot.File("tests/data/dependencies-5.2.json"))), JsonNode.Parse(run.Output)));
     }
 
     [Fact]

@@ -34,11 +34,11 @@ public sealed partial class LayoutTests
     [Fact]
     public void Packages_have_their_versions_in_one_place_and_each_has_its_reason()
     {
-        var packages = XDocument.Load(Repository.Path("Directory.Packages.props")).Descendants("PackageVersion").Select(p => p.Attribute("Include")!.Value).ToArray();
+        var packages = XDocument.Load(RepositoryRoot.File("Directory.Packages.props")).Descendants("PackageVersion").Select(p => p.Attribute("Include")!.Value).ToArray();
         var reasons = string.Concat(SourceFile.Under("docs/decisions", "*.md").Where(f => f.Contains("packages", StringComparison.Ordinal)).Select(SourceFile.Read));
 
         Findings.None(
-            SourceFile.Under("", "*.csproj").Where(f => XDocument.Load(Repository.Path(f)).Descendants("PackageReference").Any(p => p.Attribute("Version") is not null)),
+            SourceFile.Under("", "*.csproj").Where(f => XDocument.Load(RepositoryRoot.File(f)).Descendants("PackageReference").Any(p => p.Attribute("Version") is not null)),
             "Versions belong into Directory.Packages.props:");
         Findings.None(packages.Where(p => !reasons.Contains($"`{p}`", StringComparison.Ordinal)), "No reason in docs/decisions for:");
     }
@@ -47,11 +47,11 @@ public sealed partial class LayoutTests
     public void Every_path_that_a_document_names_exists()
     {
         var documents = new[] { "ARCHITECTURE.md", "README.md", "CONTRIBUTING.md" }.Concat(SourceFile.Under("docs", "*.md"));
-        var named = documents.Where(d => File.Exists(Repository.Path(d)))
+        var named = documents.Where(d => File.Exists(RepositoryRoot.File(d)))
             .SelectMany(d => NamedPath().Matches(SourceFile.Read(d)).Select(m => (Document: d, Path: m.Value.TrimEnd('.', '/', '-')))).Distinct().ToArray();
 
         Assert.True(named.Length > 20, "Too few paths were found for this test to mean anything.");
-        Findings.None(named.Where(n => !File.Exists(Repository.Path(n.Path)) && !Directory.Exists(Repository.Path(n.Path))), "There is no:");
+        Findings.None(named.Where(n => !File.Exists(RepositoryRoot.File(n.Path)) && !Directory.Exists(RepositoryRoot.File(n.Path))), "There is no:");
     }
 
     [Fact]
@@ -59,7 +59,7 @@ public sealed partial class LayoutTests
     {
         var named = SourceFile.Under("src", "*.cs").SelectMany(f => NamedPage().Matches(SourceFile.Read(f)).Select(m => $"{m.Value}, named by {f}"));
 
-        Findings.None(named.Where(n => !File.Exists(Repository.Path(n.Split(',')[0]))), "There is no:");
+        Findings.None(named.Where(n => !File.Exists(RepositoryRoot.File(n.Split(',')[0]))), "There is no:");
     }
 
     [Fact]
@@ -73,13 +73,13 @@ public sealed partial class LayoutTests
             .Select(m => m.Groups[1].Value)
             .Where(t => !t.Contains("://", StringComparison.Ordinal) && !t.StartsWith('#') && !t.StartsWith("mailto:", StringComparison.Ordinal))
             .Select(t => Path.Combine(Path.GetDirectoryName(d)!, t.Split('#')[0]))
-            .Where(t => !File.Exists(Repository.Path(t)) && !Directory.Exists(Repository.Path(t)))
+            .Where(t => !File.Exists(RepositoryRoot.File(t)) && !Directory.Exists(RepositoryRoot.File(t)))
             .Select(t => $"{d}: {t}"));
 
         Findings.None(broken, "Links to nothing:");
     }
 
-    private static XDocument Project(string name) => XDocument.Load(Repository.Path($"src/{name}/{name}.csproj"));
+    private static XDocument Project(string name) => XDocument.Load(RepositoryRoot.File($"src/{name}/{name}.csproj"));
 
     [GeneratedRegex(@"(?<![\w./-])(?:src|tests|bench|docs|samples|eng)/[\w][\w./-]*")]
     private static partial Regex NamedPath();

@@ -19,7 +19,7 @@ internal sealed class FakeApi : HttpMessageHandler
         return lines.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
     });
 
-    private static readonly byte[] _dependencies = File.ReadAllBytes(Repository.Path("tests/data/dependencies-5.2.json"));
+    private static readonly byte[] _dependencies = File.ReadAllBytes(RepositoryRoot.File("tests/data/dependencies-5.2.json"));
     private static readonly DataStandard _standard = CompactModelReader.EdFi52;
     private readonly Lock _lock = new();
 

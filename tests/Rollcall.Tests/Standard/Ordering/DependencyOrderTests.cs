@@ -46,7 +46,7 @@ public sealed class DependencyOrderTests
     [Fact]
     public void Each_reference_is_loaded_before_its_user_but_for_the_five_that_refer_to_themselves()
     {
-        var model = JsonNode.Parse(File.ReadAllText(Repository.Path("src/Rollcall.Standard/Data/ed-fi-5.2.json")))!;
+        var model = JsonNode.Parse(File.ReadAllText(RepositoryRoot.File("src/Rollcall.Standard/Data/ed-fi-5.2.json")))!;
         var first = Order.Rows.GroupBy(r => r.Resource.Endpoint).ToDictionary(g => g.Key, g => g.Min(r => r.Order));
         var endpoints = model["resources"]!.AsObject().ToDictionary(r => r.Value!["name"]!.GetValue<string>(), r => r.Key);
         var inItself = new SortedSet<string>(StringComparer.Ordinal);
@@ -150,7 +150,7 @@ public sealed class DependencyOrderTests
         return CompactModelReader.Read(new MemoryStream(Encoding.UTF8.GetBytes(model)));
     }
 
-    private static JsonArray Approved() => JsonNode.Parse(File.ReadAllText(Repository.Path("tests/data/dependencies-5.2.json")))!.AsArray();
+    private static JsonArray Approved() => JsonNode.Parse(File.ReadAllText(RepositoryRoot.File("tests/data/dependencies-5.2.json")))!.AsArray();
 
     private static IEnumerable<string> Into(string target) => Order.Edges.Where(e => e.Target.Id == target).Select(e => e.Source.Id);
 }
