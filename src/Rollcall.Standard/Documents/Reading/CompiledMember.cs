@@ -91,7 +91,7 @@ internal sealed class CompiledMember
             LeastInteger = Math.Max(WidthLeast(model.IntegerBits), Bound(model.Minimum, long.MinValue)),
             MostInteger = Math.Min(WidthMost(model.IntegerBits), Bound(model.Maximum, long.MaxValue)),
             Decimal = model.Type == PropertyType.Decimal ? DecimalRule.Of(model) : null,
-            Descriptor = model.DescriptorType is { } type ? scope.Standard.DescriptorOfType(type) : null,
+            Descriptor = model.Type == PropertyType.Descriptor ? scope.Standard.DescriptorOf(model) : null,
             Members = model.Members is { } members ? CompiledObject.Compile(members, model, path, scope) : null,
             Reference = scope.ReferenceAt(path),
             KeyFields = scope.ReferenceAt(path) is { } reference ? [.. reference.KeyFields.Select(f => model.Members!.IndexOf(f.Name))] : [],
