@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Rollcall.Standard.Documents;
 
 namespace Rollcall.Serve;
 
@@ -26,6 +27,9 @@ public sealed record ServeOptions
 
     /// <summary>Live tokens of a client at most; -1 for no limit. Does not hold for the client of the sandbox.</summary>
     public int TokensMax { get; init; } = 15;
+
+    /// <summary>Whose ways the API has where servers differ.</summary>
+    public Compatibility Compatibility { get; init; }
 
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
