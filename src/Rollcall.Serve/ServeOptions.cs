@@ -37,7 +37,10 @@ public sealed record ServeOptions
     public long BodyBytesMax { get; init; } = 10 * 1_048_576;
 
     /// <summary>Whether <see cref="Database"/> names PostgreSQL.</summary>
-    public bool IsPostgres => Database.Contains("Host=", StringComparison.OrdinalIgnoreCase);
+    public bool IsPostgres => NamesPostgres(Database);
+
+    /// <summary>Whether the text is a connection string rather than a file's path.</summary>
+    internal static bool NamesPostgres(string database) => database.Contains("Host=", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Everything that is wrong with the options, in words for the user; empty when nothing is.</summary>
     public IReadOnlyList<string> Validate()
