@@ -15,6 +15,7 @@ public sealed class ServeVerbTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
+    [Rule("10.shutdown", Stores = RuleStores.None)]
     [Theory]
     [InlineData("TERM", 0)]
     [InlineData("INT", 130)]
@@ -182,6 +183,7 @@ public sealed class ServeVerbTests : IDisposable
         }
     }
 
+    [Rule("2.1.tokens-max", Stores = RuleStores.None)]
     [Fact]
     public async Task A_client_that_hoards_tokens_is_told_when_it_may_have_the_next()
     {
@@ -207,6 +209,7 @@ public sealed class ServeVerbTests : IDisposable
         }
     }
 
+    [Rule("10.log-no-data", Stores = RuleStores.None)]
     [Fact]
     public async Task Nothing_of_a_document_is_in_any_log()
     {
@@ -235,6 +238,7 @@ public sealed class ServeVerbTests : IDisposable
         }
     }
 
+    [Rule("3.3.path-base", Stores = RuleStores.None)]
     [Fact]
     public async Task A_path_base_is_optional_on_the_way_in_and_kept_on_the_way_out()
     {
