@@ -49,17 +49,12 @@ internal static class Schema
         SqliteMigrations.Apply(db, ApplicationId, "a Rollcall serve database", Fixed);
         var statements = Statements(standard, tables).ToArray();
         var fingerprint = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', statements.Select(s => s.Sql)))));
-        var model = string.Join(", ", standard.Projects.Select(p => $"{p.Name} {p.Version}"));
         if (Meta(db, "schema") == fingerprint)
         {
             return;
         }
 
-        if (Meta(db, "data_standard") is { } stored && stored != model)
-        {
-            throw new DatabaseUnusableException($"{db.Path} holds {stored}, and this server was started with {model}. Start it with the same data standard and extensions.");
-        }
-
+        StoredModel.Check(db.Path, Meta(db, "data_standard"), standard);
         db.Execute("BEGIN IMMEDIATE");
         try
         {
@@ -83,7 +78,7 @@ internal static class Schema
             }
 
             SetMeta(db, "schema", fingerprint);
-            SetMeta(db, "data_standard", model);
+            SetMeta(db, "data_standard", StoredModel.Of(standard));
             db.Execute("COMMIT");
         }
         catch
