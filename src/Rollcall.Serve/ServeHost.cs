@@ -12,6 +12,7 @@ using Microsoft.Extensions.Logging.Console;
 using Rollcall.Serve.Endpoints;
 using Rollcall.Serve.Metadata;
 using Rollcall.Serve.Security;
+using Rollcall.Serve.Storage;
 using Rollcall.Standard.Loading;
 using Rollcall.Standard.Model;
 
@@ -54,11 +55,12 @@ public sealed class ServeHost : IAsyncDisposable
     public static async Task<ServeHost> StartAsync(ServeOptions options, CancellationToken cancellationToken, TimeProvider? time = null)
     {
         time ??= TimeProvider.System;
-        var standard = CompactModelReader.EdFi52;
         if (options.Validate() is { Count: > 0 } faults)
         {
             throw new ServeStartException(string.Join(Environment.NewLine, faults));
         }
+
+        var standard = LoadModel(options);
 
         // Before the database is touched: a second server by mistake must change nothing.
         foreach (var url in options.Urls)
@@ -90,6 +92,20 @@ public sealed class ServeHost : IAsyncDisposable
         }
     }
 
+    /// <summary>The core with the extensions that the options name.</summary>
+    /// <exception cref="ServeStartException">An extension's file cannot be used.</exception>
+    public static DataStandard LoadModel(ServeOptions options)
+    {
+        try
+        {
+            return ModelFiles.Load(options.Extensions);
+        }
+        catch (ModelFileException failure)
+        {
+            throw new ServeStartException($"--extension {failure.Message}", inner: failure);
+        }
+    }
+
     /// <summary>Starts over stores that the caller has opened. The host closes them and the log when it stops.</summary>
     /// <exception cref="ServeStartException">The port is in use.</exception>
     internal static async Task<ServeHost> StartAsync(
@@ -99,19 +115,19 @@ public sealed class ServeHost : IAsyncDisposable
         var logger = logs.CreateLogger("Rollcall.Serve");
         var tags = new EntityTags(standard);
         var counters = new RequestCounters(standard);
-        var clients = new ClientDirectory(stores.Credentials, time);
         var secrets = new VerifiedSecrets(time);
-        var tokens = new AccessTokens(stores.Credentials, time, options.TokenLifetime);
-        var api = new Api(
-            options,
-            new ResourceRoutes(standard),
+        var instance = new ServedInstance(
+            new InstanceOptions(1, "", options.Database),
+            stores,
             new ResourceEndpoints(standard, stores.Documents, tags, new Responses(tags)),
             new ChangeQueryEndpoints(stores.Documents),
+            new TokenInfoEndpoint(standard));
+        var tenant = Serve("", stores.Credentials, [instance], options, secrets, time);
+        var api = new Api(
+            options,
+            new ResourceRoutes(standard, options.Compatibility),
+            tenant,
             new MetadataEndpoints(standard),
-            new OAuth(
-                new BearerCheck(tokens, clients, time),
-                new TokenEndpoint(clients, secrets, tokens, new LiveTokens(options.TokensMax, time, options.Sandbox ? Sandbox.Key : null)),
-                new TokenInfoEndpoint(standard)),
             new HealthEndpoint(stores.Documents),
             counters,
             logger);
@@ -149,6 +165,15 @@ public sealed class ServeHost : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync() => await StopAsync(CancellationToken.None);
+
+    private static ServedTenant Serve(
+        string name, ICredentialStore credentials, IReadOnlyList<ServedInstance> instances, ServeOptions options, VerifiedSecrets secrets, TimeProvider time)
+    {
+        var clients = new ClientDirectory(credentials, time);
+        var tokens = new AccessTokens(credentials, time, options.TokenLifetime);
+        var live = new LiveTokens(options.TokensMax, time, options.Sandbox ? Sandbox.Key : null);
+        return new ServedTenant(name, credentials, new BearerCheck(tokens, clients, time), new TokenEndpoint(clients, secrets, tokens, live), instances);
+    }
 
     private static WebApplication Build(ServeOptions options, ILoggerFactory logs)
     {
