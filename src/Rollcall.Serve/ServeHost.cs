@@ -26,16 +26,19 @@ public sealed class ServeHost : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly ServeStores _stores;
     private readonly VerifiedSecrets _secrets;
+    private readonly ExternalIssuer? _issuer;
     private readonly ILoggerFactory _logs;
     private readonly ILogger _logger;
     private bool _isStopped;
 
-    private ServeHost(WebApplication app, ServeStores stores, VerifiedSecrets secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
+    private ServeHost(
+        WebApplication app, ServeStores stores, VerifiedSecrets secrets, ExternalIssuer? issuer, RequestCounters counters, ILoggerFactory logs, ILogger logger)
     {
         _logs = logs;
         _app = app;
         _stores = stores;
         _secrets = secrets;
+        _issuer = issuer;
         _logger = logger;
         Counters = counters;
         Addresses = [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses];
@@ -102,6 +105,10 @@ public sealed class ServeHost : IAsyncDisposable
         var clients = new ClientDirectory(stores.Credentials, time);
         var secrets = new VerifiedSecrets(time);
         var tokens = new AccessTokens(stores.Credentials, time, options.TokenLifetime);
+        var issuer = options.Oidc is { } oidc
+            ? new ExternalIssuer(oidc, new HttpClient { Timeout = TimeSpan.FromSeconds(10), MaxResponseContentBufferSize = 1_048_576 }, time, logger)
+            : null;
+        var attempts = new FailedAttempts(time);
         var api = new Api(
             options,
             new ResourceRoutes(standard),
@@ -109,8 +116,8 @@ public sealed class ServeHost : IAsyncDisposable
             new ChangeQueryEndpoints(stores.Documents),
             new MetadataEndpoints(standard),
             new OAuth(
-                new BearerCheck(tokens, clients, time),
-                new TokenEndpoint(clients, secrets, tokens, new LiveTokens(options.TokensMax, time, options.Sandbox ? Sandbox.Key : null)),
+                new BearerCheck(tokens, clients, time, issuer),
+                new TokenEndpoint(clients, secrets, attempts, tokens, new LiveTokens(options.TokensMax, time, options.Sandbox ? Sandbox.Key : null)),
                 new TokenInfoEndpoint(standard)),
             new HealthEndpoint(stores.Documents),
             counters,
@@ -126,7 +133,7 @@ public sealed class ServeHost : IAsyncDisposable
             throw CannotListen(string.Join(", ", options.Urls), failure);
         }
 
-        return new ServeHost(app, stores, secrets, counters, logs, logger);
+        return new ServeHost(app, stores, secrets, issuer, counters, logs, logger);
     }
 
     /// <summary>Stops accepting, answers what was accepted, then closes the stores.</summary>
@@ -144,6 +151,7 @@ public sealed class ServeHost : IAsyncDisposable
         _logger.Stopped();
         await _app.DisposeAsync();
         _secrets.Dispose();
+        _issuer?.Dispose();
         Counters.Dispose();
         _logs.Dispose();
     }

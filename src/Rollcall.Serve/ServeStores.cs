@@ -7,8 +7,8 @@ using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve;
 
-/// <summary>The open database behind a server, in its two roles.</summary>
-public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Credentials) : IAsyncDisposable
+/// <summary>The open database behind a server, in its three roles.</summary>
+public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Credentials, IRegistryStore Registry) : IAsyncDisposable
 {
     /// <summary>Opens the database that the options name; creates its tables where they are missing.</summary>
     /// <exception cref="ServeStartException">It is no database, another program's, a newer Rollcall's, or cannot be reached.</exception>
@@ -20,11 +20,11 @@ public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Cred
             if (options.IsPostgres)
             {
                 var postgres = await PostgresDocumentStore.OpenAsync(options.Database, standard, time, logger, cancellationToken);
-                return new ServeStores(postgres, postgres);
+                return new ServeStores(postgres, postgres, postgres);
             }
 
             var store = await SqliteDocumentStore.OpenAsync(options.Database, standard, time, logger, cancellationToken);
-            return new ServeStores(store, store);
+            return new ServeStores(store, store, store);
         }
         catch (DatabaseUnusableException failure)
         {

@@ -9,7 +9,7 @@ using Rollcall.Standard.Model;
 namespace Rollcall.Serve.Storage.Postgres;
 
 /// <summary>Documents, clients and signing keys in a PostgreSQL database that any number of servers share.</summary>
-public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
+public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IRegistryStore
 {
     /// <summary>Writers, readers, and some to spare for start-up and descriptors.</summary>
     private const int ConnectionsMax = 32;
@@ -22,6 +22,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
     private readonly Reads _reads;
     private readonly Deletes _deletes;
     private readonly Credentials _credentials;
+    private readonly Registry _registry;
 
     private PostgresDocumentStore(Catalog catalog, TimeProvider time, ILogger logger)
     {
@@ -34,6 +35,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
         _reads = new Reads(catalog, _horizon, new PageAnchors(catalog, _horizon, time));
         _deletes = new Deletes(catalog);
         _credentials = new Credentials(_source);
+        _registry = new Registry(_source);
     }
 
     public DescriptorSet Descriptors => _descriptors.Current;
@@ -143,6 +145,18 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
 
     public async ValueTask<IReadOnlyList<SigningKey>> SigningKeysAsync(SigningKey candidate, CancellationToken cancellationToken) =>
         await Errors.GuardAsync(() => _credentials.SigningKeysAsync(candidate, cancellationToken));
+
+    public async ValueTask RotateSigningKeyAsync(SigningKey key, DateTime supersededBefore, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _credentials.RotateAsync(key, supersededBefore, cancellationToken));
+
+    public async ValueTask<long> RegistryRevisionAsync(CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _registry.RevisionAsync(cancellationToken));
+
+    public async ValueTask<RegistryContents> ReadRegistryAsync(CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _registry.ReadAsync(cancellationToken));
+
+    public async ValueTask<bool> ChangeRegistryAsync(long revision, IReadOnlyList<RegistryChange> changes, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _registry.ChangeAsync(revision, changes, cancellationToken));
 
     /// <summary>Answers every write that was accepted, then closes the connections.</summary>
     public async ValueTask DisposeAsync()

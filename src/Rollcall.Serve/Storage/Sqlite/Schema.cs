@@ -40,6 +40,12 @@ internal static class Schema
                 is_enabled INTEGER NOT NULL) STRICT, WITHOUT ROWID;
             CREATE TABLE signing_key (key_id TEXT PRIMARY KEY, secret BLOB NOT NULL, created INTEGER NOT NULL) STRICT;
             """),
+        new(2, """
+            ALTER TABLE client ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
+            CREATE TABLE registry (kind TEXT NOT NULL, id INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID;
+            CREATE TABLE registry_state (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), revision INTEGER NOT NULL, last_id INTEGER NOT NULL) STRICT;
+            INSERT INTO registry_state VALUES (1, 0, 0);
+            """),
     ];
 
     /// <summary>Makes the file's tables those of the model; does nothing when they are already.</summary>
