@@ -12,6 +12,7 @@ using Microsoft.Extensions.Logging.Console;
 using Rollcall.Serve.Endpoints;
 using Rollcall.Serve.Metadata;
 using Rollcall.Serve.Security;
+using Rollcall.Serve.Storage;
 using Rollcall.Standard.Loading;
 using Rollcall.Standard.Model;
 
@@ -25,20 +26,17 @@ public sealed class ServeHost : IAsyncDisposable
 
     private readonly WebApplication _app;
     private readonly ServeStores _stores;
-    private readonly VerifiedSecrets _secrets;
-    private readonly ExternalIssuer? _issuer;
+    private readonly SecretChecks _secrets;
     private readonly ILoggerFactory _logs;
     private readonly ILogger _logger;
     private bool _isStopped;
 
-    private ServeHost(
-        WebApplication app, ServeStores stores, VerifiedSecrets secrets, ExternalIssuer? issuer, RequestCounters counters, ILoggerFactory logs, ILogger logger)
+    private ServeHost(WebApplication app, ServeStores stores, SecretChecks secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
     {
         _logs = logs;
         _app = app;
         _stores = stores;
         _secrets = secrets;
-        _issuer = issuer;
         _logger = logger;
         Counters = counters;
         Addresses = [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses];
@@ -102,23 +100,19 @@ public sealed class ServeHost : IAsyncDisposable
         var logger = logs.CreateLogger("Rollcall.Serve");
         var tags = new EntityTags(standard);
         var counters = new RequestCounters(standard);
-        var clients = new ClientDirectory(stores.Credentials, time);
-        var secrets = new VerifiedSecrets(time);
-        var tokens = new AccessTokens(stores.Credentials, time, options.TokenLifetime);
-        var issuer = options.Oidc is { } oidc
-            ? new ExternalIssuer(oidc, new HttpClient { Timeout = TimeSpan.FromSeconds(10), MaxResponseContentBufferSize = 1_048_576 }, time, logger)
-            : null;
-        var attempts = new FailedAttempts(time);
+        var secrets = SecretChecks.For(options, time, logger);
+        var instance = new ServedInstance(
+            new InstanceOptions(1, "", options.Database),
+            stores,
+            new ResourceEndpoints(standard, stores.Documents, tags, new Responses(tags)),
+            new ChangeQueryEndpoints(stores.Documents),
+            new TokenInfoEndpoint(standard));
+        var tenant = Serve("", stores.Credentials, [instance], options, secrets, time);
         var api = new Api(
             options,
             new ResourceRoutes(standard),
-            new ResourceEndpoints(standard, stores.Documents, tags, new Responses(tags)),
-            new ChangeQueryEndpoints(stores.Documents),
+            tenant,
             new MetadataEndpoints(standard),
-            new OAuth(
-                new BearerCheck(tokens, clients, time, issuer),
-                new TokenEndpoint(clients, secrets, attempts, tokens, new LiveTokens(options.TokensMax, time, options.Sandbox ? Sandbox.Key : null)),
-                new TokenInfoEndpoint(standard)),
             new HealthEndpoint(stores.Documents),
             counters,
             logger);
@@ -133,7 +127,7 @@ public sealed class ServeHost : IAsyncDisposable
             throw CannotListen(string.Join(", ", options.Urls), failure);
         }
 
-        return new ServeHost(app, stores, secrets, issuer, counters, logs, logger);
+        return new ServeHost(app, stores, secrets, counters, logs, logger);
     }
 
     /// <summary>Stops accepting, answers what was accepted, then closes the stores.</summary>
@@ -151,12 +145,20 @@ public sealed class ServeHost : IAsyncDisposable
         _logger.Stopped();
         await _app.DisposeAsync();
         _secrets.Dispose();
-        _issuer?.Dispose();
         Counters.Dispose();
         _logs.Dispose();
     }
 
     public async ValueTask DisposeAsync() => await StopAsync(CancellationToken.None);
+
+    private static ServedTenant Serve(
+        string name, ICredentialStore credentials, IReadOnlyList<ServedInstance> instances, ServeOptions options, SecretChecks secrets, TimeProvider time)
+    {
+        var clients = new ClientDirectory(credentials, time);
+        var tokens = new AccessTokens(credentials, time, options.TokenLifetime);
+        var live = new LiveTokens(options.TokensMax, time, options.Sandbox ? Sandbox.Key : null);
+        return new ServedTenant(name, credentials, new BearerCheck(tokens, clients, time, secrets.Issuer), new TokenEndpoint(clients, secrets, tokens, live), instances);
+    }
 
     private static WebApplication Build(ServeOptions options, ILoggerFactory logs)
     {

@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Rollcall.Serve.Security;
+using Rollcall.Standard.Documents;
 
 namespace Rollcall.Serve;
 
@@ -39,13 +40,19 @@ public sealed record ServeOptions
     /// <summary>Files of profile definitions (XML) that are there from the start, beside those of the Admin API.</summary>
     public IReadOnlyList<string> ProfileFiles { get; init; } = [];
 
+    /// <summary>Whose ways the API has where servers differ.</summary>
+    public Compatibility Compatibility { get; init; }
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     /// <summary>Largest request body.</summary>
     public long BodyBytesMax { get; init; } = 10 * 1_048_576;
 
     /// <summary>Whether <see cref="Database"/> names PostgreSQL.</summary>
-    public bool IsPostgres => Database.Contains("Host=", StringComparison.OrdinalIgnoreCase);
+    public bool IsPostgres => NamesPostgres(Database);
+
+    /// <summary>Whether the text is a connection string rather than a file's path.</summary>
+    internal static bool NamesPostgres(string database) => database.Contains("Host=", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Everything that is wrong with the options, in words for the user; empty when nothing is.</summary>
     public IReadOnlyList<string> Validate()

@@ -9,7 +9,7 @@ using Rollcall.Serve.Storage;
 namespace Rollcall.Serve.Security;
 
 /// <summary><c>POST /oauth/token</c>: the OAuth client credentials grant. Its failures have OAuth's own form.</summary>
-internal sealed class TokenEndpoint(ClientDirectory clients, VerifiedSecrets secrets, FailedAttempts attempts, AccessTokens tokens, LiveTokens live)
+internal sealed class TokenEndpoint(ClientDirectory clients, SecretChecks secrets, AccessTokens tokens, LiveTokens live)
 {
     public async Task HandleAsync(HttpContext http)
     {
@@ -97,25 +97,25 @@ internal sealed class TokenEndpoint(ClientDirectory clients, VerifiedSecrets sec
         {
             // 1. The client is read anew, so that a new or reset one can get a token at once.
             var client = await clients.ReadAsync(credentials.Key, aborted);
-            if (secrets.IsRemembered(client, credentials.Secret))
+            if (secrets.Verified.IsRemembered(client, credentials.Secret))
             {
                 return (client, null);
             }
 
             // 2. Whoever keeps failing waits. Known and unknown keys alike: the wait must not tell them apart.
-            if (attempts.Wait(credentials.Key, from) is { } wait)
+            if (secrets.Failed.Wait(credentials.Key, from) is { } wait)
             {
                 return (null, wait);
             }
 
             // 3. The slow comparison.
-            if (await secrets.VerifyAsync(client, credentials.Secret, aborted))
+            if (await secrets.Verified.VerifyAsync(client, credentials.Secret, aborted))
             {
-                attempts.Succeeded(credentials.Key, from);
+                secrets.Failed.Succeeded(credentials.Key, from);
                 return (client, null);
             }
 
-            attempts.Failed(credentials.Key, from);
+            secrets.Failed.Failed(credentials.Key, from);
         }
 
         return default;
