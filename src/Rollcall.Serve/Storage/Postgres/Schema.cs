@@ -265,6 +265,7 @@ internal static class Schema
                 """);
         }
 
+        yield return ("claim_metadata", ClaimRows.Table);
         var distinct = tables.DistinctBy(t => t.Name).ToArray();
         foreach (var table in distinct)
         {

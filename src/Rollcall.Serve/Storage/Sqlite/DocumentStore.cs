@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Rollcall.Databases;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
@@ -7,7 +8,7 @@ using Rollcall.Standard.Model;
 namespace Rollcall.Serve.Storage.Sqlite;
 
 /// <summary>Documents and credentials in one SQLite file: one writer that commits in groups, many readers that never wait for it.</summary>
-public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IRegistryStore
+public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IRegistryStore, IClaimStore
 {
     private readonly WriteSession _session;
     private readonly Writer _writer;
@@ -96,6 +97,15 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IReg
 
     public ValueTask<bool> ChangeRegistryAsync(long revision, IReadOnlyList<RegistryChange> changes, CancellationToken cancellationToken) =>
         _writer.RunAsync(session => Registry.Change(session, revision, changes), cancellationToken);
+
+    public ValueTask<StoredClaims?> ReadClaimsAsync(CancellationToken cancellationToken) =>
+        _readers.RunAsync(0, static (reader, _) => ClaimRows.Read(reader), cancellationToken);
+
+    public ValueTask<long> ClaimsVersionAsync(CancellationToken cancellationToken) =>
+        _readers.RunAsync(0, static (reader, _) => ClaimRows.Version(reader), cancellationToken);
+
+    public ValueTask<bool> TryStoreClaimsAsync(long basedOn, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
+        _writer.RunAsync(session => ClaimRows.TryStore(session, basedOn, body), cancellationToken);
 
     /// <summary>Finishes the writes that wait, then closes the file.</summary>
     public async ValueTask DisposeAsync()

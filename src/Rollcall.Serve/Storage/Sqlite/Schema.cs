@@ -136,6 +136,8 @@ internal static class Schema
             yield return ($"ux__{name}__key_hash", $"CREATE UNIQUE INDEX ux__{name}__key_hash ON {name} (key_hash)");
         }
 
+        yield return ("claim_metadata", ClaimRows.Table);
+
         // Targets may come after their referrers: SQLite looks a foreign key's table up when a row is written.
         foreach (var table in tables.DistinctBy(t => t.Name))
         {
