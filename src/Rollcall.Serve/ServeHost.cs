@@ -201,6 +201,9 @@ public sealed class ServeHost : IAsyncDisposable
     private static void AddLog(ILoggingBuilder logging, ServeOptions options)
     {
         logging.SetMinimumLevel(options.LogLevel).AddFilter("Microsoft", LogLevel.Warning);
+
+        // Its only use is to make an Activity and a log scope for every request, which nobody reads; failures are logged by Api.
+        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         if (Console.IsErrorRedirected)
         {
             logging.AddJsonConsole(o => (o.UseUtcTimestamp, o.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));
