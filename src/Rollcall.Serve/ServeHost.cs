@@ -26,12 +26,12 @@ public sealed class ServeHost : IAsyncDisposable
 
     private readonly WebApplication _app;
     private readonly ServeStores _stores;
-    private readonly VerifiedSecrets _secrets;
+    private readonly SecretChecks _secrets;
     private readonly ILoggerFactory _logs;
     private readonly ILogger _logger;
     private bool _isStopped;
 
-    private ServeHost(WebApplication app, ServeStores stores, VerifiedSecrets secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
+    private ServeHost(WebApplication app, ServeStores stores, SecretChecks secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
     {
         _logs = logs;
         _app = app;
@@ -115,7 +115,7 @@ public sealed class ServeHost : IAsyncDisposable
         var logger = logs.CreateLogger("Rollcall.Serve");
         var tags = new EntityTags(standard);
         var counters = new RequestCounters(standard);
-        var secrets = new VerifiedSecrets(time);
+        var secrets = SecretChecks.For(options, time, logger);
         var instance = new ServedInstance(
             new InstanceOptions(1, "", options.Database),
             stores,
@@ -167,12 +167,12 @@ public sealed class ServeHost : IAsyncDisposable
     public async ValueTask DisposeAsync() => await StopAsync(CancellationToken.None);
 
     private static ServedTenant Serve(
-        string name, ICredentialStore credentials, IReadOnlyList<ServedInstance> instances, ServeOptions options, VerifiedSecrets secrets, TimeProvider time)
+        string name, ICredentialStore credentials, IReadOnlyList<ServedInstance> instances, ServeOptions options, SecretChecks secrets, TimeProvider time)
     {
         var clients = new ClientDirectory(credentials, time);
         var tokens = new AccessTokens(credentials, time, options.TokenLifetime);
         var live = new LiveTokens(options.TokensMax, time, options.Sandbox ? Sandbox.Key : null);
-        return new ServedTenant(name, credentials, new BearerCheck(tokens, clients, time), new TokenEndpoint(clients, secrets, tokens, live), instances);
+        return new ServedTenant(name, credentials, new BearerCheck(tokens, clients, time, secrets.Issuer), new TokenEndpoint(clients, secrets, tokens, live), instances);
     }
 
     private static WebApplication Build(ServeOptions options, ILoggerFactory logs)

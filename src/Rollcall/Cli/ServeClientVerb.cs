@@ -4,7 +4,6 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using Rollcall.Serve;
 using Rollcall.Serve.Security;
-using Rollcall.Standard.Loading;
 
 namespace Rollcall.Cli;
 
