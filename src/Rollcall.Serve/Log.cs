@@ -24,4 +24,7 @@ internal static partial class Log
     /// <param name="failure">Types and stack only: the messages of exceptions quote data.</param>
     [LoggerMessage(130, LogLevel.Error, "{Method} {Target} failed, correlation {CorrelationId}.\n{Failure}")]
     public static partial void Failed(this ILogger logger, string method, string target, string correlationId, string failure);
+
+    [LoggerMessage(131, LogLevel.Warning, "Whether the claim sets have changed could not be asked ({Failure}); those that are known stay in force.")]
+    public static partial void ClaimsNotRead(this ILogger logger, string failure);
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Rollcall.Standard.Documents;
 
 namespace Rollcall.Serve;
 
@@ -27,13 +28,19 @@ public sealed record ServeOptions
     /// <summary>Live tokens of a client at most; -1 for no limit. Does not hold for the client of the sandbox.</summary>
     public int TokensMax { get; init; } = 15;
 
+    /// <summary>Whose ways the API has where servers differ.</summary>
+    public Compatibility Compatibility { get; init; }
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     /// <summary>Largest request body.</summary>
     public long BodyBytesMax { get; init; } = 10 * 1_048_576;
 
     /// <summary>Whether <see cref="Database"/> names PostgreSQL.</summary>
-    public bool IsPostgres => Database.Contains("Host=", StringComparison.OrdinalIgnoreCase);
+    public bool IsPostgres => NamesPostgres(Database);
+
+    /// <summary>Whether the text is a connection string rather than a file's path.</summary>
+    internal static bool NamesPostgres(string database) => database.Contains("Host=", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Everything that is wrong with the options, in words for the user; empty when nothing is.</summary>
     public IReadOnlyList<string> Validate()

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Rollcall.Exchange.Client;
 using Rollcall.Serve;
+using Rollcall.Standard.Documents;
 
 namespace Rollcall.Cli;
 
@@ -31,15 +32,16 @@ internal sealed class ServeSettings
     private readonly Option<string?> _pathBase = new("--path-base") { Description = "Prefix of all paths, such as /edfi.", HelpName = "/PATH" };
     private readonly Option<string?> _tokenMinutes = new("--token-minutes") { Description = "How long a token lives. Default 30.", HelpName = "N" };
     private readonly Option<string?> _tokensMax = new("--tokens-max") { Description = "Live tokens of a client at most, -1 for no limit. Default 15.", HelpName = "N" };
+    private readonly Option<string?> _compatibility = new("--compatibility") { Description = "default, or dms: everything that only the Data Management Service does.", HelpName = "WHOSE" };
     private readonly Option<string?> _logLevel = new("--log-level") { Description = "trace, debug, information, warning, error or none. Default information.", HelpName = "LEVEL" };
     private readonly Option<string?> _config = new("--config") { Description = "JSON file with these options under their names.", HelpName = "FILE" };
     private readonly Option<bool> _showConfig = new("--show-config") { Description = "Prints the settings in force, secrets masked, and ends." };
 
     /// <summary>What the design has and this build does not: refused by name, so that nobody believes it works.</summary>
     private readonly Option<string[]>[] _unsupported =
-        [.. new[] { "--extension", "--compatibility", "--admin-key", "--admin-secret" }.Select(name => new Option<string[]>(name) { Hidden = true, Arity = ArgumentArity.ZeroOrMore })];
+        [.. new[] { "--extension", "--admin-key", "--admin-secret" }.Select(name => new Option<string[]>(name) { Hidden = true, Arity = ArgumentArity.ZeroOrMore })];
 
-    private Option<string?>[] Settings => [_database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _logLevel];
+    private Option<string?>[] Settings => [_database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _compatibility, _logLevel];
 
     public void AddTo(Command command)
     {
@@ -82,6 +84,7 @@ internal sealed class ServeSettings
             PathBase = Value(_pathBase) ?? defaults.PathBase,
             TokenLifetime = TimeSpan.FromMinutes(Number(_tokenMinutes, (int)defaults.TokenLifetime.TotalMinutes)),
             TokensMax = Number(_tokensMax, defaults.TokensMax),
+            Compatibility = Ways(Value(_compatibility)),
             LogLevel = Level(Value(_logLevel) ?? defaults.LogLevel.ToString()),
         };
         faults.AddRange(options.Validate());
@@ -131,6 +134,16 @@ internal sealed class ServeSettings
             return LogLevel.Information;
         }
 
+        Compatibility Ways(string? text)
+        {
+            if (text is not null && !text.Equals("default", StringComparison.OrdinalIgnoreCase) && !text.Equals("dms", StringComparison.OrdinalIgnoreCase))
+            {
+                faults.Add($"{_compatibility.Name} must be default or dms; it is {text}.");
+            }
+
+            return "dms".Equals(text, StringComparison.OrdinalIgnoreCase) ? Compatibility.Dms : Compatibility.Default;
+        }
+
         string Resolve(string text)
         {
             try
@@ -165,6 +178,7 @@ internal sealed class ServeSettings
             json.WriteString("path-base", options.PathBase);
             json.WriteNumber("token-minutes", (int)options.TokenLifetime.TotalMinutes);
             json.WriteNumber("tokens-max", options.TokensMax);
+            json.WriteString("compatibility", options.Compatibility.ToString().ToLowerInvariant());
             json.WriteString("log-level", options.LogLevel.ToString().ToLowerInvariant());
             json.WriteEndObject();
         }
