@@ -38,12 +38,12 @@ public sealed class DocumentReader
             // 2. Rules between members; each runs only when everything before it is clean.
             work.IndexRoot(_resource.Root.Members.Length);
             var parsed = new ParsedBody(json, work);
-            if (work.Faults.IsEmpty)
+            if (work.Faults.IsEmpty && purpose != ReadPurpose.Stored)
             {
                 EqualityRule.Check(_resource, parsed);
             }
 
-            if (work.Faults.IsEmpty)
+            if (work.Faults.IsEmpty && purpose != ReadPurpose.Stored)
             {
                 UniqueItemsRule.Check(_resource, parsed);
             }

@@ -40,6 +40,15 @@ internal static class Schema
                 is_enabled INTEGER NOT NULL) STRICT, WITHOUT ROWID;
             CREATE TABLE signing_key (key_id TEXT PRIMARY KEY, secret BLOB NOT NULL, created INTEGER NOT NULL) STRICT;
             """),
+        new(2, """
+            CREATE TABLE key_change (
+                resource INTEGER NOT NULL REFERENCES resource,
+                change_version INTEGER NOT NULL,
+                id BLOB NOT NULL,
+                old_key_values BLOB NOT NULL,
+                new_key_values BLOB NOT NULL,
+                PRIMARY KEY (resource, change_version)) STRICT, WITHOUT ROWID;
+            """),
     ];
 
     /// <summary>Makes the file's tables those of the model; does nothing when they are already.</summary>
