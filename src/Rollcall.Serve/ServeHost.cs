@@ -29,13 +29,13 @@ public sealed class ServeHost : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly ServeStores _stores;
     private readonly Authorizer _authorizer;
-    private readonly VerifiedSecrets _secrets;
+    private readonly SecretChecks _secrets;
     private readonly ILoggerFactory _logs;
     private readonly ILogger _logger;
     private bool _isStopped;
 
     private ServeHost(
-        WebApplication app, ServeStores stores, Authorizer authorizer, VerifiedSecrets secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
+        WebApplication app, ServeStores stores, Authorizer authorizer, SecretChecks secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
     {
         _logs = logs;
         _app = app;
@@ -62,11 +62,12 @@ public sealed class ServeHost : IAsyncDisposable
     public static async Task<ServeHost> StartAsync(ServeOptions options, CancellationToken cancellationToken, TimeProvider? time = null)
     {
         time ??= TimeProvider.System;
-        var standard = CompactModelReader.EdFi52;
         if (options.Validate() is { Count: > 0 } faults)
         {
             throw new ServeStartException(string.Join(Environment.NewLine, faults));
         }
+
+        var standard = LoadModel(options);
 
         // Before the database is touched: a second server by mistake must change nothing.
         foreach (var url in options.Urls)
@@ -98,6 +99,20 @@ public sealed class ServeHost : IAsyncDisposable
         }
     }
 
+    /// <summary>The core with the extensions that the options name.</summary>
+    /// <exception cref="ServeStartException">An extension's file cannot be used.</exception>
+    public static DataStandard LoadModel(ServeOptions options)
+    {
+        try
+        {
+            return ModelFiles.Load(options.Extensions);
+        }
+        catch (ModelFileException failure)
+        {
+            throw new ServeStartException($"--extension {failure.Message}", inner: failure);
+        }
+    }
+
     /// <summary>Starts over stores that the caller has opened. The host closes them and the log when it stops.</summary>
     /// <exception cref="ServeStartException">The port is in use.</exception>
     internal static async Task<ServeHost> StartAsync(
@@ -107,7 +122,7 @@ public sealed class ServeHost : IAsyncDisposable
         var logger = logs.CreateLogger("Rollcall.Serve");
         var tags = new EntityTags(standard);
         var counters = new RequestCounters(standard);
-        var secrets = new VerifiedSecrets(time);
+        var secrets = SecretChecks.For(options, time, logger);
         var authorizer = await Authorizer.StartAsync(
             stores.Claims, standard, isUpdateByPostCreate: options.Compatibility == Compatibility.Dms, time, logger, cancellationToken);
         var instance = new ServedInstance(
@@ -119,7 +134,7 @@ public sealed class ServeHost : IAsyncDisposable
         var tenant = Serve("", stores.Credentials, authorizer, [instance], options, secrets, time);
         var api = new Api(
             options,
-            new ResourceRoutes(standard),
+            new ResourceRoutes(standard, options.Compatibility),
             tenant,
             new MetadataEndpoints(standard),
             new HealthEndpoint(stores.Documents),
@@ -163,13 +178,13 @@ public sealed class ServeHost : IAsyncDisposable
     public async ValueTask DisposeAsync() => await StopAsync(CancellationToken.None);
 
     private static ServedTenant Serve(
-        string name, ICredentialStore credentials, Authorizer authorizer, IReadOnlyList<ServedInstance> instances, ServeOptions options, VerifiedSecrets secrets, TimeProvider time)
+        string name, ICredentialStore credentials, Authorizer authorizer, IReadOnlyList<ServedInstance> instances, ServeOptions options, SecretChecks secrets, TimeProvider time)
     {
         var clients = new ClientDirectory(credentials, time);
         var tokens = new AccessTokens(credentials, time, options.TokenLifetime);
         var live = new LiveTokens(options.TokensMax, time, options.Sandbox ? Sandbox.Key : null);
-        return new ServedTenant(
-            name, credentials, authorizer, new BearerCheck(tokens, clients, time, options.Sandbox ? Sandbox.Key : null), new TokenEndpoint(clients, secrets, tokens, live), instances);
+        var bearer = new BearerCheck(tokens, clients, time, options.Sandbox ? Sandbox.Key : null, secrets.Issuer);
+        return new ServedTenant(name, credentials, authorizer, bearer, new TokenEndpoint(clients, secrets, tokens, live), instances);
     }
 
     private static WebApplication Build(ServeOptions options, ILoggerFactory logs)
@@ -198,6 +213,9 @@ public sealed class ServeHost : IAsyncDisposable
     private static void AddLog(ILoggingBuilder logging, ServeOptions options)
     {
         logging.SetMinimumLevel(options.LogLevel).AddFilter("Microsoft", LogLevel.Warning);
+
+        // Its only use is to make an Activity and a log scope for every request, which nobody reads; failures are logged by Api.
+        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         if (Console.IsErrorRedirected)
         {
             logging.AddJsonConsole(o => (o.UseUtcTimestamp, o.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));

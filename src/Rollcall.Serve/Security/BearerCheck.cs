@@ -13,7 +13,8 @@ internal readonly record struct BearerResult(Caller? Caller, string? Error);
 
 /// <summary>Finds out who makes a request. A token's signature is checked once; later requests find it by its hash.</summary>
 /// <param name="unrestrictedKey">The client of the sandbox, which may do everything; null when there is none.</param>
-internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, TimeProvider time, string? unrestrictedKey)
+internal sealed class BearerCheck(
+    AccessTokens tokens, ClientDirectory clients, TimeProvider time, string? unrestrictedKey, ExternalIssuer? external = null)
 {
     /// <summary>Tokens remembered; each is about 300 bytes. When it is full the expired go, and all if that is not enough.</summary>
     private const int RememberedMax = 10_000;
@@ -89,7 +90,8 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
 
     private async ValueTask<BearerResult> ReadAsync(TokenHash hash, string token, CancellationToken cancellationToken)
     {
-        if (await tokens.ReadAsync(token, cancellationToken) is not { } claims)
+        var read = external?.IsIssuerOf(token) == true ? external.ReadAsync(token, cancellationToken) : tokens.ReadAsync(token, cancellationToken);
+        if (await read is not { } claims)
         {
             return Refused;
         }
@@ -104,9 +106,11 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
         return result;
     }
 
-    /// <summary>A token is as good as its client: that must still exist, be enabled, and not have been reset since.</summary>
+    /// <summary>A token is as good as its client and its key: the client must still exist, be enabled, and not have been reset since;
+    /// the key must not have been removed. Comes by as often as the client is read, so every two seconds.</summary>
     private async ValueTask<BearerResult> CheckClientAsync(Remembered token, CancellationToken cancellationToken) =>
-        token.For(await clients.FindAsync(token.Claims.ClientKey, cancellationToken), unrestrictedKey);
+        token.Claims.KeyId is { } key && !await tokens.HasKeyAsync(key, cancellationToken) ? Refused
+        : token.For(await clients.FindAsync(token.Claims.ClientKey, cancellationToken), unrestrictedKey);
 
     private void Remember(TokenHash hash, Remembered token)
     {
@@ -145,7 +149,7 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
 
         public BearerResult For(ApiClient? client, string? unrestrictedKey)
         {
-            if (client is null || client.CredentialEpoch != Claims.CredentialEpoch)
+            if (client is null || (Claims.CredentialEpoch is { } epoch && client.CredentialEpoch != epoch))
             {
                 return Refused;
             }

@@ -10,4 +10,20 @@ public sealed record Caller(ApiClient Client, IReadOnlyList<long> EducationOrgan
 {
     /// <summary>Made once: a caller lives as long as its token and its client stay the same.</summary>
     public CallerClaims Claims { get; } = new(EducationOrganizationIds, Client.NamespacePrefixes);
+
+    public string ClaimSet => Client.ClaimSet;
+
+    /// <summary>In configured order, each trimmed.</summary>
+    public IReadOnlyList<string> NamespacePrefixes => Claims.NamespacePrefixes;
+
+    /// <summary>Names of the assigned profiles, as the assignment spells them.</summary>
+    public IReadOnlyList<string> Profiles => Client.Profiles;
+
+    public IReadOnlyList<long> OwnershipTokens => Client.OwnershipTokens;
+
+    /// <summary>The ownership token of what the caller creates; null for none.</summary>
+    public long? CreatorOwnershipToken => Client.CreatorOwnershipToken;
+
+    /// <summary>The instances that the caller may use; empty for all of this server's.</summary>
+    public IReadOnlyList<long> InstanceIds => Client.InstanceIds;
 }
