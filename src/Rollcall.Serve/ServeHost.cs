@@ -55,11 +55,12 @@ public sealed class ServeHost : IAsyncDisposable
     public static async Task<ServeHost> StartAsync(ServeOptions options, CancellationToken cancellationToken, TimeProvider? time = null)
     {
         time ??= TimeProvider.System;
-        var standard = CompactModelReader.EdFi52;
         if (options.Validate() is { Count: > 0 } faults)
         {
             throw new ServeStartException(string.Join(Environment.NewLine, faults));
         }
+
+        var standard = LoadModel(options);
 
         // Before the database is touched: a second server by mistake must change nothing.
         foreach (var url in options.Urls)
@@ -91,6 +92,20 @@ public sealed class ServeHost : IAsyncDisposable
         }
     }
 
+    /// <summary>The core with the extensions that the options name.</summary>
+    /// <exception cref="ServeStartException">An extension's file cannot be used.</exception>
+    public static DataStandard LoadModel(ServeOptions options)
+    {
+        try
+        {
+            return ModelFiles.Load(options.Extensions);
+        }
+        catch (ModelFileException failure)
+        {
+            throw new ServeStartException($"--extension {failure.Message}", inner: failure);
+        }
+    }
+
     /// <summary>Starts over stores that the caller has opened. The host closes them and the log when it stops.</summary>
     /// <exception cref="ServeStartException">The port is in use.</exception>
     internal static async Task<ServeHost> StartAsync(
@@ -110,7 +125,7 @@ public sealed class ServeHost : IAsyncDisposable
         var tenant = Serve("", stores.Credentials, [instance], options, secrets, time);
         var api = new Api(
             options,
-            new ResourceRoutes(standard),
+            new ResourceRoutes(standard, options.Compatibility),
             tenant,
             new MetadataEndpoints(standard),
             new HealthEndpoint(stores.Documents),
@@ -186,6 +201,9 @@ public sealed class ServeHost : IAsyncDisposable
     private static void AddLog(ILoggingBuilder logging, ServeOptions options)
     {
         logging.SetMinimumLevel(options.LogLevel).AddFilter("Microsoft", LogLevel.Warning);
+
+        // Its only use is to make an Activity and a log scope for every request, which nobody reads; failures are logged by Api.
+        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         if (Console.IsErrorRedirected)
         {
             logging.AddJsonConsole(o => (o.UseUtcTimestamp, o.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));

@@ -15,6 +15,9 @@ public sealed record ServeOptions
     /// <summary>The file of a SQLite database, or an Npgsql connection string (anything with <c>Host=</c>).</summary>
     public string Database { get; init; } = "rollcall.db";
 
+    /// <summary>Files of extensions of the data standard: ApiSchema files or compact ones, plain or gzipped.</summary>
+    public IReadOnlyList<string> Extensions { get; init; } = [];
+
     /// <summary>Makes the client <c>sandbox</c> with the secret <c>sandbox</c>, and loads the standard descriptors and school years.</summary>
     public bool Sandbox { get; init; }
 

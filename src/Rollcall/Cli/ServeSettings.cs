@@ -27,6 +27,13 @@ internal sealed class ServeSettings
         HelpName = "DB",
     };
 
+    private readonly Option<string[]> _extensions = new("--extension")
+    {
+        Description = "An extension of the data standard: an ApiSchema file, or a compact one from 'rollcall model import'; repeatable.",
+        HelpName = "FILE",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
     private readonly Option<string?> _sandbox = Flag("--sandbox", "One client (key sandbox, secret sandbox) that may do everything, the standard descriptors, the school years.");
     private readonly Option<string?> _onNetwork = Flag("--sandbox-on-network", "Lets the sandbox listen on other addresses than loopback.");
     private readonly Option<string?> _pathBase = new("--path-base") { Description = "Prefix of all paths, such as /edfi.", HelpName = "/PATH" };
@@ -39,13 +46,14 @@ internal sealed class ServeSettings
 
     /// <summary>What the design has and this build does not: refused by name, so that nobody believes it works.</summary>
     private readonly Option<string[]>[] _unsupported =
-        [.. new[] { "--extension", "--admin-key", "--admin-secret" }.Select(name => new Option<string[]>(name) { Hidden = true, Arity = ArgumentArity.ZeroOrMore })];
+        [.. new[] { "--admin-key", "--admin-secret" }.Select(name => new Option<string[]>(name) { Hidden = true, Arity = ArgumentArity.ZeroOrMore })];
 
     private Option<string?>[] Settings => [_database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _compatibility, _logLevel];
 
     public void AddTo(Command command)
     {
         command.Add(_urls);
+        command.Add(_extensions);
         foreach (var option in (IEnumerable<Option>)[.. Settings, _config, _showConfig, .. _unsupported])
         {
             command.Add(option);
@@ -56,6 +64,7 @@ internal sealed class ServeSettings
     public void AddDatabaseTo(Command command)
     {
         command.Add(_database);
+        command.Add(_extensions);
         command.Add(_config);
     }
 
@@ -77,7 +86,8 @@ internal sealed class ServeSettings
         var defaults = new ServeOptions();
         var options = defaults with
         {
-            Urls = Urls(parsed, file) ?? defaults.Urls,
+            Urls = Many(_urls, parsed, file)?.SelectMany(u => u.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ToArray() ?? defaults.Urls,
+            Extensions = Many(_extensions, parsed, file) ?? defaults.Extensions,
             Database = Resolve(Value(_database) ?? defaults.Database),
             Sandbox = Boolean(_sandbox),
             SandboxOnNetwork = Boolean(_onNetwork),
@@ -172,6 +182,13 @@ internal sealed class ServeSettings
             }
 
             json.WriteEndArray();
+            json.WriteStartArray("extension");
+            foreach (var extension in options.Extensions)
+            {
+                json.WriteStringValue(extension);
+            }
+
+            json.WriteEndArray();
             json.WriteString("database", Masked(options));
             json.WriteBoolean("sandbox", options.Sandbox);
             json.WriteBoolean("sandbox-on-network", options.SandboxOnNetwork);
@@ -189,15 +206,12 @@ internal sealed class ServeSettings
     public static CliException Unsupported(string name) =>
         new(ExitCodes.Usage, $"{name} is not in this version, and nothing was started. See docs/serve.md for what is.");
 
-    private string[]? Urls(ParseResult parsed, IConfiguration file)
-    {
-        var given = parsed.GetResult(_urls) is { Implicit: false } ? parsed.GetValue(_urls)
-            : Environment.GetEnvironmentVariable(VariableOf(_urls)) is { } variable ? [variable]
-            : file[NameOf(_urls)] is { } one ? [one]
-            : file.GetSection(NameOf(_urls)).GetChildren().Select(c => c.Value ?? "").ToArray() is { Length: > 0 } many ? many
-            : null;
-        return given?.SelectMany(u => u.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ToArray();
-    }
+    private static string[]? Many(Option<string[]> option, ParseResult parsed, IConfiguration file) =>
+        parsed.GetResult(option) is { Implicit: false } ? parsed.GetValue(option)
+        : Environment.GetEnvironmentVariable(VariableOf(option)) is { } variable ? variable.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+        : file[NameOf(option)] is { } one ? [one]
+        : file.GetSection(NameOf(option)).GetChildren().Select(c => c.Value ?? "").ToArray() is { Length: > 0 } many ? many
+        : null;
 
     private IConfiguration ReadFile(string? path)
     {
@@ -221,7 +235,7 @@ internal sealed class ServeSettings
             throw new CliException(ExitCodes.Usage, $"--config: {path} cannot be read as JSON. {failure.GetBaseException().Message}", failure);
         }
 
-        var known = Settings.Append<Option>(_urls).Select(NameOf).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var known = Settings.Append<Option>(_urls).Append(_extensions).Select(NameOf).ToHashSet(StringComparer.OrdinalIgnoreCase);
         foreach (var name in file.GetChildren().Select(c => c.Key))
         {
             if (_unsupported.Any(o => NameOf(o).Equals(name, StringComparison.OrdinalIgnoreCase)))

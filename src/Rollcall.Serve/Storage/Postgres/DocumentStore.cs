@@ -88,17 +88,8 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
         ResourceModel resource, Guid id, Precondition precondition, CancellationToken cancellationToken) =>
         await _writer.DeleteAsync(resource, id, precondition, cancellationToken);
 
-    public async ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await _reads.GetAsync(resource, id, sink, cancellationToken);
-        }
-        catch (Exception e) when (PostgresDatabase.IsUnavailable(e))
-        {
-            throw Errors.Unavailable(e);
-        }
-    }
+    public ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken) =>
+        _reads.GetAsync(resource, id, sink);
 
     public async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken)
     {

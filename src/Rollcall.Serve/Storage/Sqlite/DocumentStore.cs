@@ -30,11 +30,11 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IReg
         Task.Run(() => Open(path, standard, time, logger), cancellationToken);
 
     public ValueTask<WriteOutcome> UpsertAsync(Document document, Precondition precondition, CancellationToken cancellationToken) =>
-        _writer.RunAsync(session => session.UpsertInto(document.Resource).Run(document, null, precondition), cancellationToken);
+        _writer.RunAsync(session => Upsert.Run(session, document, null, precondition), cancellationToken);
 
     public ValueTask<WriteOutcome> ReplaceAsync(
         Guid id, Document document, Precondition precondition, CancellationToken cancellationToken) =>
-        _writer.RunAsync(session => session.UpsertInto(document.Resource).Run(document, id, precondition), cancellationToken);
+        _writer.RunAsync(session => Upsert.Run(session, document, id, precondition), cancellationToken);
 
     public async ValueTask<WriteOutcome> DeleteAsync(
         ResourceModel resource, Guid id, Precondition precondition, CancellationToken cancellationToken)
