@@ -37,7 +37,7 @@ public static class WriteDecision
     /// <param name="unresolved">The references that name nothing, in document order.</param>
     public static WriteOutcome? AfterResolving(Document document, bool isKeyChanged, IReadOnlyList<ReferenceValue> unresolved) =>
         document.UnknownDescriptors.Length > 0 ? new WriteOutcome.Unresolved(unresolved, document.UnknownDescriptors)
-        : isKeyChanged ? new WriteOutcome.KeyChangeNotSupported()
+        : isKeyChanged && !document.Resource.AllowsKeyChange ? new WriteOutcome.KeyChangeNotSupported()
         : unresolved.Count > 0 ? new WriteOutcome.Unresolved(unresolved, [])
         : null;
 
