@@ -25,6 +25,9 @@ internal static partial class Log
     [LoggerMessage(130, LogLevel.Error, "{Method} {Target} failed, correlation {CorrelationId}.\n{Failure}")]
     public static partial void Failed(this ILogger logger, string method, string target, string correlationId, string failure);
 
+    [LoggerMessage(131, LogLevel.Warning, "Whether the claim sets have changed could not be asked ({Failure}); those that are known stay in force.")]
+    public static partial void ClaimsNotRead(this ILogger logger, string failure);
+
     [LoggerMessage(140, LogLevel.Warning, "The keys of the token issuer {Issuer} could not be fetched ({Failure}); those that are known stay in use.")]
     public static partial void IssuerKeysUnavailable(this ILogger logger, string issuer, string failure);
 

@@ -3,7 +3,9 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Rollcall.Serve.Queries;
 using Rollcall.Serve.Storage;
+using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve.Endpoints;
 
@@ -64,6 +66,19 @@ internal sealed class Responses(EntityTags tags)
 
     /// <summary>A list without items, <c>Total-Count: 0</c> when it was asked for.</summary>
     public static Task EmptyListAsync(HttpContext http, bool wantsTotalCount) => ArrayAsync(http, wantsTotalCount ? 0 : null, _ => { });
+
+    public static Task PageTokensAsync(HttpContext http, ResourceModel resource, IReadOnlyList<RowRange> ranges) => JsonAsync(http, json =>
+    {
+        json.WriteStartObject();
+        json.WriteStartArray("pageTokens");
+        foreach (var range in ranges)
+        {
+            json.WriteStringValue(range.ToToken(resource));
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    });
 
     public static Task ChangeVersionsAsync(HttpContext http, long newest) => JsonAsync(http, json =>
     {
