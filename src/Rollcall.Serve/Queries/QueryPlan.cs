@@ -1,3 +1,4 @@
+using Rollcall.Serve.Authorization;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
 
@@ -19,7 +20,11 @@ public sealed record QueryPlan(
     long? MinChangeVersion,
     long? MaxChangeVersion,
     IReadOnlyList<FieldFilter> Filters,
-    bool MatchesNothing);
+    bool MatchesNothing)
+{
+    /// <summary>What the caller may see: a condition like the others, before paging and counting.</summary>
+    public Access Access { get; init; } = Access.Everything;
+}
 
 /// <param name="Field">Position in <see cref="ResourceModel.QueryFields"/>.</param>
 /// <param name="Value">The value to equal; text is compared folded.</param>
@@ -27,4 +32,8 @@ public readonly record struct FieldFilter(int Field, ScalarValue Value);
 
 /// <summary>A GET of <c>/deletes</c>, checked and converted.</summary>
 public sealed record ChangeQueryPlan(
-    ResourceModel Resource, long Offset, int Limit, bool WantsTotalCount, long? MinChangeVersion, long? MaxChangeVersion);
+    ResourceModel Resource, long Offset, int Limit, bool WantsTotalCount, long? MinChangeVersion, long? MaxChangeVersion)
+{
+    /// <summary>What the caller may see, by the values that were recorded.</summary>
+    public Access Access { get; init; } = Access.Everything;
+}
