@@ -22,16 +22,16 @@ internal sealed record CompiledProfile(string Name, FrozenDictionary<int, Profil
 }
 
 /// <summary>One resource through a profile.</summary>
-/// <param name="Read">Null when it can't be read.</param>
-/// <param name="Write">Null when it can't be written.</param>
 internal sealed class ProfiledResource(ResourceModel model, ObjectShape? read, ObjectShape? write)
 {
     private DocumentReader? _reader;
 
     public ResourceModel Model { get; } = model;
 
+    /// <summary>Null when it can't be read.</summary>
     public ObjectShape? Read { get; } = read;
 
+    /// <summary>Null when it can't be written.</summary>
     public ObjectShape? Write { get; } = write;
 
     /// <summary>Reads submitted bodies: what is hidden can't be missing from them.</summary>

@@ -7,7 +7,7 @@ namespace Rollcall.Serve.Profiles;
 
 /// <summary>The profiles of a tenant: those of the server's files and those of the Admin API, compiled. Looks every two seconds of use
 /// whether an administrator has changed them, here or at another server.</summary>
-internal sealed class ProfileCatalog(IRegistryStore registry, IReadOnlyList<ProfileDefinition> fromFiles, DataStandard standard, TimeProvider time, ILogger logger)
+internal sealed class ProfileCatalog(IRegistryStore registry, IReadOnlyList<ProfileDefinition> fromFiles, DataStandard standard, TimeProvider time, ILogger logger) : IDisposable
 {
     private static readonly TimeSpan FreshFor = TimeSpan.FromSeconds(2);
 
@@ -26,6 +26,8 @@ internal sealed class ProfileCatalog(IRegistryStore registry, IReadOnlyList<Prof
 
     /// <summary>Makes the next request look: what was changed through this server counts at once.</summary>
     public void Forget() => _current = null;
+
+    public void Dispose() => _reading.Dispose();
 
     private static bool Knows(ProfileSet set, IReadOnlyList<string> names)
     {
