@@ -5,6 +5,7 @@ public abstract class HttpChangeQueryTests(HttpServer server)
 {
     private const string Weeks = "/data/v3/ed-fi/academicWeeks";
 
+    [Rule("6.1.available", "0.1.case", "0.1.trailing-slash")]
     [Fact]
     public async Task Available_change_versions_has_two_numbers_and_ignores_parameters()
     {
@@ -18,6 +19,7 @@ public abstract class HttpChangeQueryTests(HttpServer server)
         (await server.SendAsync("GET", "/changeQueries/v1/availableChangeVersions", null, null, null)).Is(401);
     }
 
+    [Rule("6.2.newest-moves")]
     [Fact]
     public async Task A_write_moves_the_newest_version_past_the_item()
     {
@@ -28,6 +30,7 @@ public abstract class HttpChangeQueryTests(HttpServer server)
         Assert.True(before < version && version <= after, $"{before} {version} {after}");
     }
 
+    [Rule("6.3.deletes")]
     [Fact]
     public async Task A_deletion_is_listed_with_its_key_and_vanishes_when_the_key_is_back()
     {
@@ -48,6 +51,7 @@ public abstract class HttpChangeQueryTests(HttpServer server)
         (await server.GetAsync($"{Weeks}/deletes?{window}&totalCount=true")).HasBody("[]").HasHeader("Total-Count", "0");
     }
 
+    [Rule("6.3.no-fields")]
     [Fact]
     public async Task Fields_cannot_be_asked_for()
     {

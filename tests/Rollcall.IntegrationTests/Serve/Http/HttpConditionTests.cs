@@ -35,6 +35,7 @@ public abstract class HttpConditionTests(HttpServer server)
         }
         """;
 
+    [Rule("3.8.if-match")]
     [Fact]
     public async Task If_match_lets_the_current_version_through_quoted_or_not()
     {
@@ -47,6 +48,7 @@ public abstract class HttpConditionTests(HttpServer server)
         (await server.DeleteAsync(item, ("If-Match", "*"))).IsBare(204);
     }
 
+    [Rule("3.8.if-match")]
     [Theory]
     [InlineData("W/{0}")]
     [InlineData("\"*\"")]
@@ -63,6 +65,7 @@ public abstract class HttpConditionTests(HttpServer server)
         Assert.Equal("Ada", (string)(await server.GetAsync(item)).Json!["firstName"]!);
     }
 
+    [Rule("3.8.if-match-needs-item")]
     [Fact]
     public async Task If_match_needs_an_item()
     {
@@ -76,6 +79,7 @@ public abstract class HttpConditionTests(HttpServer server)
         (await server.DeleteAsync(missing, ("If-Match", tag))).IsBare(404);
     }
 
+    [Rule("3.8.if-none-match-read")]
     [Fact]
     public async Task If_none_match_saves_a_read()
     {
@@ -90,6 +94,7 @@ public abstract class HttpConditionTests(HttpServer server)
         (await server.GetAsync($"{Students}/{Guid.NewGuid()}", ("If-None-Match", "*"))).IsBare(404);
     }
 
+    [Rule("3.8.if-none-match-write", "11.30.if-none-match")]
     [Fact]
     public async Task If_none_match_keeps_a_write_off_what_exists()
     {
@@ -105,6 +110,7 @@ public abstract class HttpConditionTests(HttpServer server)
         (await server.PostAsync(Students, HttpServer.Student(server.Unique("new-")), ("If-None-Match", "*"))).Is(201);
     }
 
+    [Rule("3.8.both-headers")]
     [Fact]
     public async Task With_both_headers_if_match_alone_counts()
     {

@@ -4,9 +4,9 @@ using System.Xml.Linq;
 namespace Rollcall.IntegrationTests.Serve.Http;
 
 /// <summary>Everything anonymous that says what the API is.</summary>
-[Collection(SqliteCollection.Name)]
-public sealed class HttpMetadataTests(SqliteServer server)
+public abstract class HttpMetadataTests(HttpServer server)
 {
+    [Rule("1.1.root-document", "1.1.data-models")]
     [Fact]
     public async Task The_root_document_names_addresses_that_work()
     {
@@ -14,11 +14,11 @@ public sealed class HttpMetadataTests(SqliteServer server)
         var answer = (await GetAsync("/", authorization: "Bearer nonsense")).Is(200).HasHeader("Content-Type", "application/json; charset=utf-8");
         answer.HasBody($$"""
             {
-              "version": "7.2",
+              "version": "7.3",
               "applicationName": "Ed-Fi API",
-              "informationalVersion": "7.2",
+              "informationalVersion": "7.3",
               "suite": "3",
-              "build": "7.2.0.0",
+              "build": "7.3.0.0",
               "dataModels": [ { "name": "Ed-Fi", "version": "5.2.0", "informationalVersion": "The Ed-Fi Data Standard v5.2.0" } ],
               "urls": {
                 "dependencies": "{{server.Root}}/metadata/data/v3/dependencies",
@@ -37,6 +37,7 @@ public sealed class HttpMetadataTests(SqliteServer server)
         (await server.SendAsync("POST", "/", "{}", "application/json", null)).Is(405).HasHeader("Allow", "GET");
     }
 
+    [Rule("1.2.metadata-array", "1.2.specifications", "11.2.metadata-paths")]
     [Fact]
     public async Task Both_families_list_specifications_that_can_be_fetched()
     {
@@ -70,6 +71,7 @@ public sealed class HttpMetadataTests(SqliteServer server)
         }
     }
 
+    [Rule("1.2.openapi-servers")]
     [Fact]
     public async Task The_openapi_documents_name_the_resources_at_this_address()
     {
@@ -85,6 +87,7 @@ public sealed class HttpMetadataTests(SqliteServer server)
         Assert.True((await GetAsync("/metadata/data/v3/descriptors/swagger.json")).Json!["paths"]!.AsObject().ContainsKey("/ed-fi/gradeLevelDescriptors"));
     }
 
+    [Rule("1.3.dependencies", "11.4.persons-split")]
     [Fact]
     public async Task The_dependencies_are_the_approved_list()
     {
@@ -97,6 +100,7 @@ public sealed class HttpMetadataTests(SqliteServer server)
         }
     }
 
+    [Rule("1.3.graphml")]
     [Fact]
     public async Task The_dependencies_are_a_graph_when_asked_for()
     {
@@ -131,3 +135,9 @@ public sealed class HttpMetadataTests(SqliteServer server)
         public int GetHashCode(string obj) => 0;
     }
 }
+
+[Collection(SqliteCollection.Name)]
+public sealed class SqliteHttpMetadataTests(SqliteServer server) : HttpMetadataTests(server);
+
+[Collection(PostgresCollection.Name)]
+public sealed class PostgresHttpMetadataTests(PostgresServer server) : HttpMetadataTests(server.OrSkip());

@@ -3,8 +3,7 @@ using System.Text.Json.Nodes;
 namespace Rollcall.IntegrationTests.Serve.Http;
 
 /// <summary>What goes wrong before storage is asked: paths, methods, media types, bodies, headers.</summary>
-[Collection(SqliteCollection.Name)]
-public sealed class HttpProtocolTests(SqliteServer server)
+public abstract class HttpProtocolTests(HttpServer server)
 {
     private const string Students = "/data/v3/ed-fi/students";
 
@@ -18,6 +17,7 @@ public sealed class HttpProtocolTests(SqliteServer server)
         }
         """;
 
+    [Rule("3.9.no-address", "0.1.plural-only", "3.1.resource-before-method", "3.1.token-before-path", "0.3.envelope")]
     [Theory]
     [InlineData("/data/v3/ed-fi/student")]
     [InlineData("/data/v3/ed-fi/educationOrganizations")]
@@ -41,6 +41,7 @@ public sealed class HttpProtocolTests(SqliteServer server)
         (await server.SendAsync("GET", path, null, null, null)).Is(401);
     }
 
+    [Rule("0.1.outside-families", "1.2.unknown-document")]
     [Theory]
     [InlineData("/nowhere")]
     [InlineData("/composites/v1/a/b/c")]
@@ -51,6 +52,7 @@ public sealed class HttpProtocolTests(SqliteServer server)
     public async Task Outside_the_families_is_404_without_a_token(string path) =>
         (await server.SendAsync("GET", path, null, null, null)).IsProblem(404, NotFound);
 
+    [Rule("3.9.malformed-id", "3.1.shape-before-resource", "11.9.bad-id")]
     [Theory]
     [InlineData("/data/v3/ed-fi/students/x1", "x1")]
     [InlineData("/data/v3/no/such/x1", "x1")]
@@ -71,6 +73,7 @@ public sealed class HttpProtocolTests(SqliteServer server)
         }
     }
 
+    [Rule("3.9.post-item", "3.9.put-collection", "3.9.delete-collection", "3.9.other-methods", "3.9.changes-get-only", "3.9.allow", "0.3.media-types", "11.19.problem-media-type")]
     [Theory]
     [InlineData("POST", "/{id}", "GET, PUT, DELETE", "Resource items can only be updated using PUT. To 'upsert' an item in the resource collection using POST, remove the 'id' from the route.")]
     [InlineData("PUT", "", "GET, POST", "Resource collections cannot be replaced. To 'upsert' an item in the collection, use POST. To update a specific item, use PUT and include the 'id' in the route.")]
@@ -94,6 +97,7 @@ public sealed class HttpProtocolTests(SqliteServer server)
         (await server.SendAsync(method, path, null, null, server.Bearer)).IsProblem(405, expected).HasHeader("Allow", allow);
     }
 
+    [Rule("3.9.head")]
     [Fact]
     public async Task Head_is_405_without_a_body()
     {
@@ -101,6 +105,7 @@ public sealed class HttpProtocolTests(SqliteServer server)
         answer.HasHeader("Allow", "GET, POST").HasHeader("Content-Type", "application/json; charset=utf-8");
     }
 
+    [Rule("3.9.preflight")]
     [Fact]
     public async Task A_preflight_is_answered_before_anything_else()
     {
@@ -114,6 +119,7 @@ public sealed class HttpProtocolTests(SqliteServer server)
         (await server.SendAsync("OPTIONS", Students, null, null, null)).Is(401);
     }
 
+    [Rule("3.9.content-type")]
     [Theory]
     [InlineData("text/plain")]
     [InlineData("application/x-www-form-urlencoded")]
@@ -137,6 +143,7 @@ public sealed class HttpProtocolTests(SqliteServer server)
             """);
     }
 
+    [Rule("3.9.content-type-missing", "11.17.missing-content-type")]
     [Theory]
     [InlineData(null)]
     [InlineData("application/json; charset=utf-8")]
@@ -145,10 +152,12 @@ public sealed class HttpProtocolTests(SqliteServer server)
     public async Task A_json_body_is_taken_by_any_of_its_names(string? contentType) =>
         (await server.SendAsync("POST", Students, HttpServer.Student(server.Unique("type-")), contentType, server.Bearer)).Is(201);
 
+    [Rule("0.2.byte-order-mark")]
     [Fact]
     public async Task A_byte_order_mark_is_tolerated() =>
         (await server.PostAsync(Students, "\uFEFF" + HttpServer.Student(server.Unique("bom-")))).Is(201);
 
+    [Rule("3.9.empty-body", "0.3.media-types", "11.18.empty-members")]
     [Theory]
     [InlineData("")]
     [InlineData(" \r\n\t ")]
@@ -162,6 +171,7 @@ public sealed class HttpProtocolTests(SqliteServer server)
         }
         """);
 
+    [Rule("3.9.malformed-json", "3.9.duplicate-member", "3.3.no-object", "11.16.trailing-comma")]
     [Theory]
     [InlineData("{\"a\":1,}", "$.", "The JSON object contains a trailing comma at the end which is not supported in this mode. Change the reader options. LineNumber: 0 | BytePositionInLine: 7.")]
     [InlineData("{\"a\":{\"b\":1}", "$.", "Expected depth to be zero at the end of the JSON payload. There is an open JSON object or array that should be closed. LineNumber: 0 | BytePositionInLine: 12.")]
@@ -187,6 +197,7 @@ public sealed class HttpProtocolTests(SqliteServer server)
         Assert.Equal("urn:ed-fi:api:bad-request:data-validation-failed", (string)answer.Json!["type"]!);
     }
 
+    [Rule("3.9.too-large", "3.1.size-before-token")]
     [Fact]
     public async Task A_body_of_50_megabytes_is_413_at_once_and_without_a_token()
     {
@@ -212,6 +223,7 @@ public sealed class HttpProtocolTests(SqliteServer server)
         (await server.GetAsync($"{Students}?limit=1")).Is(200);
     }
 
+    [Rule("3.9.too-large")]
     [Fact]
     public async Task A_body_without_a_length_is_413_when_it_passes_the_limit()
     {
@@ -255,6 +267,7 @@ public sealed class HttpProtocolTests(SqliteServer server)
         static JsonObject? Parsed(string body) => body.StartsWith('{') ? JsonNode.Parse(body)!.AsObject() : null;
     }
 
+    [Rule("10.correlation")]
     [Fact]
     public async Task The_callers_correlation_id_comes_back_fit_for_a_log()
     {
@@ -274,6 +287,7 @@ public sealed class HttpProtocolTests(SqliteServer server)
         (await server.GetAsync($"{Students}?limit=1", ("Accept", "text/html"))).Is(200).HasHeader("Content-Type", "application/json; charset=utf-8");
     }
 
+    [Rule("10.health", "1.1.anonymous")]
     [Fact]
     public async Task Health_is_spelled_as_monitors_expect()
     {
@@ -291,6 +305,7 @@ public sealed class HttpProtocolTests(SqliteServer server)
             """);
     }
 
+    [Rule("10.counters")]
     [Fact]
     public async Task Requests_are_counted_by_resource_method_and_status()
     {
@@ -306,3 +321,9 @@ public sealed class HttpProtocolTests(SqliteServer server)
             StringComparison.Ordinal);
     }
 }
+
+[Collection(SqliteCollection.Name)]
+public sealed class SqliteHttpProtocolTests(SqliteServer server) : HttpProtocolTests(server);
+
+[Collection(PostgresCollection.Name)]
+public sealed class PostgresHttpProtocolTests(PostgresServer server) : HttpProtocolTests(server.OrSkip());

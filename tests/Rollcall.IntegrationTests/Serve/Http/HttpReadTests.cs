@@ -8,6 +8,7 @@ public abstract class HttpReadTests(HttpServer server)
     private const string Students = "/data/v3/ed-fi/students";
     private const string Weeks = "/data/v3/ed-fi/academicWeeks";
 
+    [Rule("3.7.paging", "3.7.total-count")]
     [Fact]
     public async Task Pages_cover_everything_once_and_the_count_is_of_all()
     {
@@ -33,6 +34,7 @@ public abstract class HttpReadTests(HttpServer server)
         (await server.GetAsync($"{Weeks}?schoolId={school}&totalCount=false")).HasHeader("Total-Count", null);
     }
 
+    [Rule("3.6.get", "0.2.json-utf8")]
     [Fact]
     public async Task A_list_has_the_same_documents_as_their_own_addresses()
     {
@@ -44,6 +46,7 @@ public abstract class HttpReadTests(HttpServer server)
         list.HasHeader("ETag", null).HasHeader("Content-Type", "application/json; charset=utf-8");
     }
 
+    [Rule("3.7.fields", "3.7.last-counts")]
     [Fact]
     public async Task Fields_and_values_compare_without_case_and_last_of_a_name_counts()
     {
@@ -59,6 +62,7 @@ public abstract class HttpReadTests(HttpServer server)
         (await server.GetAsync($"{Students}?studentUniqueId={key}&firstName=Bob")).HasBody("[]");
     }
 
+    [Rule("3.7.id-field", "3.2.ids", "11.8.id-text")]
     [Fact]
     public async Task Id_is_a_field_in_any_form_and_anything_else_matches_nothing()
     {
@@ -73,6 +77,7 @@ public abstract class HttpReadTests(HttpServer server)
         (await server.GetAsync($"{Students}?id=none&totalCount=true")).Is(200).HasBody("[]").HasHeader("Total-Count", "0");
     }
 
+    [Rule("3.7.descriptors", "0.1.plus-is-space")]
     [Fact]
     public async Task Descriptors_are_found_by_uri_and_unknown_ones_match_nothing()
     {
@@ -96,6 +101,7 @@ public abstract class HttpReadTests(HttpServer server)
         (await server.GetAsync("/data/v3/ed-fi/gradeLevelDescriptors?namespace=uri://ed-fi.org/GradeLevelDescriptor%23Tenth%20grade")).HasBody("[]");
     }
 
+    [Rule("3.7.text-is-data")]
     [Fact]
     public async Task Text_is_data_whatever_it_says()
     {
@@ -104,6 +110,7 @@ public abstract class HttpReadTests(HttpServer server)
         (await server.GetAsync($"{Students}?firstName=")).Is(200).HasBody("[]");
     }
 
+    [Rule("3.7.parameter-faults", "10.page-maximum", "11.27.limit-texts")]
     [Theory]
     [InlineData("offset=-1", "Offset must be a numeric value greater than or equal to 0.")]
     [InlineData("offset=", "Offset must be a numeric value greater than or equal to 0.")]
@@ -138,6 +145,7 @@ public abstract class HttpReadTests(HttpServer server)
         }
     }
 
+    [Rule("3.7.unknown-field", "11.14.unknown-field")]
     [Theory]
     [InlineData("a%20b=1&c=2&birthDate=soon", "a b")]
     [InlineData("_lastModifiedDate=2020-01-01", "_lastModifiedDate")]
@@ -156,6 +164,7 @@ public abstract class HttpReadTests(HttpServer server)
             """);
     }
 
+    [Rule("3.7.bad-values")]
     [Fact]
     public async Task Bad_values_are_reported_together_under_the_path_of_the_member()
     {
@@ -174,6 +183,7 @@ public abstract class HttpReadTests(HttpServer server)
             """);
     }
 
+    [Rule("3.7.change-window")]
     [Fact]
     public async Task Change_versions_bound_a_list_on_both_sides_inclusively()
     {

@@ -5,13 +5,13 @@ using Rollcall.Serve.Security;
 namespace Rollcall.IntegrationTests.Serve.Http;
 
 /// <summary>OAuth: tokens, their failures, their use, their end.</summary>
-[Collection(SqliteCollection.Name)]
-public sealed class HttpTokenTests(SqliteServer server)
+public abstract class HttpTokenTests(HttpServer server)
 {
     private const string Form = "application/x-www-form-urlencoded";
     private const string Grant = "grant_type=client_credentials";
     private static string Basic => $"Basic {HttpServer.Base64("sandbox:sandbox")}";
 
+    [Rule("2.1.token", "11.7.token-format")]
     [Theory]
     [InlineData(Grant, Form, true)]
     [InlineData("GRANT_TYPE=Client_Credentials", Form, true)]
@@ -56,11 +56,13 @@ public sealed class HttpTokenTests(SqliteServer server)
         { "grant_type=password", Basic, 400, "unsupported_grant_type" },
     };
 
+    [Rule("2.1.refusals", "11.5.token-errors")]
     [Theory]
     [MemberData(nameof(Refusals))]
     public async Task A_token_request_that_is_wrong_is_answered_in_oauths_words(string body, string? authorization, int status, string error) =>
         (await server.SendAsync("POST", "/oauth/token", body, Form, authorization)).Is(status).HasBody($$"""{ "error": "{{error}}" }""");
 
+    [Rule("2.1.scope", "11.6.token-scope")]
     [Theory]
     [InlineData("abc", "The supplied 'scope' was not a number (it should be an EducationOrganizationId that is explicitly associated with the client).")]
     [InlineData("255901", "The client is not explicitly associated with the EducationOrganizationId specified in the requested 'scope'.")]
@@ -68,6 +70,7 @@ public sealed class HttpTokenTests(SqliteServer server)
         (await server.SendAsync("POST", "/oauth/token", $"{Grant}&scope={scope}", Form, Basic)).Is(400)
             .HasBody(new JsonObject { ["error"] = "invalid_scope", ["error_description"] = description }.ToJsonString());
 
+    [Rule("2.1.content-type")]
     [Fact]
     public async Task A_token_request_needs_a_content_type_and_a_post()
     {
@@ -98,6 +101,7 @@ public sealed class HttpTokenTests(SqliteServer server)
         { "Bearer a.b.c", "Invalid token" },
     };
 
+    [Rule("2.3.texts", "2.3.before-everything", "3.1.token-before-path")]
     [Theory]
     [MemberData(nameof(BadHeaders))]
     public async Task Without_a_good_token_everything_of_the_api_is_401(string? header, string error)
@@ -118,6 +122,7 @@ public sealed class HttpTokenTests(SqliteServer server)
         }
     }
 
+    [Rule("2.3.altered")]
     [Fact]
     public async Task An_altered_token_is_401()
     {
@@ -135,6 +140,7 @@ public sealed class HttpTokenTests(SqliteServer server)
         (await server.SendAsync("GET", "/data/v3/ed-fi/students?limit=0", null, null, $"bearer   {server.Token}")).Is(200);
     }
 
+    [Rule("2.2.token-info")]
     [Fact]
     public async Task Token_info_says_what_the_sandbox_may()
     {
@@ -155,6 +161,7 @@ public sealed class HttpTokenTests(SqliteServer server)
         }
     }
 
+    [Rule("2.2.own-token")]
     [Theory]
     [InlineData("", "The token was not present, or was not processable.")]
     [InlineData("token=", "The token was not present, or was not processable.")]
@@ -172,6 +179,7 @@ public sealed class HttpTokenTests(SqliteServer server)
             }
             """);
 
+    [Rule("3.1.schema-before-claims")]
     [Fact]
     public async Task A_client_of_another_claim_set_gets_a_token_and_nothing_else()
     {
@@ -216,6 +224,7 @@ public sealed class HttpTokenTests(SqliteServer server)
         }
     }
 
+    [Rule("2.1.percent-encoded")]
     [Fact]
     public async Task Percent_encoded_credentials_are_understood()
     {
@@ -227,3 +236,9 @@ public sealed class HttpTokenTests(SqliteServer server)
     private async Task<NewCredentials> AddClientAsync(string claimSet) =>
         (await new ClientAccounts(server.Host.Stores.Credentials, TimeProvider.System).AddAsync(null, "test", claimSet, CancellationToken.None))!;
 }
+
+[Collection(SqliteCollection.Name)]
+public sealed class SqliteHttpTokenTests(SqliteServer server) : HttpTokenTests(server);
+
+[Collection(PostgresCollection.Name)]
+public sealed class PostgresHttpTokenTests(PostgresServer server) : HttpTokenTests(server.OrSkip());

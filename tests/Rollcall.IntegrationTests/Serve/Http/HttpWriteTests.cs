@@ -8,6 +8,7 @@ public abstract class HttpWriteTests(HttpServer server)
     private const string Students = "/data/v3/ed-fi/students";
     private const string ETagPattern = "^\"\\d+-[0-9a-f]{8}\\.j\\._\\.l\\.i\"$";
 
+    [Rule("3.3.upsert", "3.6.get", "3.8.form", "3.2.ids", "11.29.etag-form", "0.2.nulls-omitted", "3.9.security-headers")]
     [Fact]
     public async Task Post_creates_then_updates_and_the_id_stays()
     {
@@ -38,6 +39,7 @@ public abstract class HttpWriteTests(HttpServer server)
         Assert.True(JsonNode.DeepEquals(JsonNode.Parse(HttpServer.Student(key, "Augusta")), body), read.Body);
     }
 
+    [Rule("3.3.unchanged")]
     [Fact]
     public async Task An_equal_document_changes_neither_tag_nor_date_nor_version()
     {
@@ -55,6 +57,7 @@ public abstract class HttpWriteTests(HttpServer server)
         Assert.Equal(newest, (await server.GetAsync("/changeQueries/v1/availableChangeVersions")).Body);
     }
 
+    [Rule("3.3.location-family", "0.1.data-families", "0.1.case", "0.1.trailing-slash", "11.1.data-base")]
     [Fact]
     public async Task Location_keeps_the_family_that_the_request_used()
     {
@@ -68,6 +71,7 @@ public abstract class HttpWriteTests(HttpServer server)
         (await server.GetAsync(dms.Header("Location")!)).Is(200);
     }
 
+    [Rule("3.3.client-id")]
     [Theory]
     [InlineData("id")]
     [InlineData("ID")]
@@ -86,6 +90,7 @@ public abstract class HttpWriteTests(HttpServer server)
             """);
     }
 
+    [Rule("11.20.validation-texts")]
     [Fact]
     public async Task All_faults_of_a_document_are_reported_together()
     {
@@ -104,6 +109,7 @@ public abstract class HttpWriteTests(HttpServer server)
             """);
     }
 
+    [Rule("11.21.all-references")]
     [Fact]
     public async Task A_missing_reference_stores_nothing()
     {
@@ -120,6 +126,7 @@ public abstract class HttpWriteTests(HttpServer server)
         (await server.GetAsync($"/data/v3/ed-fi/academicWeeks?weekIdentifier={week}")).Is(200).HasBody("[]");
     }
 
+    [Rule("11.22.unknown-descriptor", "11.21.all-references")]
     [Fact]
     public async Task An_unknown_descriptor_is_named_in_lower_case_with_every_missing_reference()
     {
@@ -140,6 +147,7 @@ public abstract class HttpWriteTests(HttpServer server)
             """);
     }
 
+    [Rule("11.23.identity-conflict")]
     [Fact]
     public async Task A_sibling_subclass_with_the_same_key_is_an_identity_conflict()
     {
@@ -166,6 +174,7 @@ public abstract class HttpWriteTests(HttpServer server)
             """);
     }
 
+    [Rule("3.4.replace", "3.4.id-optional")]
     [Fact]
     public async Task Put_replaces_by_id_with_and_without_the_id_in_the_body()
     {
@@ -181,6 +190,7 @@ public abstract class HttpWriteTests(HttpServer server)
         Assert.Equal("Ada", (string)(await server.GetAsync(created.Header("Location")!)).Json!["firstName"]!);
     }
 
+    [Rule("3.4.id-differs")]
     [Fact]
     public async Task Put_with_another_id_in_the_body_is_refused()
     {
@@ -199,6 +209,7 @@ public abstract class HttpWriteTests(HttpServer server)
             """);
     }
 
+    [Rule("3.4.unknown-id")]
     [Fact]
     public async Task Put_of_an_unknown_id_is_404_and_creates_nothing()
     {
@@ -215,6 +226,7 @@ public abstract class HttpWriteTests(HttpServer server)
         (await server.GetAsync($"{Students}?studentUniqueId={key}")).HasBody("[]");
     }
 
+    [Rule("3.2.own-resource", "11.10.missing-item")]
     [Fact]
     public async Task An_id_is_known_only_under_its_own_resource()
     {
@@ -224,6 +236,7 @@ public abstract class HttpWriteTests(HttpServer server)
         (await server.GetAsync($"{Students}/{student.Id}")).Is(200);
     }
 
+    [Rule("3.4.key-change", "11.25.key-change-text")]
     [Fact]
     public async Task Put_that_changes_a_key_is_refused()
     {
@@ -239,6 +252,7 @@ public abstract class HttpWriteTests(HttpServer server)
             """);
     }
 
+    [Rule("3.4.descriptor-key")]
     [Fact]
     public async Task Put_that_respells_a_descriptor_is_refused_and_post_is_not()
     {
@@ -259,6 +273,7 @@ public abstract class HttpWriteTests(HttpServer server)
         Assert.Equal(code.ToUpperInvariant(), (string)(await server.GetAsync(created.Header("Location")!)).Json!["codeValue"]!);
     }
 
+    [Rule("3.5.delete", "3.2.new-id", "11.10.missing-item")]
     [Fact]
     public async Task Delete_removes_and_the_same_key_gets_a_new_id()
     {
@@ -272,6 +287,7 @@ public abstract class HttpWriteTests(HttpServer server)
         Assert.NotEqual(created.Id, again.Id);
     }
 
+    [Rule("3.5.dependents", "11.24.dependents-text")]
     [Fact]
     public async Task Delete_of_a_referenced_item_names_who_refers_to_it()
     {
@@ -290,6 +306,7 @@ public abstract class HttpWriteTests(HttpServer server)
         (await server.GetAsync($"/data/v3/ed-fi/schools/{school.Id}")).Is(200);
     }
 
+    [Rule("3.5.descriptor-in-use")]
     [Fact]
     public async Task Delete_of_a_used_descriptor_names_who_uses_it()
     {
@@ -311,6 +328,7 @@ public abstract class HttpWriteTests(HttpServer server)
             """);
     }
 
+    [Rule("3.3.parallel")]
     [Fact]
     public async Task Requests_for_one_key_at_once_make_one_item()
     {
@@ -321,6 +339,7 @@ public abstract class HttpWriteTests(HttpServer server)
         Assert.Single(answers.Select(a => a.Id).Distinct());
     }
 
+    [Rule("3.6.sent-back", "3.3.ignored-members", "11.13.unknown-members")]
     [Fact]
     public async Task A_read_document_can_be_sent_back_as_it_is()
     {

@@ -15,6 +15,7 @@ public sealed class ServeVerbTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
+    [Rule("10.shutdown", Stores = RuleStores.None)]
     [Theory]
     [InlineData("TERM", 0)]
     [InlineData("INT", 130)]
@@ -92,7 +93,7 @@ public sealed class ServeVerbTests : IDisposable
     [Theory]
     [InlineData("--nonsense", "--nonsense")]
     [InlineData("--extension a.json", "--extension is not in this version")]
-    [InlineData("--compatibility dms", "--compatibility is not in this version")]
+    [InlineData("--compatibility ods", "--compatibility must be default or dms; it is ods.")]
     [InlineData("--admin-key k --admin-secret s", "--admin-key is not in this version")]
     [InlineData("index list", "serve index is not in this version")]
     [InlineData("--urls nonsense", "nonsense is no address")]
@@ -133,7 +134,7 @@ public sealed class ServeVerbTests : IDisposable
                 JsonNode.Parse("""
                     {
                       "urls": ["http://127.0.0.1:1", "http://[::1]:1"], "database": "host=h;password=***", "sandbox": false, "sandbox-on-network": false,
-                      "path-base": "/line", "token-minutes": 8, "tokens-max": 15, "log-level": "error"
+                      "path-base": "/line", "token-minutes": 8, "tokens-max": 15, "compatibility": "default", "log-level": "error"
                     }
                     """),
                 JsonNode.Parse(process.Output)),
@@ -182,6 +183,7 @@ public sealed class ServeVerbTests : IDisposable
         }
     }
 
+    [Rule("2.1.tokens-max", Stores = RuleStores.None)]
     [Fact]
     public async Task A_client_that_hoards_tokens_is_told_when_it_may_have_the_next()
     {
@@ -207,6 +209,7 @@ public sealed class ServeVerbTests : IDisposable
         }
     }
 
+    [Rule("10.log-no-data", Stores = RuleStores.None)]
     [Fact]
     public async Task Nothing_of_a_document_is_in_any_log()
     {
@@ -235,6 +238,7 @@ public sealed class ServeVerbTests : IDisposable
         }
     }
 
+    [Rule("3.3.path-base", Stores = RuleStores.None)]
     [Fact]
     public async Task A_path_base_is_optional_on_the_way_in_and_kept_on_the_way_out()
     {

@@ -28,6 +28,7 @@ public sealed class OpenApiDocumentTests
         Assert.Equal(211 * 4, Descriptors.GetProperty("paths").EnumerateObject().Count());
     }
 
+    [Rule("1.2.openapi-schemas", Stores = RuleStores.None)]
     [Fact]
     public void Every_local_reference_resolves()
     {
@@ -49,6 +50,7 @@ public sealed class OpenApiDocumentTests
         }
     }
 
+    [Rule("1.2.openapi-operation-ids", Stores = RuleStores.None)]
     [Fact]
     public void Schema_names_and_operation_ids_are_unique()
     {
@@ -84,6 +86,7 @@ public sealed class OpenApiDocumentTests
     [InlineData(
         "edFi_studentSchoolAssociation", "entryDate schoolReference studentReference",
         "entryDate entryGradeLevelDescriptor schoolReference studentReference")]
+    [Rule("1.2.openapi-identity", Stores = RuleStores.None)]
     public void Identity_and_required_members_are_those_of_the_published_document(string schema, string identity, string required)
     {
         var body = Resources.GetProperty("components").GetProperty("schemas").GetProperty(schema);
@@ -93,6 +96,7 @@ public sealed class OpenApiDocumentTests
         Assert.Equal(required.Split(' '), body.GetProperty("required").EnumerateArray().Select(r => r.GetString()!));
     }
 
+    [Rule("1.2.openapi-identity", Stores = RuleStores.None)]
     [Fact]
     public void Only_the_eight_resources_whose_key_can_change_are_marked_updatable()
     {
