@@ -55,6 +55,15 @@ internal static class Schema
                 end if;
             end $$;
             """),
+        new(2, """
+            create table rollcall.key_change (
+                change_version bigint not null,
+                resource integer not null references rollcall.resource,
+                id uuid not null,
+                old_key_values bytea not null,
+                new_key_values bytea not null,
+                primary key (resource, change_version));
+            """),
     ];
 
     /// <summary>Makes the tables those of the model; one small query when they are already.</summary>
