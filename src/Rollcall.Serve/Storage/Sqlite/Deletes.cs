@@ -12,9 +12,9 @@ internal static class Deletes
         var access = plan.Access.Plan is null ? null
             : AccessFilter.Condition(reader.Model, plan.Access, (_, column) => $"json_extract(r.elements, '$.{column}')", withFormer: true);
         var from = $"""
-            FROM deleted AS gone{(access is null ? "" : $" JOIN {RelationshipTables.Recorded} r ON r.id = gone.id AND r.change_version = 0")}
+            FROM deleted AS gone
             WHERE gone.resource = ?1 AND gone.change_version BETWEEN ?2 AND ?3
-              AND NOT EXISTS (SELECT 1 FROM {table.Name} WHERE {reader.Model.ScopeAnd(table)}key_hash = gone.key_hash){(access is null ? "" : $" AND ({access})")}
+              AND NOT EXISTS (SELECT 1 FROM {table.Name} WHERE {reader.Model.ScopeAnd(table)}key_hash = gone.key_hash){(access is null ? "" : $" AND EXISTS (SELECT 1 FROM {RelationshipTables.Recorded} r WHERE r.id = gone.id AND r.change_version = 0 AND ({access}))")}
             """;
         var number = reader.Model.Number(plan.Resource);
         var (min, max) = (plan.MinChangeVersion ?? 0, plan.MaxChangeVersion ?? long.MaxValue);
