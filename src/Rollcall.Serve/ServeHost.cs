@@ -9,9 +9,12 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Endpoints;
 using Rollcall.Serve.Metadata;
 using Rollcall.Serve.Security;
+using Rollcall.Serve.Storage;
+using Rollcall.Standard.Documents;
 using Rollcall.Standard.Loading;
 using Rollcall.Standard.Model;
 
@@ -25,16 +28,19 @@ public sealed class ServeHost : IAsyncDisposable
 
     private readonly WebApplication _app;
     private readonly ServeStores _stores;
-    private readonly VerifiedSecrets _secrets;
+    private readonly Authorizer _authorizer;
+    private readonly SecretChecks _secrets;
     private readonly ILoggerFactory _logs;
     private readonly ILogger _logger;
     private bool _isStopped;
 
-    private ServeHost(WebApplication app, ServeStores stores, VerifiedSecrets secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
+    private ServeHost(
+        WebApplication app, ServeStores stores, Authorizer authorizer, SecretChecks secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
     {
         _logs = logs;
         _app = app;
         _stores = stores;
+        _authorizer = authorizer;
         _secrets = secrets;
         _logger = logger;
         Counters = counters;
@@ -46,6 +52,8 @@ public sealed class ServeHost : IAsyncDisposable
 
     internal ServeStores Stores => _stores;
 
+    internal Authorizer Authorizer => _authorizer;
+
     /// <summary>Every request answered so far.</summary>
     public RequestCounters Counters { get; }
 
@@ -54,11 +62,12 @@ public sealed class ServeHost : IAsyncDisposable
     public static async Task<ServeHost> StartAsync(ServeOptions options, CancellationToken cancellationToken, TimeProvider? time = null)
     {
         time ??= TimeProvider.System;
-        var standard = CompactModelReader.EdFi52;
         if (options.Validate() is { Count: > 0 } faults)
         {
             throw new ServeStartException(string.Join(Environment.NewLine, faults));
         }
+
+        var standard = LoadModel(options);
 
         // Before the database is touched: a second server by mistake must change nothing.
         foreach (var url in options.Urls)
@@ -90,6 +99,20 @@ public sealed class ServeHost : IAsyncDisposable
         }
     }
 
+    /// <summary>The core with the extensions that the options name.</summary>
+    /// <exception cref="ServeStartException">An extension's file cannot be used.</exception>
+    public static DataStandard LoadModel(ServeOptions options)
+    {
+        try
+        {
+            return ModelFiles.Load(options.Extensions);
+        }
+        catch (ModelFileException failure)
+        {
+            throw new ServeStartException($"--extension {failure.Message}", inner: failure);
+        }
+    }
+
     /// <summary>Starts over stores that the caller has opened. The host closes them and the log when it stops.</summary>
     /// <exception cref="ServeStartException">The port is in use.</exception>
     internal static async Task<ServeHost> StartAsync(
@@ -99,19 +122,21 @@ public sealed class ServeHost : IAsyncDisposable
         var logger = logs.CreateLogger("Rollcall.Serve");
         var tags = new EntityTags(standard);
         var counters = new RequestCounters(standard);
-        var clients = new ClientDirectory(stores.Credentials, time);
-        var secrets = new VerifiedSecrets(time);
-        var tokens = new AccessTokens(stores.Credentials, time, options.TokenLifetime);
+        var secrets = SecretChecks.For(options, time, logger);
+        var authorizer = await Authorizer.StartAsync(
+            stores.Claims, standard, isUpdateByPostCreate: options.Compatibility == Compatibility.Dms, time, logger, cancellationToken);
+        var instance = new ServedInstance(
+            new InstanceOptions(1, "", options.Database),
+            stores,
+            new ResourceEndpoints(standard, stores.Documents, authorizer, tags, new Responses(tags)),
+            new ChangeQueryEndpoints(stores.Documents),
+            new TokenInfoEndpoint(standard));
+        var tenant = Serve("", stores.Credentials, authorizer, [instance], options, secrets, time);
         var api = new Api(
             options,
-            new ResourceRoutes(standard),
-            new ResourceEndpoints(standard, stores.Documents, tags, new Responses(tags)),
-            new ChangeQueryEndpoints(stores.Documents),
+            new ResourceRoutes(standard, options.Compatibility),
+            tenant,
             new MetadataEndpoints(standard),
-            new OAuth(
-                new BearerCheck(tokens, clients, time),
-                new TokenEndpoint(clients, secrets, tokens, new LiveTokens(options.TokensMax, time, options.Sandbox ? Sandbox.Key : null)),
-                new TokenInfoEndpoint(standard)),
             new HealthEndpoint(stores.Documents),
             counters,
             logger);
@@ -122,11 +147,12 @@ public sealed class ServeHost : IAsyncDisposable
         }
         catch (Exception failure) when (failure is IOException or SocketException)
         {
+            await authorizer.DisposeAsync();
             await app.DisposeAsync();
             throw CannotListen(string.Join(", ", options.Urls), failure);
         }
 
-        return new ServeHost(app, stores, secrets, counters, logs, logger);
+        return new ServeHost(app, stores, authorizer, secrets, counters, logs, logger);
     }
 
     /// <summary>Stops accepting, answers what was accepted, then closes the stores.</summary>
@@ -140,6 +166,7 @@ public sealed class ServeHost : IAsyncDisposable
         _isStopped = true;
         _logger.Stopping();
         await _app.StopAsync(cancellationToken);
+        await _authorizer.DisposeAsync();
         await _stores.DisposeAsync();
         _logger.Stopped();
         await _app.DisposeAsync();
@@ -149,6 +176,16 @@ public sealed class ServeHost : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync() => await StopAsync(CancellationToken.None);
+
+    private static ServedTenant Serve(
+        string name, ICredentialStore credentials, Authorizer authorizer, IReadOnlyList<ServedInstance> instances, ServeOptions options, SecretChecks secrets, TimeProvider time)
+    {
+        var clients = new ClientDirectory(credentials, time);
+        var tokens = new AccessTokens(credentials, time, options.TokenLifetime);
+        var live = new LiveTokens(options.TokensMax, time, options.Sandbox ? Sandbox.Key : null);
+        var bearer = new BearerCheck(tokens, clients, time, options.Sandbox ? Sandbox.Key : null, secrets.Issuer);
+        return new ServedTenant(name, credentials, authorizer, bearer, new TokenEndpoint(clients, secrets, tokens, live), instances);
+    }
 
     private static WebApplication Build(ServeOptions options, ILoggerFactory logs)
     {
@@ -176,6 +213,9 @@ public sealed class ServeHost : IAsyncDisposable
     private static void AddLog(ILoggingBuilder logging, ServeOptions options)
     {
         logging.SetMinimumLevel(options.LogLevel).AddFilter("Microsoft", LogLevel.Warning);
+
+        // Its only use is to make an Activity and a log scope for every request, which nobody reads; failures are logged by Api.
+        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         if (Console.IsErrorRedirected)
         {
             logging.AddJsonConsole(o => (o.UseUtcTimestamp, o.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));

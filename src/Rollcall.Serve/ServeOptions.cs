@@ -1,6 +1,8 @@
 using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Rollcall.Serve.Security;
+using Rollcall.Standard.Documents;
 
 namespace Rollcall.Serve;
 
@@ -12,6 +14,9 @@ public sealed record ServeOptions
 
     /// <summary>The file of a SQLite database, or an Npgsql connection string (anything with <c>Host=</c>).</summary>
     public string Database { get; init; } = "rollcall.db";
+
+    /// <summary>Files of extensions of the data standard: ApiSchema files or compact ones, plain or gzipped.</summary>
+    public IReadOnlyList<string> Extensions { get; init; } = [];
 
     /// <summary>Makes the client <c>sandbox</c> with the secret <c>sandbox</c>, and loads the standard descriptors and school years.</summary>
     public bool Sandbox { get; init; }
@@ -27,13 +32,30 @@ public sealed record ServeOptions
     /// <summary>Live tokens of a client at most; -1 for no limit. Does not hold for the client of the sandbox.</summary>
     public int TokensMax { get; init; } = 15;
 
+    /// <summary>Key and secret of the administrator; the Admin API is on when both are given.</summary>
+    public string? AdminKey { get; init; }
+
+    public string? AdminSecret { get; init; }
+
+    /// <summary>Another issuer whose tokens are accepted; null for none.</summary>
+    public OidcOptions? Oidc { get; init; }
+
+    /// <summary>Files of profile definitions (XML) that are there from the start, beside those of the Admin API.</summary>
+    public IReadOnlyList<string> ProfileFiles { get; init; } = [];
+
+    /// <summary>Whose ways the API has where servers differ.</summary>
+    public Compatibility Compatibility { get; init; }
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     /// <summary>Largest request body.</summary>
     public long BodyBytesMax { get; init; } = 10 * 1_048_576;
 
     /// <summary>Whether <see cref="Database"/> names PostgreSQL.</summary>
-    public bool IsPostgres => Database.Contains("Host=", StringComparison.OrdinalIgnoreCase);
+    public bool IsPostgres => NamesPostgres(Database);
+
+    /// <summary>Whether the text is a connection string rather than a file's path.</summary>
+    internal static bool NamesPostgres(string database) => database.Contains("Host=", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Everything that is wrong with the options, in words for the user; empty when nothing is.</summary>
     public IReadOnlyList<string> Validate()
@@ -81,8 +103,22 @@ public sealed record ServeOptions
             faults.Add("--tokens-max must be at least 1, or -1 for no limit.");
         }
 
+        if (AdminKey is null != AdminSecret is null)
+        {
+            faults.Add("--admin-key and --admin-secret go together: the Admin API is on when both are given.");
+        }
+
+        if (AdminSecret is { Length: < AdminSecretLengthMin })
+        {
+            faults.Add($"--admin-secret is shorter than {AdminSecretLengthMin} characters: whoever guesses it can give away every child's record.");
+        }
+
+        faults.AddRange(Oidc?.Validate() ?? []);
+        faults.AddRange(ProfileFiles.Where(f => !File.Exists(f)).Select(f => $"--profile: there is no file {f}."));
         return faults;
     }
+
+    private const int AdminSecretLengthMin = 16;
 }
 
 /// <summary>An address to listen on.</summary>

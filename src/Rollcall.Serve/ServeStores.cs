@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Rollcall.Databases;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Storage;
 using Rollcall.Serve.Storage.Postgres;
 using Rollcall.Serve.Storage.Sqlite;
@@ -7,24 +8,29 @@ using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve;
 
-/// <summary>The open database behind a server, in its two roles.</summary>
-public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Credentials) : IAsyncDisposable
+/// <summary>The open database behind a server, in its roles.</summary>
+public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Credentials, IRegistryStore Registry, IClaimStore Claims) : IAsyncDisposable
 {
     /// <summary>Opens the database that the options name; creates its tables where they are missing.</summary>
     /// <exception cref="ServeStartException">It is no database, another program's, a newer Rollcall's, or cannot be reached.</exception>
     public static async Task<ServeStores> OpenAsync(
-        ServeOptions options, DataStandard standard, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
+        ServeOptions options, DataStandard standard, TimeProvider time, ILogger logger, CancellationToken cancellationToken) =>
+        await OpenAsync(options.Database, standard, time, logger, cancellationToken);
+
+    /// <inheritdoc cref="OpenAsync(ServeOptions, DataStandard, TimeProvider, ILogger, CancellationToken)"/>
+    public static async Task<ServeStores> OpenAsync(
+        string database, DataStandard standard, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
     {
         try
         {
-            if (options.IsPostgres)
+            if (ServeOptions.NamesPostgres(database))
             {
-                var postgres = await PostgresDocumentStore.OpenAsync(options.Database, standard, time, logger, cancellationToken);
-                return new ServeStores(postgres, postgres);
+                var postgres = await PostgresDocumentStore.OpenAsync(database, standard, time, logger, cancellationToken);
+                return new ServeStores(postgres, postgres, postgres, postgres);
             }
 
-            var store = await SqliteDocumentStore.OpenAsync(options.Database, standard, time, logger, cancellationToken);
-            return new ServeStores(store, store);
+            var store = await SqliteDocumentStore.OpenAsync(database, standard, time, logger, cancellationToken);
+            return new ServeStores(store, store, store, store);
         }
         catch (DatabaseUnusableException failure)
         {

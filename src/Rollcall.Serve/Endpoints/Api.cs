@@ -16,10 +16,8 @@ namespace Rollcall.Serve.Endpoints;
 internal sealed class Api(
     ServeOptions options,
     ResourceRoutes routes,
-    ResourceEndpoints resources,
-    ChangeQueryEndpoints changeQueries,
+    ServedTenant tenant,
     MetadataEndpoints metadata,
-    OAuth oauth,
     HealthEndpoint health,
     RequestCounters counters,
     ILogger logger)
@@ -47,13 +45,14 @@ internal sealed class Api(
             }
             else if (path.Family is PathFamily.Data or PathFamily.ChangeQueries or PathFamily.TokenInfo)
             {
-                var bearer = await oauth.Bearer.CheckAsync(http);
+                var bearer = await tenant.Bearer.CheckAsync(http);
+                var instance = tenant.Instances[0];
                 caller = bearer.Caller;
                 await (caller is null ? Problems.Unauthenticated(bearer.Error!).WriteAsync(http) : path.Family switch
                 {
-                    PathFamily.Data => resources.HandleAsync(http, caller, route, path.DataBase),
-                    PathFamily.ChangeQueries => changeQueries.HandleAsync(http, path),
-                    _ => oauth.TokenInfo.HandleAsync(http, caller),
+                    PathFamily.Data => instance.Resources.HandleAsync(http, caller, route, path.DataBase),
+                    PathFamily.ChangeQueries => instance.ChangeQueries.HandleAsync(http, path),
+                    _ => instance.TokenInfo.HandleAsync(http, caller),
                 });
             }
             else
@@ -62,7 +61,7 @@ internal sealed class Api(
                 {
                     PathFamily.Root => metadata.RootAsync(http),
                     PathFamily.Metadata => metadata.HandleAsync(http, path),
-                    PathFamily.Token => oauth.Token.HandleAsync(http),
+                    PathFamily.Token => tenant.Token.HandleAsync(http),
                     PathFamily.Health => health.HandleAsync(http),
                     PathFamily.Metrics => http.Response.WriteAsync(counters.ToPrometheus(), http.RequestAborted),
                     _ => Problems.NotFound().WriteAsync(http),
@@ -186,6 +185,3 @@ internal sealed class Api(
         return text.ToString();
     }
 }
-
-/// <summary>The three parts of OAuth that requests meet.</summary>
-internal sealed record OAuth(BearerCheck Bearer, TokenEndpoint Token, TokenInfoEndpoint TokenInfo);

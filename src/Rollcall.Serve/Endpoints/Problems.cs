@@ -63,6 +63,8 @@ internal static class Problems
     {
         var (allow, error) = (target, method) switch
         {
+            (RouteTarget.Partitions, "POST") => ("GET", TextOf(MethodNotAllowed(method, RouteTarget.Item))),
+            (RouteTarget.Partitions, "PUT" or "DELETE") => ("GET", TextOf(MethodNotAllowed(method, RouteTarget.Collection))),
             (RouteTarget.Item, "POST") => (
                 "GET, PUT, DELETE",
                 "Resource items can only be updated using PUT. To 'upsert' an item in the resource collection using POST, remove the 'id' from the route."),
@@ -77,6 +79,8 @@ internal static class Problems
             _ => ("GET", Unsupported(method)),
         };
         return MethodNotAllowed(error, allow);
+
+        static string TextOf(Problem problem) => problem.Errors[0];
     }
 
     /// <summary>An address outside the resources that answers only <paramref name="allow"/>.</summary>
@@ -121,6 +125,18 @@ internal static class Problems
         "Too Many Tokens",
         "The caller could not be authenticated because there are too many live tokens.",
         [string.Create(CultureInfo.InvariantCulture, $"The API client has {tokensMax} tokens that have not expired, the most that it may have. Use one of them again.")],
+        [])
+    {
+        RetryAfter = retryAfter,
+    };
+
+    /// <summary>The secret was wrong too often; it is not looked at until the wait is over.</summary>
+    public static Problem TooManyFailures(TimeSpan retryAfter) => new(
+        429,
+        "urn:ed-fi:api:too-many-requests",
+        "Too Many Requests",
+        "The number of allowed requests has been exceeded. Retry the request later.",
+        ["Too many requests for a token failed with this key from this address."],
         [])
     {
         RetryAfter = retryAfter,

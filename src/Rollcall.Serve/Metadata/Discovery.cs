@@ -10,8 +10,8 @@ namespace Rollcall.Serve.Metadata;
 internal static class Discovery
 {
     /// <summary>The version of the ODS/API whose behaviour clients find here. They choose features by it: 7 and above asks for
-    /// snapshots by header, 7.3 and above would walk lists by cursor paging, which is not built.</summary>
-    public const string ApiVersion = "7.2";
+    /// snapshots by header, 7.3 and above walks lists by cursor paging.</summary>
+    public const string ApiVersion = "7.3";
 
     public static RootedDocument RootDocument(DataStandard standard) => Json(json =>
     {

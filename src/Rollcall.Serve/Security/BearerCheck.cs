@@ -12,7 +12,9 @@ namespace Rollcall.Serve.Security;
 internal readonly record struct BearerResult(Caller? Caller, string? Error);
 
 /// <summary>Finds out who makes a request. A token's signature is checked once; later requests find it by its hash.</summary>
-internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, TimeProvider time)
+/// <param name="unrestrictedKey">The client of the sandbox, which may do everything; null when there is none.</param>
+internal sealed class BearerCheck(
+    AccessTokens tokens, ClientDirectory clients, TimeProvider time, string? unrestrictedKey, ExternalIssuer? external = null)
 {
     /// <summary>Tokens remembered; each is about 300 bytes. When it is full the expired go, and all if that is not enough.</summary>
     private const int RememberedMax = 10_000;
@@ -83,12 +85,13 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
 
     private ValueTask<BearerResult> CheckAsync(Remembered known, HttpContext http) =>
         known.Claims.Expires <= time.GetUtcNow() ? new ValueTask<BearerResult>(Refused)
-        : clients.TryFind(known.Claims.ClientKey) is { } client ? new ValueTask<BearerResult>(known.For(client))
+        : clients.TryFind(known.Claims.ClientKey) is { } client ? new ValueTask<BearerResult>(known.For(client, unrestrictedKey))
         : CheckClientAsync(known, http.RequestAborted);
 
     private async ValueTask<BearerResult> ReadAsync(TokenHash hash, string token, CancellationToken cancellationToken)
     {
-        if (await tokens.ReadAsync(token, cancellationToken) is not { } claims)
+        var read = external?.IsIssuerOf(token) == true ? external.ReadAsync(token, cancellationToken) : tokens.ReadAsync(token, cancellationToken);
+        if (await read is not { } claims)
         {
             return Refused;
         }
@@ -103,9 +106,11 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
         return result;
     }
 
-    /// <summary>A token is as good as its client: that must still exist, be enabled, and not have been reset since.</summary>
+    /// <summary>A token is as good as its client and its key: the client must still exist, be enabled, and not have been reset since;
+    /// the key must not have been removed. Comes by as often as the client is read, so every two seconds.</summary>
     private async ValueTask<BearerResult> CheckClientAsync(Remembered token, CancellationToken cancellationToken) =>
-        token.For(await clients.FindAsync(token.Claims.ClientKey, cancellationToken));
+        token.Claims.KeyId is { } key && !await tokens.HasKeyAsync(key, cancellationToken) ? Refused
+        : token.For(await clients.FindAsync(token.Claims.ClientKey, cancellationToken), unrestrictedKey);
 
     private void Remember(TokenHash hash, Remembered token)
     {
@@ -142,9 +147,9 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
 
         public TokenClaims Claims { get; } = claims;
 
-        public BearerResult For(ApiClient? client)
+        public BearerResult For(ApiClient? client, string? unrestrictedKey)
         {
-            if (client is null || client.CredentialEpoch != Claims.CredentialEpoch)
+            if (client is null || (Claims.CredentialEpoch is { } epoch && client.CredentialEpoch != epoch))
             {
                 return Refused;
             }
@@ -152,7 +157,10 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
             var caller = _caller;
             if (caller is null || !ReferenceEquals(caller.Client, client))
             {
-                _caller = caller = new Caller(client, Claims.EducationOrganizationId is { } one ? [one] : client.EducationOrganizationIds);
+                _caller = caller = new Caller(
+                    client,
+                    Claims.EducationOrganizationId is { } one ? [one] : client.EducationOrganizationIds,
+                    MayDoEverything: client.Key == unrestrictedKey);
             }
 
             return new BearerResult(caller, null);

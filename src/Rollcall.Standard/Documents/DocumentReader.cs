@@ -11,7 +11,10 @@ public sealed class DocumentReader
     private DocumentReader(CompiledResource resource) => _resource = resource;
 
     /// <summary>Compiles the rules of <paramref name="resource"/> once; the reader may be used by many threads.</summary>
-    public static DocumentReader For(ResourceModel resource, DataStandard standard) => new(new CompiledResource(resource, standard));
+    /// <param name="isOptional">Says of a member's path (<c>$.addresses[*].city</c>) that it may be missing although the standard requires it; null for none.</param>
+    public static DocumentReader For(
+        ResourceModel resource, DataStandard standard, Compatibility compatibility = Compatibility.Default, Predicate<string>? isOptional = null) =>
+        new(new CompiledResource(resource, standard, compatibility, isOptional));
 
     /// <summary>Reads one body in a single pass.</summary>
     /// <param name="descriptors">The descriptors that exist; null to take every well-formed descriptor value as it stands.</param>
@@ -28,7 +31,7 @@ public sealed class DocumentReader
         try
         {
             // 1. Scan: JSON, the types, texts and numbers of every member, and what is missing.
-            var scanner = new BodyScanner(json, work, purpose, pathId);
+            var scanner = new BodyScanner(json, work, purpose, pathId, _resource.Compatibility);
             scanner.Scan(_resource.Root);
             if (scanner.MayHoldDuplicates)
             {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Rollcall.Databases;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
@@ -9,7 +10,7 @@ using Rollcall.Standard.Model;
 namespace Rollcall.Serve.Storage.Postgres;
 
 /// <summary>Documents, clients and signing keys in a PostgreSQL database that any number of servers share.</summary>
-public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
+public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IRegistryStore, IClaimStore
 {
     /// <summary>Writers, readers, and some to spare for start-up and descriptors.</summary>
     private const int ConnectionsMax = 32;
@@ -23,6 +24,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
     private readonly Reads _reads;
     private readonly Deletes _deletes;
     private readonly Credentials _credentials;
+    private readonly Registry _registry;
 
     private PostgresDocumentStore(Catalog catalog, TimeProvider time, ILogger logger)
     {
@@ -37,6 +39,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
         _reads = new Reads(catalog, _horizon, new PageAnchors(catalog, _horizon, time));
         _deletes = new Deletes(catalog);
         _credentials = new Credentials(_source);
+        _registry = new Registry(_source);
     }
 
     public DescriptorSet Descriptors => _descriptors.Current;
@@ -88,17 +91,8 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
         ResourceModel resource, Guid id, Precondition precondition, CancellationToken cancellationToken) =>
         await _writer.DeleteAsync(resource, id, precondition, cancellationToken);
 
-    public async ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await _reads.GetAsync(resource, id, sink, cancellationToken);
-        }
-        catch (Exception e) when (PostgresDatabase.IsUnavailable(e))
-        {
-            throw Errors.Unavailable(e);
-        }
-    }
+    public ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken) =>
+        _reads.GetAsync(resource, id, sink);
 
     public async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken)
     {
@@ -111,6 +105,9 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
             throw Errors.Unavailable(e);
         }
     }
+
+    public async ValueTask<IReadOnlyList<RowRange>> PartitionAsync(PartitionPlan plan, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _reads.PartitionAsync(plan, cancellationToken).AsTask());
 
     public async ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
         await Errors.GuardAsync(() => _deletes.QueryAsync(plan, cancellationToken).AsTask());
@@ -149,6 +146,27 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
 
     public async ValueTask<IReadOnlyList<SigningKey>> SigningKeysAsync(SigningKey candidate, CancellationToken cancellationToken) =>
         await Errors.GuardAsync(() => _credentials.SigningKeysAsync(candidate, cancellationToken));
+
+    public async ValueTask RotateSigningKeyAsync(SigningKey key, DateTime supersededBefore, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _credentials.RotateAsync(key, supersededBefore, cancellationToken));
+
+    public async ValueTask<long> RegistryRevisionAsync(CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _registry.RevisionAsync(cancellationToken));
+
+    public async ValueTask<RegistryContents> ReadRegistryAsync(CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _registry.ReadAsync(cancellationToken));
+
+    public async ValueTask<bool> ChangeRegistryAsync(long revision, IReadOnlyList<RegistryChange> changes, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _registry.ChangeAsync(revision, changes, cancellationToken));
+
+    public async ValueTask<StoredClaims?> ReadClaimsAsync(CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => ClaimRows.ReadAsync(_source, cancellationToken));
+
+    public async ValueTask<long> ClaimsVersionAsync(CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => ClaimRows.VersionAsync(_source, cancellationToken));
+
+    public async ValueTask<bool> TryStoreClaimsAsync(long basedOn, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => ClaimRows.TryStoreAsync(_source, basedOn, body.ToArray(), cancellationToken));
 
     /// <summary>Answers every write that was accepted, then closes the connections.</summary>
     public async ValueTask DisposeAsync()

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using Npgsql;
 using Rollcall.Serve.Queries;
@@ -9,39 +10,12 @@ namespace Rollcall.Serve.Storage.Postgres;
 /// <summary>Documents by id and by page: stored bytes, copied once from the connection's buffer to a pooled one and handed to the sink.</summary>
 internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchors)
 {
-    private const string Columns = "t.row_id, t.change_version, t.last_modified, t.id, t.document";
+    public const string Columns = "t.row_id, t.change_version, t.last_modified, t.id, t.document";
     private const int FirstBuffer = 8 * 1024;
+    private readonly GroupedGets _gets = new(catalog);
     private readonly KeyFilters?[] _keyFilters = new KeyFilters?[catalog.Tables.Count];
 
-    public async ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken)
-    {
-        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
-        await using var command = new NpgsqlCommand(catalog.Of(resource).Get, connection);
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = id });
-        if (resource.IsDescriptor)
-        {
-            command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = catalog.NumberOf(resource) });
-        }
-
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        if (!await reader.ReadAsync(cancellationToken))
-        {
-            return false;
-        }
-
-        sink.Begin(null);
-        var buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
-        try
-        {
-            Add(reader, 3, ref buffer, id, sink);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-
-        return true;
-    }
+    public ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink) => _gets.GetAsync(resource, id, sink);
 
     public async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken)
     {
@@ -54,7 +28,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
         var window = await WindowAsync(plan, cancellationToken);
         var page = plan.Limit == 0 ? null
-            : plan.Filters.Count > 0 || plan.Id is not null ? Filtered(plan, window)
+            : plan.IsFiltered ? Filtered(plan, window)
             : window.IsNarrow ? Narrow(plan, window)
             : await WalkAsync(connection, plan, window, cancellationToken);
         await using var batch = new NpgsqlBatch(connection);
@@ -86,6 +60,39 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         }
     }
 
+    public async ValueTask<IReadOnlyList<RowRange>> PartitionAsync(PartitionPlan plan, CancellationToken cancellationToken)
+    {
+        var rows = plan.Rows;
+        if (rows.MatchesNothing)
+        {
+            return [];
+        }
+
+        // 1. How many there are.
+        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        var window = await WindowAsync(rows, cancellationToken);
+        await using var count = new NpgsqlBatch(connection) { BatchCommands = { Where(new PageStatement($"select count(*) from {NameOf(rows)} t"), rows, window).ToCommand() } };
+        var total = (long)(await count.ExecuteScalarAsync(cancellationToken))!;
+        if (total == 0)
+        {
+            return [];
+        }
+
+        // 2. Where each part begins; rows that come or go meanwhile only make parts a little unequal.
+        var starts = new PageStatement("select a.row_id from (");
+        var numbered = Where(starts.Inner($"select t.row_id, row_number() over (order by t.row_id) - 1 as n from {NameOf(rows)} t", "t"), rows, window);
+        starts.Append($"{numbered.Text}) a where a.n > 0 and a.n % {starts.Parameter(plan.SizeFor(total))} = 0 order by a.n limit {starts.Parameter((long)plan.Number - 1)}");
+        await using var find = new NpgsqlBatch(connection) { BatchCommands = { starts.ToCommand() } };
+        await using var reader = await find.ExecuteReaderAsync(cancellationToken);
+        var found = new List<long>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            found.Add(reader.GetInt64(0));
+        }
+
+        return PartitionPlan.Ranges(found);
+    }
+
     private static async ValueTask CopyAsync(NpgsqlDataReader reader, IDocumentSink sink, CancellationToken cancellationToken)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
@@ -93,7 +100,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         {
             while (await reader.ReadAsync(cancellationToken))
             {
-                Add(reader, 4, ref buffer, reader.GetGuid(3), sink);
+                Add(reader, ref buffer, sink);
             }
         }
         finally
@@ -102,18 +109,22 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         }
     }
 
-    private static void Add(NpgsqlDataReader reader, int body, ref byte[] buffer, Guid id, IDocumentSink sink)
+    /// <summary>The document, in the buffer or in a larger one rented in its place.</summary>
+    public static ReadOnlySpan<byte> Body(NpgsqlDataReader row, ref byte[] buffer)
     {
-        var length = (int)reader.GetBytes(body, 0, null, 0, 0);
+        var length = (int)row.GetBytes(4, 0, null, 0, 0);
         if (length > buffer.Length)
         {
             ArrayPool<byte>.Shared.Return(buffer);
             buffer = ArrayPool<byte>.Shared.Rent(length);
         }
 
-        reader.GetBytes(body, 0, buffer, 0, length);
-        sink.Add(new StoredDocument(buffer.AsSpan(0, length), id, reader.GetInt64(0), reader.GetInt64(1), reader.GetDateTime(2)));
+        row.GetBytes(4, 0, buffer, 0, length);
+        return buffer.AsSpan(0, length);
     }
+
+    private static void Add(NpgsqlDataReader row, ref byte[] buffer, IDocumentSink sink) =>
+        sink.Add(new StoredDocument(Body(row, ref buffer), row.GetGuid(3), row.GetInt64(0), row.GetInt64(1), row.GetDateTime(2)));
 
     /// <summary>All documents, or all in a wide window: the page's first row is found in the primary key alone, from the nearest anchor
     /// on, so that what is skipped is neither fetched nor, mostly, counted.</summary>
@@ -189,6 +200,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
             statement.Where($"t.id = {statement.Parameter(id)}");
         }
 
+        AddConditions(statement, plan);
         if (plan.Filters.Count == 0)
         {
             return statement;
@@ -220,8 +232,27 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         return statement;
     }
 
+    /// <summary>The one place where conditions from outside the query come in.</summary>
+    private static void AddConditions(PageStatement statement, QueryPlan plan)
+    {
+        foreach (var condition in plan.Conditions)
+        {
+            statement.Where(string.Format(
+                CultureInfo.InvariantCulture, condition.Sql, [statement.Alias, .. condition.Values.Select(v => (object)statement.BoxedParameter(v))]));
+        }
+    }
+
     private PageStatement Scope(PageStatement statement, QueryPlan plan)
     {
+        if (plan.Rows is { } rows)
+        {
+            statement.Where($"{statement.Alias}.row_id >= {statement.Parameter(rows.First)}");
+            if (rows.Last < long.MaxValue)
+            {
+                statement.Where($"{statement.Alias}.row_id <= {statement.Parameter(rows.Last)}");
+            }
+        }
+
         if (plan.Resource.IsDescriptor)
         {
             statement.Where($"{statement.Alias}.resource = {statement.Parameter(catalog.NumberOf(plan.Resource))}");
@@ -277,6 +308,12 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         public string Parameter<T>(T value)
         {
             _parameters.Add(new NpgsqlParameter<T> { TypedValue = value });
+            return $"${_parameters.Count}";
+        }
+
+        public string BoxedParameter(object value)
+        {
+            _parameters.Add(new NpgsqlParameter { Value = value });
             return $"${_parameters.Count}";
         }
 

@@ -64,6 +64,13 @@ internal static class Schema
                 new_key_values bytea not null,
                 primary key (resource, change_version));
             """),
+        new(3, """
+            alter table rollcall.client add column details text not null default '{}';
+            create table rollcall.registry (kind text not null, id bigint not null, body text not null, primary key (kind, id));
+            create table rollcall.registry_state (
+                only_row boolean primary key default true check (only_row), revision bigint not null, last_id bigint not null);
+            insert into rollcall.registry_state (revision, last_id) values (0, 0);
+            """),
     ];
 
     /// <summary>Makes the tables those of the model; one small query when they are already.</summary>
@@ -181,14 +188,9 @@ internal static class Schema
         NpgsqlConnection connection, DataStandard standard, (string Name, string Sql)[] statements, string fingerprint,
         CancellationToken cancellationToken)
     {
-        var model = string.Join(", ", standard.Projects.Select(p => $"{p.Name} {p.Version}"));
         await using (var get = new NpgsqlCommand("select data_standard from rollcall.meta", connection))
         {
-            if (await get.ExecuteScalarAsync(cancellationToken) is string stored && stored != model)
-            {
-                throw new DatabaseUnusableException(
-                    $"{Name(connection)} holds {stored}, and this server was started with {model}. Start it with the same data standard and extensions.");
-            }
+            StoredModel.Check(Name(connection), await get.ExecuteScalarAsync(cancellationToken) as string, standard);
         }
 
         var present = await PresentAsync(connection, cancellationToken);
@@ -225,7 +227,7 @@ internal static class Schema
         names.Parameters.Add(new NpgsqlParameter { Value = standard.Resources.Select(r => r.Name.ToString()).ToArray() });
         var mark = new NpgsqlBatchCommand("update rollcall.meta set fingerprint = $1, data_standard = $2");
         mark.Parameters.Add(new NpgsqlParameter { Value = fingerprint });
-        mark.Parameters.Add(new NpgsqlParameter { Value = model });
+        mark.Parameters.Add(new NpgsqlParameter { Value = StoredModel.Of(standard) });
         finish.BatchCommands.Add(names);
         finish.BatchCommands.Add(mark);
         await finish.ExecuteNonQueryAsync(cancellationToken);
@@ -267,6 +269,7 @@ internal static class Schema
                 """);
         }
 
+        yield return ("claim_metadata", ClaimRows.Table);
         var distinct = tables.DistinctBy(t => t.Name).ToArray();
         foreach (var table in distinct)
         {

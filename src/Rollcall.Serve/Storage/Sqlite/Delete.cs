@@ -101,7 +101,7 @@ internal sealed class Delete : IDisposable
         foreach (var (referrer, reference) in _table.Resource.Referrers)
         {
             var table = _session.Model.Table(referrer);
-            yield return reference.IsInCollection
+            yield return TableModel.HasOwnTable(reference)
                 ? (referrer.TypeName, table.ReferenceTables.First(t => t.Reference == reference).Table, "target_row")
                 : (referrer.TypeName, table.Name, table.ReferenceColumns.First(c => c.Reference == reference).Column);
         }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Rollcall.Databases;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
@@ -7,7 +8,7 @@ using Rollcall.Standard.Model;
 namespace Rollcall.Serve.Storage.Sqlite;
 
 /// <summary>Documents and credentials in one SQLite file: one writer that commits in groups, many readers that never wait for it.</summary>
-public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore
+public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IRegistryStore, IClaimStore
 {
     private readonly WriteSession _session;
     private readonly Writer _writer;
@@ -53,6 +54,9 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore
             static (reader, query) => Reads.Query(reader, query.plan, query.newest, query.sink),
             cancellationToken);
 
+    public ValueTask<IReadOnlyList<RowRange>> PartitionAsync(PartitionPlan plan, CancellationToken cancellationToken) =>
+        _readers.RunAsync(plan, static (reader, partition) => Reads.Partition(reader, partition), cancellationToken);
+
     public ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
         _readers.RunAsync(plan, static (reader, query) => Deletes.Query(reader, query), cancellationToken);
 
@@ -87,6 +91,27 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore
 
     public ValueTask<IReadOnlyList<SigningKey>> SigningKeysAsync(SigningKey candidate, CancellationToken cancellationToken) =>
         _writer.RunAsync(session => Credentials.SigningKeys(session, candidate), cancellationToken);
+
+    public async ValueTask RotateSigningKeyAsync(SigningKey key, DateTime supersededBefore, CancellationToken cancellationToken) =>
+        await _writer.RunAsync(session => Credentials.Rotate(session, key, supersededBefore), cancellationToken);
+
+    public ValueTask<long> RegistryRevisionAsync(CancellationToken cancellationToken) =>
+        _readers.RunAsync(0, static (reader, _) => Registry.Revision(reader), cancellationToken);
+
+    public ValueTask<RegistryContents> ReadRegistryAsync(CancellationToken cancellationToken) =>
+        _readers.RunAsync(0, static (reader, _) => Registry.Read(reader), cancellationToken);
+
+    public ValueTask<bool> ChangeRegistryAsync(long revision, IReadOnlyList<RegistryChange> changes, CancellationToken cancellationToken) =>
+        _writer.RunAsync(session => Registry.Change(session, revision, changes), cancellationToken);
+
+    public ValueTask<StoredClaims?> ReadClaimsAsync(CancellationToken cancellationToken) =>
+        _readers.RunAsync(0, static (reader, _) => ClaimRows.Read(reader), cancellationToken);
+
+    public ValueTask<long> ClaimsVersionAsync(CancellationToken cancellationToken) =>
+        _readers.RunAsync(0, static (reader, _) => ClaimRows.Version(reader), cancellationToken);
+
+    public ValueTask<bool> TryStoreClaimsAsync(long basedOn, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
+        _writer.RunAsync(session => ClaimRows.TryStore(session, basedOn, body), cancellationToken);
 
     /// <summary>Finishes the writes that wait, then closes the file.</summary>
     public async ValueTask DisposeAsync()

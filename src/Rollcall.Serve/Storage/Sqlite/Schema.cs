@@ -49,6 +49,12 @@ internal static class Schema
                 new_key_values BLOB NOT NULL,
                 PRIMARY KEY (resource, change_version)) STRICT, WITHOUT ROWID;
             """),
+        new(3, """
+            ALTER TABLE client ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
+            CREATE TABLE registry (kind TEXT NOT NULL, id INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID;
+            CREATE TABLE registry_state (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), revision INTEGER NOT NULL, last_id INTEGER NOT NULL) STRICT;
+            INSERT INTO registry_state VALUES (1, 0, 0);
+            """),
     ];
 
     /// <summary>Makes the file's tables those of the model; does nothing when they are already.</summary>
@@ -58,17 +64,12 @@ internal static class Schema
         SqliteMigrations.Apply(db, ApplicationId, "a Rollcall serve database", Fixed);
         var statements = Statements(standard, tables).ToArray();
         var fingerprint = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', statements.Select(s => s.Sql)))));
-        var model = string.Join(", ", standard.Projects.Select(p => $"{p.Name} {p.Version}"));
         if (Meta(db, "schema") == fingerprint)
         {
             return;
         }
 
-        if (Meta(db, "data_standard") is { } stored && stored != model)
-        {
-            throw new DatabaseUnusableException($"{db.Path} holds {stored}, and this server was started with {model}. Start it with the same data standard and extensions.");
-        }
-
+        StoredModel.Check(db.Path, Meta(db, "data_standard"), standard);
         db.Execute("BEGIN IMMEDIATE");
         try
         {
@@ -92,7 +93,7 @@ internal static class Schema
             }
 
             SetMeta(db, "schema", fingerprint);
-            SetMeta(db, "data_standard", model);
+            SetMeta(db, "data_standard", StoredModel.Of(standard));
             db.Execute("COMMIT");
         }
         catch
@@ -138,6 +139,8 @@ internal static class Schema
                 """);
             yield return ($"ux__{name}__key_hash", $"CREATE UNIQUE INDEX ux__{name}__key_hash ON {name} (key_hash)");
         }
+
+        yield return ("claim_metadata", ClaimRows.Table);
 
         // Targets may come after their referrers: SQLite looks a foreign key's table up when a row is written.
         foreach (var table in tables.DistinctBy(t => t.Name))

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Rollcall.Serve;
+using Rollcall.Standard.Documents;
 
 namespace Rollcall.IntegrationTests.Serve.Http;
 
@@ -24,6 +25,9 @@ public abstract class HttpServer : IAsyncLifetime
 
     protected abstract Task DropAsync();
 
+    /// <summary>What this server is told differently.</summary>
+    protected virtual ServeOptions With(ServeOptions options) => options;
+
     public async ValueTask InitializeAsync()
     {
         if (!HasDatabase)
@@ -32,7 +36,7 @@ public abstract class HttpServer : IAsyncLifetime
         }
 
         _host = await ServeHost.StartAsync(
-            new ServeOptions { Urls = ["http://127.0.0.1:0"], Database = await DatabaseAsync(), Sandbox = true, LogLevel = LogLevel.None, TokensMax = -1 },
+            With(new ServeOptions { Urls = ["http://127.0.0.1:0"], Database = await DatabaseAsync(), Sandbox = true, LogLevel = LogLevel.None, TokensMax = -1 }),
             CancellationToken.None);
         Root = _host.Addresses[0];
         Token = await TokenAsync("sandbox", "sandbox");
@@ -151,7 +155,7 @@ public abstract class HttpServer : IAsyncLifetime
 }
 
 /// <summary>The sandbox over a SQLite file.</summary>
-public sealed class SqliteServer : HttpServer
+public class SqliteServer : HttpServer
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("rollcall-http-").FullName;
 
@@ -165,7 +169,7 @@ public sealed class SqliteServer : HttpServer
 }
 
 /// <summary>The sandbox over PostgreSQL.</summary>
-public sealed class PostgresServer(PostgresFixture postgres) : HttpServer
+public class PostgresServer(PostgresFixture postgres) : HttpServer
 {
     private TestDatabase? _database;
 
@@ -187,6 +191,18 @@ public sealed class PostgresServer(PostgresFixture postgres) : HttpServer
     protected override async Task DropAsync() => await _database!.DisposeAsync();
 }
 
+/// <summary>The same with <c>--compatibility dms</c>.</summary>
+public sealed class SqliteDmsServer : SqliteServer
+{
+    protected override ServeOptions With(ServeOptions options) => options with { Compatibility = Compatibility.Dms };
+}
+
+/// <summary>The same with <c>--compatibility dms</c>.</summary>
+public sealed class PostgresDmsServer(PostgresFixture postgres) : PostgresServer(postgres)
+{
+    protected override ServeOptions With(ServeOptions options) => options with { Compatibility = Compatibility.Dms };
+}
+
 [CollectionDefinition(Name)]
 public sealed class SqliteCollection : ICollectionFixture<SqliteServer>
 {
@@ -197,4 +213,16 @@ public sealed class SqliteCollection : ICollectionFixture<SqliteServer>
 public sealed class PostgresCollection : ICollectionFixture<PostgresServer>
 {
     public const string Name = "HTTP over PostgreSQL";
+}
+
+[CollectionDefinition(Name)]
+public sealed class SqliteDmsCollection : ICollectionFixture<SqliteDmsServer>
+{
+    public const string Name = "HTTP over SQLite, DMS";
+}
+
+[CollectionDefinition(Name)]
+public sealed class PostgresDmsCollection : ICollectionFixture<PostgresDmsServer>
+{
+    public const string Name = "HTTP over PostgreSQL, DMS";
 }

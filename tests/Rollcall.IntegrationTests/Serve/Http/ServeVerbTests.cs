@@ -93,7 +93,7 @@ public sealed class ServeVerbTests : IDisposable
     [Theory]
     [InlineData("--nonsense", "--nonsense")]
     [InlineData("--extension a.json", "--extension is not in this version")]
-    [InlineData("--compatibility dms", "--compatibility is not in this version")]
+    [InlineData("--compatibility ods", "--compatibility must be default or dms; it is ods.")]
     [InlineData("--admin-key k --admin-secret s", "--admin-key is not in this version")]
     [InlineData("index list", "serve index is not in this version")]
     [InlineData("--urls nonsense", "nonsense is no address")]
@@ -134,7 +134,7 @@ public sealed class ServeVerbTests : IDisposable
                 JsonNode.Parse("""
                     {
                       "urls": ["http://127.0.0.1:1", "http://[::1]:1"], "database": "host=h;password=***", "sandbox": false, "sandbox-on-network": false,
-                      "path-base": "/line", "token-minutes": 8, "tokens-max": 15, "log-level": "error"
+                      "path-base": "/line", "token-minutes": 8, "tokens-max": 15, "compatibility": "default", "log-level": "error"
                     }
                     """),
                 JsonNode.Parse(process.Output)),
