@@ -38,6 +38,7 @@ public sealed class RequestCounters : IDisposable
         (OtherTarget.Metadata, "metadata"),
         (OtherTarget.ChangeQueries, "changeQueries"),
         (OtherTarget.Operations, "health"),
+        (OtherTarget.Identity, "identity"),
     ];
 
     internal int ResourceCount { get; }
@@ -106,4 +107,5 @@ internal enum OtherTarget
     Metadata,
     ChangeQueries,
     Operations,
+    Identity,
 }

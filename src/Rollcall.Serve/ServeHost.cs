@@ -12,7 +12,6 @@ using Microsoft.Extensions.Logging.Console;
 using Rollcall.Serve.Endpoints;
 using Rollcall.Serve.Metadata;
 using Rollcall.Serve.Security;
-using Rollcall.Serve.Storage;
 using Rollcall.Standard.Loading;
 using Rollcall.Standard.Model;
 
@@ -25,17 +24,18 @@ public sealed class ServeHost : IAsyncDisposable
     private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(25);
 
     private readonly WebApplication _app;
-    private readonly ServeStores _stores;
+    private readonly IReadOnlyList<OpenTenant> _tenants;
     private readonly VerifiedSecrets _secrets;
     private readonly ILoggerFactory _logs;
     private readonly ILogger _logger;
     private bool _isStopped;
 
-    private ServeHost(WebApplication app, ServeStores stores, VerifiedSecrets secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
+    private ServeHost(
+        WebApplication app, IReadOnlyList<OpenTenant> tenants, VerifiedSecrets secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
     {
         _logs = logs;
         _app = app;
-        _stores = stores;
+        _tenants = tenants;
         _secrets = secrets;
         _logger = logger;
         Counters = counters;
@@ -45,7 +45,8 @@ public sealed class ServeHost : IAsyncDisposable
     /// <summary>Where the server listens, with real ports: <c>http://127.0.0.1:8001</c>.</summary>
     public IReadOnlyList<string> Addresses { get; }
 
-    internal ServeStores Stores => _stores;
+    /// <summary>The first tenant's: the only one on the usual server.</summary>
+    internal ServeStores Stores => _tenants[0].Home;
 
     /// <summary>Every request answered so far.</summary>
     public RequestCounters Counters { get; }
@@ -68,20 +69,15 @@ public sealed class ServeHost : IAsyncDisposable
         }
 
         var logs = LoggerFactory.Create(logging => AddLog(logging, options));
-        ServeStores? stores = null;
+        var opened = new List<ServeStores>();
         try
         {
-            stores = await ServeStores.OpenAsync(options, standard, time, logs.CreateLogger("Rollcall.Serve.Storage"), cancellationToken);
-            if (options.Sandbox)
-            {
-                await Sandbox.PrepareAsync(stores, standard, time, cancellationToken);
-            }
-
-            return await StartAsync(options, standard, stores, time, logs, cancellationToken);
+            var tenants = await OpenAsync(options, standard, time, logs.CreateLogger("Rollcall.Serve.Storage"), opened, cancellationToken);
+            return await StartAsync(options, standard, tenants, time, logs, cancellationToken);
         }
         catch
         {
-            if (stores is not null)
+            foreach (var stores in opened)
             {
                 await stores.DisposeAsync();
             }
@@ -93,27 +89,25 @@ public sealed class ServeHost : IAsyncDisposable
 
     /// <summary>Starts over stores that the caller has opened. The host closes them and the log when it stops.</summary>
     /// <exception cref="ServeStartException">The port is in use.</exception>
-    internal static async Task<ServeHost> StartAsync(
-        ServeOptions options, DataStandard standard, ServeStores stores, TimeProvider time, ILoggerFactory logs, CancellationToken cancellationToken)
+    internal static Task<ServeHost> StartAsync(
+        ServeOptions options, DataStandard standard, ServeStores stores, TimeProvider time, ILoggerFactory logs, CancellationToken cancellationToken) =>
+        StartAsync(options, standard, [new OpenTenant("", stores, [(new InstanceOptions(1, "", [], options.Database), stores)])], time, logs, cancellationToken);
+
+    private static async Task<ServeHost> StartAsync(
+        ServeOptions options, DataStandard standard, IReadOnlyList<OpenTenant> opened, TimeProvider time, ILoggerFactory logs, CancellationToken cancellationToken)
     {
         var app = Build(options, logs);
         var logger = logs.CreateLogger("Rollcall.Serve");
-        var tags = new EntityTags(standard);
         var counters = new RequestCounters(standard);
         var secrets = new VerifiedSecrets(time);
-        var instance = new ServedInstance(
-            new InstanceOptions(1, "", options.Database),
-            stores,
-            new ResourceEndpoints(standard, stores.Documents, tags, new Responses(tags)),
-            new ChangeQueryEndpoints(stores.Documents),
-            new TokenInfoEndpoint(standard));
-        var tenant = Serve("", stores.Credentials, [instance], options, secrets, time);
+        var composition = new Composition(options, standard, secrets, time);
+        var deployment = new Deployment(options.Routes, [.. opened.Select(composition.Serve)]);
         var api = new Api(
             options,
             new ResourceRoutes(standard),
-            tenant,
-            new MetadataEndpoints(standard),
-            new HealthEndpoint(stores.Documents),
+            deployment,
+            new MetadataEndpoints(standard, options.Compatibility, options.XsdFolder),
+            new HealthEndpoint([.. deployment.Instances.Select(i => i.Documents)]),
             counters,
             logger);
         app.Run(api.HandleAsync);
@@ -127,7 +121,7 @@ public sealed class ServeHost : IAsyncDisposable
             throw CannotListen(string.Join(", ", options.Urls), failure);
         }
 
-        return new ServeHost(app, stores, secrets, counters, logs, logger);
+        return new ServeHost(app, opened, secrets, counters, logs, logger);
     }
 
     /// <summary>Stops accepting, answers what was accepted, then closes the stores.</summary>
@@ -141,7 +135,11 @@ public sealed class ServeHost : IAsyncDisposable
         _isStopped = true;
         _logger.Stopping();
         await _app.StopAsync(cancellationToken);
-        await _stores.DisposeAsync();
+        foreach (var stores in _tenants.SelectMany(t => t.Instances.Select(i => i.Stores).Append(t.Home)).Distinct())
+        {
+            await stores.DisposeAsync();
+        }
+
         _logger.Stopped();
         await _app.DisposeAsync();
         _secrets.Dispose();
@@ -151,13 +149,38 @@ public sealed class ServeHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await StopAsync(CancellationToken.None);
 
-    private static ServedTenant Serve(
-        string name, ICredentialStore credentials, IReadOnlyList<ServedInstance> instances, ServeOptions options, VerifiedSecrets secrets, TimeProvider time)
+    /// <summary>Opens every database, each once, and prepares the sandbox where it is asked for.</summary>
+    /// <param name="opened">Receives what was opened, so that the caller can close it when something fails.</param>
+    private static async Task<IReadOnlyList<OpenTenant>> OpenAsync(
+        ServeOptions options, DataStandard standard, TimeProvider time, ILogger logger, List<ServeStores> opened, CancellationToken cancellationToken)
     {
-        var clients = new ClientDirectory(credentials, time);
-        var tokens = new AccessTokens(credentials, time, options.TokenLifetime);
-        var live = new LiveTokens(options.TokensMax, time, options.Sandbox ? Sandbox.Key : null);
-        return new ServedTenant(name, credentials, new BearerCheck(tokens, clients, time), new TokenEndpoint(clients, secrets, tokens, live), instances);
+        var tenants = new List<OpenTenant>();
+        foreach (var tenant in options.AllTenants)
+        {
+            var instances = new List<(InstanceOptions Options, ServeStores Stores)>();
+            foreach (var instance in tenant.Instances)
+            {
+                instances.Add((instance, await OpenAsync(instance.Database)));
+            }
+
+            var home = tenant.Database.Length == 0 ? instances[0].Stores
+                : instances.Find(i => i.Options.Database == tenant.Database) is { Stores: { } same } ? same
+                : await OpenAsync(tenant.Database);
+            if (options.Sandbox)
+            {
+                await Sandbox.PrepareAsync(home.Credentials, [.. instances.Select(i => i.Stores.Documents)], standard, time, cancellationToken);
+            }
+
+            tenants.Add(new OpenTenant(tenant.Name, home, instances));
+        }
+
+        return tenants;
+
+        async Task<ServeStores> OpenAsync(string database)
+        {
+            opened.Add(await ServeStores.OpenAsync(database, standard, time, logger, cancellationToken));
+            return opened[^1];
+        }
     }
 
     private static WebApplication Build(ServeOptions options, ILoggerFactory logs)

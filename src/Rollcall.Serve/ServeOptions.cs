@@ -28,6 +28,18 @@ public sealed record ServeOptions
     /// <summary>Live tokens of a client at most; -1 for no limit. Does not hold for the client of the sandbox.</summary>
     public int TokensMax { get; init; } = 15;
 
+    /// <summary>What stands before the families of addresses.</summary>
+    public RouteTemplate Routes { get; init; } = RouteTemplate.None;
+
+    /// <summary>What is served where there is more than <see cref="Database"/>: each tenant with its instances. Without tenants one of them, without a name.</summary>
+    public IReadOnlyList<TenantOptions> Tenants { get; init; } = [];
+
+    /// <summary>The tenants with their instances, or the one database as the only one.</summary>
+    internal IReadOnlyList<TenantOptions> AllTenants => Tenants.Count > 0 ? Tenants : [new TenantOptions("", "", [new InstanceOptions(1, "", [], Database)])];
+
+    /// <summary>Folder of the XSD files, a subfolder for each project; empty for none.</summary>
+    public string XsdFolder { get; init; } = "";
+
     /// <summary>Whose ways the API has where servers differ.</summary>
     public Compatibility Compatibility { get; init; }
 
@@ -88,6 +100,7 @@ public sealed record ServeOptions
             faults.Add("--tokens-max must be at least 1, or -1 for no limit.");
         }
 
+        faults.AddRange(InstanceFaults.Of(this));
         return faults;
     }
 }

@@ -1,7 +1,7 @@
 using Rollcall.Serve.Security;
-using Rollcall.Serve.Storage;
 
 namespace Rollcall.Serve;
 
 /// <summary>The clients of one tenant, and the instances that they may be let into. A server without tenants has one, without a name.</summary>
-internal sealed record ServedTenant(string Name, ICredentialStore Credentials, BearerCheck Bearer, TokenEndpoint Token, IReadOnlyList<ServedInstance> Instances);
+/// <param name="Home">The database that holds its clients and what its administrators set up.</param>
+internal sealed record ServedTenant(string Name, ServeStores Home, BearerCheck Bearer, TokenEndpoint Token, IReadOnlyList<ServedInstance> Instances);

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using Rollcall.Serve.Metadata;
 using Rollcall.Serve.Security;
 using Rollcall.Serve.Storage;
+using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve.Endpoints;
@@ -16,7 +17,7 @@ namespace Rollcall.Serve.Endpoints;
 internal sealed class Api(
     ServeOptions options,
     ResourceRoutes routes,
-    ServedTenant tenant,
+    Deployment deployment,
     MetadataEndpoints metadata,
     HealthEndpoint health,
     RequestCounters counters,
@@ -29,7 +30,7 @@ internal sealed class Api(
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "no-referrer";
 
-        var path = RequestPath.Parse(http.Request.Path.Value ?? "", options.PathBase);
+        var path = RequestPath.Parse(http.Request.Path.Value ?? "", options.PathBase, deployment.Template);
         var route = path.Family == PathFamily.Data ? routes.Find(path.Rest) : default;
         Caller? caller = null;
         try
@@ -43,29 +44,13 @@ internal sealed class Api(
             {
                 await answer;
             }
-            else if (path.Family is PathFamily.Data or PathFamily.ChangeQueries or PathFamily.TokenInfo)
+            else if (path.Family is PathFamily.Data or PathFamily.ChangeQueries or PathFamily.TokenInfo or PathFamily.Identity)
             {
-                var bearer = await tenant.Bearer.CheckAsync(http);
-                var instance = tenant.Instances[0];
-                caller = bearer.Caller;
-                await (caller is null ? Problems.Unauthenticated(bearer.Error!).WriteAsync(http) : path.Family switch
-                {
-                    PathFamily.Data => instance.Resources.HandleAsync(http, caller, route, path.DataBase),
-                    PathFamily.ChangeQueries => instance.ChangeQueries.HandleAsync(http, path),
-                    _ => instance.TokenInfo.HandleAsync(http, caller),
-                });
+                caller = await HandleForCallerAsync(http, path, route);
             }
             else
             {
-                await (path.Family switch
-                {
-                    PathFamily.Root => metadata.RootAsync(http),
-                    PathFamily.Metadata => metadata.HandleAsync(http, path),
-                    PathFamily.Token => tenant.Token.HandleAsync(http),
-                    PathFamily.Health => health.HandleAsync(http),
-                    PathFamily.Metrics => http.Response.WriteAsync(counters.ToPrometheus(), http.RequestAborted),
-                    _ => Problems.NotFound().WriteAsync(http),
-                });
+                await HandleForAnybodyAsync(http, path);
             }
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
@@ -85,6 +70,68 @@ internal sealed class Api(
                     http.Request.Method, TargetOf(path, route), http.Response.StatusCode, Stopwatch.GetElapsedTime(started).TotalMilliseconds, caller?.Client.Key ?? "none", CorrelationId.Of(http));
             }
         }
+    }
+
+    /// <summary>The addresses that need a token, which is looked at before anything else of the request.</summary>
+    /// <returns>Null when there is no good token.</returns>
+    private async ValueTask<Caller?> HandleForCallerAsync(HttpContext http, RequestPath path, ResourceRoute route)
+    {
+        if (deployment.Template.HasTenants && path.PrefixCount > 0 && !TenantOptions.IsName(path.PrefixSegment(0)))
+        {
+            await Problems.MalformedTenant().WriteAsync(http);
+            return null;
+        }
+
+        var addressed = deployment.FindTenant(path);
+        var (bearer, own) = deployment.Tenants.Count == 1 && addressed is not null
+            ? (await addressed.Bearer.CheckAsync(http), addressed)
+            : await deployment.AuthenticateAsync(http, addressed);
+        if (bearer.Caller is not { } caller)
+        {
+            await Problems.Unauthenticated(bearer.Error!).WriteAsync(http);
+            return null;
+        }
+
+        var (instance, problem) = deployment.Resolve(path, caller, addressed, own);
+        await (instance is null ? problem!.WriteAsync(http) : path.Family switch
+        {
+            PathFamily.Data => instance.Resources.HandleAsync(http, caller, route, path.DataBase),
+            PathFamily.ChangeQueries => instance.ChangeQueries.HandleAsync(http, path),
+            PathFamily.TokenInfo => instance.TokenInfo.HandleAsync(http, caller),
+            PathFamily.Identity when options.Compatibility == Compatibility.Default => Problems.NotImplemented().WriteAsync(http),
+            _ => Problems.NotFound().WriteAsync(http),
+        });
+        return caller;
+    }
+
+    private Task HandleForAnybodyAsync(HttpContext http, RequestPath path)
+    {
+        var template = deployment.Template;
+        if (template.HasTenants && path.PrefixCount > 0 && path.Family != PathFamily.Unknown && deployment.FindTenant(path) is null)
+        {
+            return Problems.UnknownTenant().WriteAsync(http);
+        }
+
+        // After no prefix, the tenant alone, or all of it; discovery after any part of it.
+        var isWhole = path.PrefixCount == 0 || path.PrefixCount == template.SegmentCount || (template.HasTenants && path.PrefixCount == 1);
+        return path.Family switch
+        {
+            PathFamily.Root => metadata.RootAsync(http, OpenSegments()),
+            PathFamily.Metadata when isWhole => metadata.HandleAsync(http, path, OpenSegments()),
+            PathFamily.Token when isWhole => TokenAsync(http, path),
+            PathFamily.Health => health.HandleAsync(http),
+            PathFamily.Metrics => http.Response.WriteAsync(counters.ToPrometheus(), http.RequestAborted),
+            _ => Problems.NotFound().WriteAsync(http),
+        };
+
+        string OpenSegments() => deployment.OpenSegments(path, options.Compatibility == Compatibility.Dms ? "tenant" : "tenantIdentifier");
+    }
+
+    /// <summary>Without a tenant in the address the key says whose client it is.</summary>
+    private async Task TokenAsync(HttpContext http, RequestPath path)
+    {
+        var tenant = deployment.FindTenant(path) ?? await deployment.FindTenantOfClientAsync(http) ?? deployment.Tenants[0];
+        await tenant.Token.HandleAsync(http);
     }
 
     /// <summary>What is decided before a path or a token is looked at: preflights, and bodies that announce themselves as too large.</summary>
@@ -162,6 +209,7 @@ internal sealed class Api(
                 PathFamily.Root or PathFamily.Metadata => OtherTarget.Metadata,
                 PathFamily.Token => OtherTarget.Token,
                 PathFamily.TokenInfo => OtherTarget.TokenInfo,
+                PathFamily.Identity => OtherTarget.Identity,
                 PathFamily.ChangeQueries => OtherTarget.ChangeQueries,
                 PathFamily.Health or PathFamily.Metrics => OtherTarget.Operations,
                 _ => OtherTarget.Unknown,

@@ -29,7 +29,11 @@ public sealed record ApiClient(
     IReadOnlyList<string> NamespacePrefixes,
     IReadOnlyList<long> EducationOrganizationIds,
     long CredentialEpoch,
-    bool IsEnabled);
+    bool IsEnabled)
+{
+    /// <summary>The instances (<c>odsInstances</c>) that it may use; empty for all of this server's.</summary>
+    public IReadOnlyList<long> InstanceIds { get; init; } = [];
+}
 
 /// <param name="KeyId">The <c>kid</c> of tokens signed with it.</param>
 /// <param name="Secret">HMAC-SHA-256 key, 32 random bytes or more.</param>
