@@ -56,11 +56,12 @@ public sealed class ServeHost : IAsyncDisposable
     public static async Task<ServeHost> StartAsync(ServeOptions options, CancellationToken cancellationToken, TimeProvider? time = null)
     {
         time ??= TimeProvider.System;
-        var standard = CompactModelReader.EdFi52;
         if (options.Validate() is { Count: > 0 } faults)
         {
             throw new ServeStartException(string.Join(Environment.NewLine, faults));
         }
+
+        var standard = LoadModel(options);
 
         // Before the database is touched: a second server by mistake must change nothing.
         foreach (var url in options.Urls)
@@ -87,6 +88,20 @@ public sealed class ServeHost : IAsyncDisposable
         }
     }
 
+    /// <summary>The core with the extensions that the options name.</summary>
+    /// <exception cref="ServeStartException">An extension's file cannot be used.</exception>
+    public static DataStandard LoadModel(ServeOptions options)
+    {
+        try
+        {
+            return ModelFiles.Load(options.Extensions);
+        }
+        catch (ModelFileException failure)
+        {
+            throw new ServeStartException($"--extension {failure.Message}", inner: failure);
+        }
+    }
+
     /// <summary>Starts over stores that the caller has opened. The host closes them and the log when it stops.</summary>
     /// <exception cref="ServeStartException">The port is in use.</exception>
     internal static Task<ServeHost> StartAsync(
@@ -104,7 +119,7 @@ public sealed class ServeHost : IAsyncDisposable
         var deployment = new Deployment(options.Routes, [.. opened.Select(composition.Serve)]);
         var api = new Api(
             options,
-            new ResourceRoutes(standard),
+            new ResourceRoutes(standard, options.Compatibility),
             deployment,
             new MetadataEndpoints(standard, options.Compatibility, options.XsdFolder),
             new HealthEndpoint([.. deployment.Instances.Select(i => i.Documents)]),

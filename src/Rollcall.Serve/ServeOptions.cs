@@ -14,6 +14,9 @@ public sealed record ServeOptions
     /// <summary>The file of a SQLite database, or an Npgsql connection string (anything with <c>Host=</c>).</summary>
     public string Database { get; init; } = "rollcall.db";
 
+    /// <summary>Files of extensions of the data standard: ApiSchema files or compact ones, plain or gzipped.</summary>
+    public IReadOnlyList<string> Extensions { get; init; } = [];
+
     /// <summary>Makes the client <c>sandbox</c> with the secret <c>sandbox</c>, and loads the standard descriptors and school years.</summary>
     public bool Sandbox { get; init; }
 
@@ -52,7 +55,7 @@ public sealed record ServeOptions
     public bool IsPostgres => NamesPostgres(Database);
 
     /// <summary>Whether the text is a connection string rather than a file's path.</summary>
-    internal static bool NamesPostgres(string database) => database.Contains("Host=", StringComparison.OrdinalIgnoreCase);
+    public static bool NamesPostgres(string database) => database.Contains("Host=", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Everything that is wrong with the options, in words for the user; empty when nothing is.</summary>
     public IReadOnlyList<string> Validate()

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Rollcall.Databases;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Storage;
 using Rollcall.Serve.Storage.Postgres;
 using Rollcall.Serve.Storage.Sqlite;
@@ -7,8 +8,8 @@ using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve;
 
-/// <summary>The open database behind a server, in its two roles.</summary>
-public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Credentials) : IAsyncDisposable
+/// <summary>The open database behind a server, in its three roles.</summary>
+public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Credentials, IClaimStore Claims) : IAsyncDisposable
 {
     /// <summary>Opens the database that the options name; creates its tables where they are missing.</summary>
     /// <exception cref="ServeStartException">It is no database, another program's, a newer Rollcall's, or cannot be reached.</exception>
@@ -25,11 +26,11 @@ public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Cred
             if (ServeOptions.NamesPostgres(database))
             {
                 var postgres = await PostgresDocumentStore.OpenAsync(database, standard, time, logger, cancellationToken);
-                return new ServeStores(postgres, postgres);
+                return new ServeStores(postgres, postgres, postgres);
             }
 
             var store = await SqliteDocumentStore.OpenAsync(database, standard, time, logger, cancellationToken);
-            return new ServeStores(store, store);
+            return new ServeStores(store, store, store);
         }
         catch (DatabaseUnusableException failure)
         {

@@ -39,7 +39,53 @@ internal static class LedgerSchema
               problem_type text not null, message text not null, first_seen text not null, last_seen text not null,
               unique(profile_id, resource_id, kind, http, problem_type, message));
             """),
+        new(2, $"""
+            alter table profile add column source text;
+            alter table run add column kind text not null default 'run';
+            alter table run add column actor text;
+            alter table run add column held_reason text;
+            alter table doc add column scope_key text;
+            alter table doc add column blocked_resource integer;
+            alter table doc add column blocked_key blob;
+            create table doc_payload_2(profile_id integer not null, doc_id integer not null, run_id integer not null, body blob not null, primary key(profile_id, doc_id)) without rowid;
+            insert into doc_payload_2 select d.profile_id, p.doc_id, p.run_id, p.body from doc_payload p join doc d on d.doc_id = p.doc_id
+              where d.profile_id = (select min(profile_id) from doc x where x.doc_id = p.doc_id);
+            drop table doc_payload;
+            alter table doc_payload_2 rename to doc_payload;
+            {More}
+            create index run_profile_2_ix on run(profile_id, kind, run_id);
+            """),
     ];
+
+    /// <summary>The tables that the second format added, as both databases have them but for the types of columns.</summary>
+    private const string More = """
+            create table error_group_2(
+              profile_id integer not null, error_group_id integer not null, resource_id integer not null, kind text not null, http integer not null,
+              problem_type text not null, message text not null, owner text not null, first_seen text not null, last_seen text not null,
+              primary key(profile_id, error_group_id)) without rowid;
+            insert into error_group_2 select profile_id, error_group_id, resource_id, kind, http, problem_type, message, 'vendor', first_seen, last_seen from error_group;
+            drop table error_group;
+            alter table error_group_2 rename to error_group;
+            create table finding(
+              profile_id integer not null, resource_id integer not null, finding_no integer not null, kind text not null, path text not null, text text not null,
+              rows integer not null, schools integer not null, owner text not null, run_id integer not null,
+              primary key(profile_id, resource_id, finding_no)) without rowid;
+            create table finding_row(
+              profile_id integer not null, resource_id integer not null, finding_no integer not null, source_key text not null,
+              primary key(profile_id, resource_id, finding_no, source_key)) without rowid;
+            create table change_log(
+              profile_id integer not null, run_id integer not null, seq integer not null, at text not null, resource_id integer not null, doc_id integer not null,
+              op integer not null, edfi_id blob, key_hash blob not null, before_hash blob, after_hash blob, http integer not null, error_group_id integer, actor text,
+              primary key(profile_id, run_id, seq)) without rowid;
+            create index change_log_doc_ix on change_log(profile_id, resource_id, doc_id);
+            create table ownership(profile_id integer not null, resource_id integer not null, how text not null, primary key(profile_id, resource_id)) without rowid;
+            create table source_position(profile_id integer not null, stream text not null, position text not null, updated_at text not null, primary key(profile_id, stream)) without rowid;
+            create table dirty(profile_id integer not null, resource_id integer not null, source_key text not null, since text not null, primary key(profile_id, resource_id, source_key)) without rowid;
+            create table stored_plan(
+              profile_id integer not null, run_id integer not null, plan_id integer not null, resource_id integer not null, op integer not null, stage integer not null,
+              key_hash blob not null, other_key blob, record_hash blob, doc_id integer, edfi_id blob, source_key text, body blob, in_doubt integer not null,
+              primary key(profile_id, run_id, plan_id)) without rowid;
+            """;
 
     /// <summary>The plan of a run, in a database of its own that vanishes with the connection: it needs no durability, and a dry run leaves nothing.
     /// <c>other_key</c> is, for a key change and for a post that takes another document's place, the key that the document has had; for a

@@ -21,6 +21,9 @@ internal sealed class LedgerWriter : IDisposable
     private readonly SqliteStatement _settled;
     private readonly SqliteStatement _replaced;
     private readonly SqliteStatement _group;
+    private readonly SqliteStatement _audit;
+    private readonly SqliteStatement _blockedNew;
+    private readonly SqliteStatement _blockedBy;
     private readonly SqliteStatement _attempts;
     private readonly SqliteStatement _isThere;
     private readonly SqliteStatement[] _all;
@@ -43,12 +46,18 @@ internal sealed class LedgerWriter : IDisposable
         _intendNew = Prepare($"""
             insert into doc(profile_id, resource_id, natural_key_hash, doc_id, source_key, status, intent_op, intent_key_hash, intent_record_hash, intent_run,
               hash_version, changed_at) values(?1, ?2, ?3, ?4, ?5, {(int)DocStatus.New}, {(int)IntentOp.Post}, ?3, ?6, ?7, {SyncLedger.HashVersion}, ?8)
+            on conflict do update set doc_id = excluded.doc_id, source_key = excluded.source_key, status = excluded.status, intent_op = excluded.intent_op,
+              intent_key_hash = excluded.intent_key_hash, intent_record_hash = excluded.intent_record_hash, intent_run = excluded.intent_run
             """);
-        _payload = Prepare("insert into doc_payload(doc_id, run_id, body) values(?1, ?2, ?3) on conflict(doc_id) do update set run_id = ?2, body = ?3", false);
-        _dropPayload = Prepare("delete from doc_payload where doc_id = ?1", false);
+        _payload = Prepare("insert into doc_payload(profile_id, doc_id, run_id, body) values(?1, ?2, ?3, ?4) on conflict(profile_id, doc_id) do update set run_id = ?3, body = ?4");
+        _dropPayload = Prepare("delete from doc_payload where profile_id = ?1 and doc_id = ?2");
+        _audit = Prepare($"""
+            insert into change_log(profile_id, run_id, seq, at, resource_id, doc_id, op, edfi_id, key_hash, before_hash, after_hash, http, error_group_id, actor)
+            select ?1, ?4, ?5, ?6, ?2, doc_id, ?7, coalesce(?8, edfi_id), natural_key_hash, full_record_hash, ?9, ?10, ?11, ?12 from doc {Doc}
+            """);
         const string Settled = """
             full_record_hash = ?4, edfi_id = coalesce(?5, edfi_id), status = 1, intent_op = null, intent_key_hash = null, intent_record_hash = null,
-            intent_run = null, attempts = 0, next_attempt_at = null, last_http = ?6, error_group_id = null, changed_at = ?7
+            intent_run = null, attempts = 0, next_attempt_at = null, last_http = ?6, error_group_id = null, blocked_resource = null, blocked_key = null, changed_at = ?7
             """;
         _done = Prepare($"update doc set {Settled} {Doc}");
         _rekeyed = Prepare($"update doc set natural_key_hash = ?8, {Settled} {Doc}");
@@ -69,9 +78,14 @@ internal sealed class LedgerWriter : IDisposable
         _settled = Prepare($"update doc set intent_op = null, intent_key_hash = null, intent_record_hash = null, intent_run = null {Doc}");
         _replaced = Prepare($"update doc set status = {(int)DocStatus.Replaced}, source_key = null, intent_op = null, intent_key_hash = ?4 {Doc}");
         _group = Prepare("""
-            insert into error_group(profile_id, resource_id, kind, http, problem_type, message, first_seen, last_seen) values(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)
-            on conflict do update set last_seen = ?7 returning error_group_id
+            insert into error_group(profile_id, error_group_id, resource_id, kind, http, problem_type, message, owner, first_seen, last_seen)
+            values(?1, ?8, ?2, ?3, ?4, ?5, ?6, ?9, ?7, ?7) on conflict do update set last_seen = ?7
             """);
+        _blockedNew = Prepare($"""
+            insert into doc(profile_id, resource_id, natural_key_hash, doc_id, source_key, status, hash_version, changed_at, blocked_resource, blocked_key)
+            values(?1, ?2, ?3, ?4, ?5, {(int)DocStatus.Blocked}, {SyncLedger.HashVersion}, ?6, ?7, ?8) on conflict do nothing
+            """);
+        _blockedBy = Prepare($"update doc set blocked_resource = ?4, blocked_key = ?5 {Doc}");
         _all = [.. prepared];
     }
 
@@ -95,7 +109,7 @@ internal sealed class LedgerWriter : IDisposable
 
         if (call.Op != PlanOp.Delete)
         {
-            _payload.Bind(1, call.DocId).Bind(2, _ledger.RunId).BindBlob(3, call.Body.Span).Run();
+            _payload.Bind(2, call.DocId).Bind(3, _ledger.RunId).BindBlob(4, call.Body.Span).Run();
         }
 
         return call;
@@ -104,6 +118,7 @@ internal sealed class LedgerWriter : IDisposable
     /// <summary>The target has done it.</summary>
     public void Done(PlannedCall call, WriteResult result)
     {
+        Audit(call, result.Id, result.Status, call.Op == PlanOp.Delete ? null : call.Record, null);
         if (call.Op == PlanOp.Delete)
         {
             At(_deleted, call).Run();
@@ -116,17 +131,17 @@ internal sealed class LedgerWriter : IDisposable
             statement.Bind(6, (long)result.Status).Bind(7, _ledger.NowMilliseconds()).Run();
         }
 
-        _dropPayload.Bind(1, call.DocId).Run();
+        _dropPayload.Bind(2, call.DocId).Run();
     }
 
     /// <summary>The target has refused, or has not answered.</summary>
     /// <param name="staysInDoubt">The call may have had its effect, now or earlier.</param>
     public void Failed(PlannedCall call, ApiFailure failure, DocStatus status, bool staysInDoubt)
     {
+        var group = ErrorGroup.NumberOf(call.ResourceId, failure);
         _group.Bind(2, call.ResourceId).BindText(3, failure.Kind.ToString()).Bind(4, (long)failure.Status).BindText(5, failure.ProblemType)
-            .BindText(6, failure.Message).BindText(7, _ledger.Now()).Step();
-        var group = _group.Long(0);
-        _group.Reset();
+            .BindText(6, failure.Message).BindText(7, _ledger.Now()).Bind(8, group).BindText(9, ErrorGroup.OwnerOf(failure.Kind)).Run();
+        Audit(call, null, failure.Status, null, group);
         At(_attempts, call);
         var attempts = _attempts.Step() ? _attempts.Long(0) : 0;
         _attempts.Reset();
@@ -137,13 +152,26 @@ internal sealed class LedgerWriter : IDisposable
     /// <summary>The target does not make the key change, so the document is as it was.</summary>
     public void KeyChangeRefused(PlannedCall call) => At(_settled, call).Run();
 
-    /// <summary>A document that was not sent because what it refers to is not there; new ones are noted when they are sent.</summary>
-    public void Mark(PlannedCall call, DocStatus status)
+    /// <summary>A document that was not sent because what it refers to is not there.</summary>
+    public void Blocked(PlannedCall call, long byResource, UInt128 byKey)
     {
-        if (call.DocId != 0 && !call.IsInDoubt)
+        if (call.DocId == 0)
         {
-            At(_status, call).Bind(4, (long)status).BindNull(5).Run();
+            At(_blockedNew, call).Bind(4, _ledger.NextDocId()).BindText(5, call.SourceKey).Bind(6, _ledger.NowMilliseconds()).Bind(7, byResource).Bind(8, byKey).Run();
         }
+        else if (!call.IsInDoubt)
+        {
+            At(_status, call).Bind(4, (long)DocStatus.Blocked).BindNull(5).Run();
+            At(_blockedBy, call).Bind(4, byResource).Bind(5, byKey).Run();
+        }
+    }
+
+    private void Audit(PlannedCall call, Guid? id, int status, UInt128? after, long? group)
+    {
+        At(_audit, call).Bind(4, _ledger.RunId).Bind(5, _ledger.NextSeq()).BindText(6, _ledger.Now()).Bind(7, (long)call.Op);
+        _ = id is { } given ? _audit.Bind(8, given) : _audit.BindNull(8);
+        _ = after is { } hash ? _audit.Bind(9, hash) : _audit.BindNull(9);
+        _audit.Bind(10, (long)status).Bind(11, group).BindText(12, _ledger.Actor).Run();
     }
 
     /// <summary>Whether a replaced document may go: its successor is at the target, or the source has given up both.</summary>
@@ -177,7 +205,34 @@ internal sealed class LedgerWriter : IDisposable
             Run($"update doc set status = {(int)status} {Planned} and p.op = {(int)op} and doc.status <> {(int)status}");
         }
 
-        Run($"delete from doc_payload where ?1 > 0 and doc_id in (select doc_id from work.plan where op = {(int)PlanOp.Forget})");
+        // A row that is no document has a line here too, so that "why is this pupil not there" has an answer.
+        using (var invalid = _ledger.Db.Prepare($"""
+            select p.resource_id, p.key_hash, p.source_key, p.op from work.plan p left join doc d on d.profile_id = ?1 and d.resource_id = p.resource_id and d.natural_key_hash = p.key_hash
+            where p.op in ({(int)PlanOp.Invalid}, {(int)PlanOp.Duplicate}) and d.doc_id is null
+            """))
+        using (var add = _ledger.Db.Prepare($"""
+            insert into doc(profile_id, resource_id, natural_key_hash, doc_id, source_key, status, hash_version, changed_at) values(?1, ?2, ?3, ?4, ?5, ?6, {SyncLedger.HashVersion}, ?7)
+            """))
+        {
+            add.Bind(1, _ledger.ProfileId).Bind(7, _ledger.NowMilliseconds());
+            var rows = new List<(long Resource, UInt128 Key, string? Source, DocStatus Status)>();
+            for (invalid.Bind(1, _ledger.ProfileId); invalid.Step();)
+            {
+                rows.Add((invalid.Long(0), invalid.Hash(1), invalid.IsNull(2) ? null : invalid.Text(2),
+                    invalid.Long(3) == (long)PlanOp.Duplicate ? DocStatus.Duplicate : DocStatus.Invalid));
+            }
+
+            foreach (var (resource, key, source, status) in rows)
+            {
+                add.Bind(2, resource).Bind(3, key).Bind(4, _ledger.NextDocId()).BindText(5, source).Bind(6, (long)status).Run();
+            }
+        }
+
+        Run($"""
+            delete from doc where profile_id = ?1 and full_record_hash is null and edfi_id is null and intent_op is null and (resource_id, natural_key_hash) in
+            (select resource_id, key_hash from work.plan where op = {(int)PlanOp.KeyChange})
+            """);
+        Run($"delete from doc_payload where profile_id = ?1 and doc_id in (select doc_id from work.plan where op = {(int)PlanOp.Forget})");
         Run($"""
             delete from doc where profile_id = ?1 and (resource_id, natural_key_hash) in
             (select resource_id, key_hash from work.plan where op = {(int)PlanOp.Forget})

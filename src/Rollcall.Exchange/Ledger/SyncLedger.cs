@@ -3,25 +3,25 @@ using Rollcall.Databases;
 
 namespace Rollcall.Exchange.Ledger;
 
-/// <summary>The SQLite file that remembers, per document, what the target has acknowledged and what is in doubt.
-/// One process at a time may use it: an operating system lock beside the file, which ends with the process, is the lease.</summary>
+/// <summary>Remembers, per document of one profile, what the target has acknowledged and what is in doubt.</summary>
 public sealed class SyncLedger : IDisposable
 {
     public const int HashVersion = 1;
-    private readonly FileStream _lock;
+    private readonly ILedgerHome _home;
     private readonly TimeProvider _time;
     private readonly SqliteStatement _saveCounter;
     private readonly Dictionary<string, int> _resources = new(StringComparer.Ordinal);
     private long _nextDocId;
     private long _savedDocId;
+    private long _nextSeq;
 
-    private SyncLedger(SqliteDb db, FileStream @lock, TimeProvider time)
+    private SyncLedger(ILedgerHome home, TimeProvider time)
     {
-        (Db, _lock, _time) = (db, @lock, time);
-        _saveCounter = db.Prepare("update profile set next_doc_id = ? where profile_id = ?");
+        (_home, _time) = (home, time);
+        _saveCounter = Db.Prepare("update profile set next_doc_id = ? where profile_id = ?");
     }
 
-    internal SqliteDb Db { get; }
+    internal SqliteDb Db => _home.Db;
 
     internal long ProfileId { get; private set; }
 
@@ -30,101 +30,86 @@ public sealed class SyncLedger : IDisposable
 
     internal long RunId { get; private set; }
 
+    /// <summary>Who or what began the run.</summary>
+    internal string? Actor { get; private set; }
+
     internal byte[]? ConfigFingerprint { get; private set; }
+
+    /// <summary>How long this process may still rely on being the only one; null for as long as it lives.</summary>
+    internal TimeSpan? Left => _home.Left;
 
     /// <summary>Told at every step that a killed process may not reach; tests end runs there.</summary>
     internal Action<string>? Probe { get; set; }
 
+    /// <summary>Whether a ledger setting names a PostgreSQL database rather than a file.</summary>
+    public static bool IsPostgres(string ledger) => ledger.Contains("Host=", StringComparison.OrdinalIgnoreCase)
+        || ledger.Contains("Server=", StringComparison.OrdinalIgnoreCase);
+
+    /// <param name="ledger">The path of a file, or a PostgreSQL connection string.</param>
     /// <exception cref="LedgerException">Another process uses the ledger, or it was made for another target.</exception>
     /// <exception cref="DatabaseUnusableException">The file is no ledger, or a newer Rollcall's.</exception>
-    public static SyncLedger Open(string path, string profile, string targetUrl, int? schoolYear, TimeProvider time)
+    public static SyncLedger Open(string ledger, string profile, string targetUrl, int? schoolYear, TimeProvider time)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        FileStream? held = null;
-        SqliteDb? db = null;
+        ILedgerHome home = IsPostgres(ledger) ? PostgresLedger.Open(ledger) : FileLedger.Open(ledger);
         try
         {
-            held = Lock(path);
-            db = SqliteDb.OpenWriter(path);
-            SqliteMigrations.Apply(db, LedgerSchema.ApplicationId, "a Rollcall sync ledger", LedgerSchema.Migrations);
-            db.Execute("pragma temp_store = file");
-            db.Execute(LedgerSchema.Plan);
-            var ledger = new SyncLedger(db, held, time);
-            ledger.OpenProfile(profile, targetUrl.TrimEnd('/'), schoolYear);
-            return ledger;
+            var known = home.FindProfile(profile);
+            var id = known ?? home.NewNumber("profile", profile);
+            home.Take(id);
+            home.Db.Execute(LedgerSchema.Plan);
+            var opened = new SyncLedger(home, time) { ProfileId = id };
+            opened.OpenProfile(profile, targetUrl.TrimEnd('/'), schoolYear);
+            return opened;
         }
         catch
         {
-            db?.Dispose();
-            held?.Dispose();
+            home.Dispose();
             throw;
-        }
-    }
-
-    private static FileStream Lock(string path)
-    {
-        try
-        {
-            var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None };
-            if (!OperatingSystem.IsWindows())
-            {
-                options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            }
-
-            return new FileStream(path + ".lock", options);
-        }
-        catch (IOException e)
-        {
-            throw new LedgerException($"another run uses the ledger {path}; wait until it has ended, or end it.", isBusy: true, e);
-        }
-        catch (UnauthorizedAccessException e)
-        {
-            throw new LedgerException($"the ledger {path} cannot be written: {e.Message}", isBusy: false, e);
         }
     }
 
     private void OpenProfile(string name, string targetUrl, int? schoolYear)
     {
-        using var find = Db.Prepare("select profile_id, target_url, school_year, config_fingerprint, next_doc_id, epoch from profile where name = ?");
-        if (find.BindText(1, name).Step())
+        using var find = Db.Prepare("select target_url, school_year, config_fingerprint, next_doc_id, epoch from profile where profile_id = ?");
+        if (find.Bind(1, ProfileId).Step())
         {
-            if (find.Text(1) != targetUrl || find.LongOrNull(2) != schoolYear)
+            if (find.Text(0) != targetUrl || find.LongOrNull(1) != schoolYear)
             {
                 throw new LedgerException(
-                    $"the ledger {Db.Path} remembers the profile {name} at {find.Text(1)}{Year(find.LongOrNull(2))}, not at {targetUrl}{Year(schoolYear)}. "
+                    $"the ledger {_home.Name} remembers the profile {name} at {find.Text(0)}{Year(find.LongOrNull(1))}, not at {targetUrl}{Year(schoolYear)}. "
                     + "Another target or year needs another profile name or ledger: what the ledger knows to be there is not there.", isBusy: false);
             }
 
-            ProfileId = find.Long(0);
-            ConfigFingerprint = find.IsNull(3) ? null : find.Blob(3).ToArray();
-            _nextDocId = _savedDocId = find.Long(4);
-            Epoch = find.Long(5);
+            ConfigFingerprint = find.IsNull(2) ? null : find.Blob(2).ToArray();
+            _nextDocId = _savedDocId = find.Long(3);
+            Epoch = find.Long(4);
             return;
         }
 
+        find.Reset();
         using var add = Db.Prepare("""
-            insert into profile(name, target_url, school_year, hash_version, next_doc_id, epoch, created_at) values(?, ?, ?, ?, 1, 0, ?) returning profile_id
+            insert into profile(profile_id, name, target_url, school_year, hash_version, next_doc_id, epoch, created_at) values(?, ?, ?, ?, ?, 1, 0, ?)
             """);
-        add.BindText(1, name).BindText(2, targetUrl).Bind(3, schoolYear).Bind(4, (long)HashVersion).BindText(5, Now()).Step();
-        ProfileId = add.Long(0);
-        add.Reset();
+        Commit(() => add.Bind(1, ProfileId).BindText(2, name).BindText(3, targetUrl).Bind(4, schoolYear).Bind(5, (long)HashVersion).BindText(6, Now()).Run());
         _nextDocId = _savedDocId = 1;
 
         static string Year(long? year) => year is { } y ? string.Create(CultureInfo.InvariantCulture, $" for {y}") : "";
     }
 
     /// <summary>Opens the run's record; from here on its epoch is the profile's.</summary>
-    internal void BeginRun(string? approvedBy)
+    /// <param name="kind">The verb: <c>run</c>, <c>retry</c>, …</param>
+    /// <param name="actor">Who or what began it.</param>
+    internal void BeginRun(string? approvedBy, string kind = "run", string? actor = null)
     {
         Epoch++;
+        (Actor, _nextSeq) = (actor, 0);
         using var bump = Db.Prepare("update profile set epoch = ? where profile_id = ?");
-        using var add = Db.Prepare("insert into run(profile_id, epoch, state, approved_by, started_at) values(?, ?, 'running', ?, ?) returning run_id");
+        using var add = Db.Prepare("insert into run(run_id, profile_id, epoch, state, approved_by, started_at, kind, actor) values(?, ?, ?, 'running', ?, ?, ?, ?)");
         Commit(() =>
         {
+            RunId = _home.NewNumber("run", null);
             bump.Bind(1, Epoch).Bind(2, ProfileId).Run();
-            add.Bind(1, ProfileId).Bind(2, Epoch).BindText(3, approvedBy).BindText(4, Now()).Step();
-            RunId = add.Long(0);
-            add.Reset();
+            add.Bind(1, RunId).Bind(2, ProfileId).Bind(3, Epoch).BindText(4, approvedBy).BindText(5, Now()).BindText(6, kind).BindText(7, actor).Run();
         });
     }
 
@@ -150,14 +135,21 @@ public sealed class SyncLedger : IDisposable
             return id;
         }
 
-        using var find = Db.Prepare("insert into resource(name) values(?) on conflict(name) do update set name = excluded.name returning resource_id");
-        find.BindText(1, name).Step();
-        id = (int)find.Long(0);
-        find.Reset();
+        id = (int)_home.NewNumber("resource", name);
+        using var add = Db.Prepare("insert into resource(resource_id, name) values(?, ?) on conflict do nothing");
+        add.Bind(1, (long)id).BindText(2, name).Run();
+        var view = LedgerView.NameOf(name).Replace("\"", "\"\"", StringComparison.Ordinal);
+        Db.Execute($"create view if not exists \"{view}\" as {LedgerView.Select(id, "")}");
         return _resources[name] = id;
     }
 
     internal long NextDocId() => _nextDocId++;
+
+    /// <summary>The next place in the run's part of the audit trail.</summary>
+    internal long NextSeq() => _nextSeq++;
+
+    /// <summary>See <see cref="ILedgerHome.LoadMore"/>.</summary>
+    internal void LoadMore(string table, string condition) => _home.LoadMore(table, condition);
 
     /// <summary>Runs <paramref name="write"/> in one durable transaction.</summary>
     internal void Commit(Action write)
@@ -171,6 +163,7 @@ public sealed class SyncLedger : IDisposable
                 _saveCounter.Bind(1, _nextDocId).Bind(2, ProfileId).Run();
             }
 
+            _home.Publish();
             Db.Execute("commit");
             _savedDocId = _nextDocId;
         }
@@ -188,8 +181,7 @@ public sealed class SyncLedger : IDisposable
     public void Dispose()
     {
         _saveCounter.Dispose();
-        Db.Dispose();
-        _lock.Dispose();
+        _home.Dispose();
     }
 }
 

@@ -164,11 +164,11 @@ internal sealed class Apply : IAsyncDisposable
             _progress.Fail(1);
             return;
         }
-        else if (RefersToMissing(call))
+        else if (Missing(call) is { } parent)
         {
             _plan.Set(call.PlanId, PlanState.Blocked);
             Miss(call);
-            _writer.Mark(call, DocStatus.Blocked);
+            _writer.Blocked(call, _ledger.ResourceId(parent.Resource.Name.ToString()), parent.Key);
             _account.Blocked(call);
             _progress.Block(1);
             return;
@@ -240,11 +240,12 @@ internal sealed class Apply : IAsyncDisposable
         }
     }
 
-    private bool RefersToMissing(PlannedCall call)
+    /// <summary>What the document refers to and the target does not have; null when there is no such thing.</summary>
+    private (ResourceModel Resource, UInt128 Key)? Missing(PlannedCall call)
     {
         if (_missing.Count == 0 || call.Resource.References.IsEmpty || _readers(call.Resource).Read(call.Body, ReadPurpose.Item, null).Document is not { } document)
         {
-            return false;
+            return null;
         }
 
         foreach (var reference in document.References)
@@ -253,12 +254,12 @@ internal sealed class Apply : IAsyncDisposable
             {
                 if (_missing.Contains((target.Index, reference.Key.Value)) && !(target == call.Resource && reference.Key.Value == call.Key))
                 {
-                    return true;
+                    return (target, reference.Key.Value);
                 }
             }
         }
 
-        return false;
+        return null;
     }
 
     private async Task WorkAsync()

@@ -58,6 +58,7 @@ internal sealed class Reconcile : IDisposable
     private readonly SqliteStatement _insert;
     private readonly SqliteStatement _planned;
     private readonly SqliteStatement _replan;
+    private readonly long _inLedger;
     private long _unidentified;
 
     /// <param name="stages">The positions in dependency order at which documents are created and updated.</param>
@@ -84,7 +85,8 @@ internal sealed class Reconcile : IDisposable
             statement.Bind(1, ledger.ProfileId).Bind(2, _resourceId);
         }
 
-        Counts.Known = Number("select count(*) from doc where profile_id = ?1 and resource_id = ?2");
+        _inLedger = Number("select count(*) from doc where profile_id = ?1 and resource_id = ?2");
+        Counts.Known = Number("select count(*) from doc where profile_id = ?1 and resource_id = ?2 and full_record_hash is not null");
     }
 
     public ReconcileCounts Counts { get; } = new();
@@ -266,7 +268,7 @@ internal sealed class Reconcile : IDisposable
     /// <summary>After the last row: pairs what is left over by source key, and plans deletes. Only ever after a complete scan.</summary>
     public void Finish(DeletePolicy deletes)
     {
-        if (_seen.Count == Counts.Known)
+        if (_seen.Count == _inLedger)
         {
             return;
         }
@@ -330,7 +332,7 @@ internal sealed class Reconcile : IDisposable
         // 2. Leftovers on both sides with one source key are one row whose natural key changed; one document each.
         using var pairs = _db.Prepare($"""
             select p.plan_id, p.key_hash, g.key_hash, g.doc_id, g.edfi_id, max(g.doc_id) from work.gone g
-            join work.plan p on p.resource_id = g.resource_id and p.source_key = g.source_key and p.op = {(int)PlanOp.Post} and p.doc_id is null
+            join work.plan p on p.resource_id = g.resource_id and p.source_key = g.source_key and p.op = {(int)PlanOp.Post} and p.edfi_id is null and p.in_doubt = 0
             where g.resource_id = ?1 and g.source_key is not null and g.replaced_by is null
             group by p.source_key
             """);
@@ -365,7 +367,7 @@ internal sealed class Reconcile : IDisposable
             {
                 // The new document is posted in its place in the order, the old one deleted in its: dependents have moved by then.
                 replace.Bind(1, _resourceId).BindBlob(2, oldKey).BindBlob(3, newKey).Run();
-                using var note = _db.Prepare("update work.plan set other_key = ?2 where plan_id = ?1");
+                using var note = _db.Prepare("update work.plan set other_key = ?2, doc_id = null where plan_id = ?1");
                 note.Bind(1, plan).BindBlob(2, oldKey).Run();
                 Counts.KeyChanges++;
             }

@@ -14,7 +14,7 @@ internal static class Recover
         var planned = 0;
         using var find = ledger.Db.Prepare("""
             select d.natural_key_hash, d.intent_op, d.intent_key_hash, d.intent_record_hash, d.doc_id, d.edfi_id, d.source_key, p.body
-            from doc d left join doc_payload p on p.doc_id = d.doc_id
+            from doc d left join doc_payload p on p.profile_id = d.profile_id and p.doc_id = d.doc_id
             where d.profile_id = ?1 and d.resource_id = ?2 and d.intent_op is not null
             """);
         using var add = ledger.Db.Prepare("""

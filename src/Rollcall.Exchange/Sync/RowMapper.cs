@@ -125,7 +125,7 @@ internal sealed partial class RowMapper(DocumentTemplate template, DataStandard 
         if (code.Contains((byte)'#'))
         {
             var uri = Encoding.UTF8.GetString(code).Normalize(NormalizationForm.FormC);
-            if (known?.Has(standard.DescriptorOfType(property.DescriptorType!), uri) == false)
+            if (known?.Has(standard.DescriptorOf(property), uri) == false)
             {
                 Refuse(FindingKind.UnknownDescriptor, path, uri, school);
             }

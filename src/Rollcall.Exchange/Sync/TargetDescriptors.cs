@@ -24,14 +24,14 @@ internal sealed class TargetDescriptors
         EdFiClient target, DataStandard standard, IReadOnlyList<DocumentTemplate> templates, CancellationToken cancellationToken)
     {
         var descriptors = new TargetDescriptors();
-        var types = templates.SelectMany(Types).Select(standard.DescriptorOfType).Distinct();
+        var types = templates.SelectMany(Types).Select(standard.DescriptorOf).Distinct();
         var limits = new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancellationToken };
         await Parallel.ForEachAsync(types, limits, (type, token) => descriptors.ReadAsync(target, type, token));
         foreach (var binding in templates.SelectMany(t => t.Bindings.Concat(t.Children.SelectMany(c => c.Bindings))))
         {
             foreach (var value in binding.Crosswalk?.Values ?? [])
             {
-                value.IsUnknownToTarget = !descriptors.Has(standard.DescriptorOfType(binding.Property.DescriptorType!), value.Uri!);
+                value.IsUnknownToTarget = !descriptors.Has(standard.DescriptorOf(binding.Property), value.Uri!);
             }
         }
 
@@ -40,11 +40,11 @@ internal sealed class TargetDescriptors
 
     public bool Has(ResourceModel type, string uri) => !_read.ContainsKey(type.Index) || _known.Find(type, uri) is not null;
 
-    private static IEnumerable<string> Types(DocumentTemplate template) =>
+    private static IEnumerable<PropertyModel> Types(DocumentTemplate template) =>
         template.Bindings.Concat(template.Children.SelectMany(c => c.Bindings)).SelectMany(b => Types(b.Property));
 
-    private static IEnumerable<string> Types(PropertyModel property) =>
-        property.DescriptorType is { } type ? [type] : property.Members?.Properties.SelectMany(Types) ?? [];
+    private static IEnumerable<PropertyModel> Types(PropertyModel property) =>
+        property.Type == PropertyType.Descriptor ? [property] : property.Members?.Properties.SelectMany(Types) ?? [];
 
     private async ValueTask ReadAsync(EdFiClient target, ResourceModel type, CancellationToken cancellationToken)
     {

@@ -24,7 +24,7 @@ internal enum RouteTarget
 internal readonly record struct ResourceRoute(RouteTarget Target, ServedResource? Resource, Guid Id, string? Segment);
 
 /// <summary>A resource as the API serves it: its model and its reader, which is compiled when the first document arrives.</summary>
-internal sealed class ServedResource(ResourceModel model, DataStandard standard)
+internal sealed class ServedResource(ResourceModel model, DataStandard standard, Compatibility compatibility)
 {
     private DocumentReader? _reader;
 
@@ -33,7 +33,7 @@ internal sealed class ServedResource(ResourceModel model, DataStandard standard)
     /// <summary><c>/ed-fi/students</c>.</summary>
     public string Path { get; } = model.Name.Path;
 
-    public DocumentReader Reader => _reader ??= DocumentReader.For(Model, standard);
+    public DocumentReader Reader => _reader ??= DocumentReader.For(Model, standard, compatibility);
 }
 
 /// <summary>Finds what a data path names. The order of its checks is part of the API: shape, id, then whether the resource exists.</summary>
@@ -42,10 +42,10 @@ internal sealed class ResourceRoutes
     private readonly FrozenDictionary<string, ServedResource> _byPath;
     private readonly FrozenDictionary<string, ServedResource>.AlternateLookup<ReadOnlySpan<char>> _bySpan;
 
-    public ResourceRoutes(DataStandard standard)
+    public ResourceRoutes(DataStandard standard, Compatibility compatibility = Compatibility.Default)
     {
         _byPath = standard.Resources.ToFrozenDictionary(
-            r => r.Name.ToString(), r => new ServedResource(r, standard), StringComparer.OrdinalIgnoreCase);
+            r => r.Name.ToString(), r => new ServedResource(r, standard, compatibility), StringComparer.OrdinalIgnoreCase);
         _bySpan = _byPath.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 

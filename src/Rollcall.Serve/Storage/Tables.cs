@@ -17,7 +17,7 @@ public enum ColumnKind
 /// <param name="TargetTable">The target's table, or an abstract resource's identity table.</param>
 public sealed record ReferenceColumn(ReferenceModel Reference, string Column, string TargetTable, string ForeignKey, string Index);
 
-/// <summary>A reference inside a collection: its own table (row_id, ordinal, target_row), cascading with its document.</summary>
+/// <summary>A reference inside a collection or an extension: its own table (row_id, ordinal, target_row), cascading with its document.</summary>
 public sealed record ReferenceTable(ReferenceModel Reference, string Table, string TargetTable, string ForeignKey, string Index);
 
 /// <param name="Field">Position in <see cref="ResourceModel.QueryFields"/>.</param>
@@ -31,8 +31,8 @@ public sealed class TableModel
         Resource = resource;
         Name = NameOf(resource);
         IdentityTable = resource.SubclassOf is { } parent ? IdentityTableOf(parent) : null;
-        ReferenceColumns = [.. resource.References.Where(r => !r.IsInCollection).Select(Column)];
-        ReferenceTables = [.. resource.References.Where(r => r.IsInCollection).Select(Table)];
+        ReferenceColumns = [.. resource.References.Where(r => !HasOwnTable(r)).Select(Column)];
+        ReferenceTables = [.. resource.References.Where(HasOwnTable).Select(Table)];
         ValueColumns = [.. resource.QueryFields.Select((f, i) => new ValueColumn(i, "v_" + Snake(f.Name), KindOf(f.Type)))];
         Standard = standard;
     }
@@ -63,11 +63,15 @@ public sealed class TableModel
 
     public static string IdentityTableOf(AbstractResourceModel parent) => Short("identity__" + Snake(parent.TypeName));
 
+    /// <summary>Whether a reference is kept in a table of its own rather than in a column. Those of extensions are, so that an
+    /// extension can be added to a database without a change to the tables that hold its documents.</summary>
+    public static bool HasOwnTable(ReferenceModel reference) => reference.IsInCollection || reference.IsInExtension;
+
     /// <summary>The table and column that hold a referrer's row number of its target.</summary>
     public static (string Table, string Column) LocationOf(Referrer referrer)
     {
         var name = NameOf(referrer.Resource);
-        return referrer.Reference.IsInCollection
+        return HasOwnTable(referrer.Reference)
             ? (SideTableName(name, referrer.Reference), "target_row")
             : (name, ColumnName(referrer.Reference));
     }
@@ -76,7 +80,7 @@ public sealed class TableModel
     public static string ForeignKeyOf(Referrer referrer)
     {
         var (table, column) = LocationOf(referrer);
-        return Short(referrer.Reference.IsInCollection ? $"fk__{table}" : $"fk__{table}__{column}");
+        return Short(HasOwnTable(referrer.Reference) ? $"fk__{table}" : $"fk__{table}__{column}");
     }
 
     /// <summary><c>studentUniqueId</c> to <c>student_unique_id</c>, <c>ed-fi</c> to <c>ed_fi</c>.</summary>

@@ -37,7 +37,7 @@ public static class WriteDecision
     /// <param name="unresolved">The references that name nothing, in document order.</param>
     public static WriteOutcome? AfterResolving(Document document, bool isKeyChanged, IReadOnlyList<ReferenceValue> unresolved) =>
         document.UnknownDescriptors.Length > 0 ? new WriteOutcome.Unresolved(unresolved, document.UnknownDescriptors)
-        : isKeyChanged ? new WriteOutcome.KeyChangeNotSupported()
+        : isKeyChanged && !document.Resource.AllowsKeyChange ? new WriteOutcome.KeyChangeNotSupported()
         : unresolved.Count > 0 ? new WriteOutcome.Unresolved(unresolved, [])
         : null;
 
@@ -70,7 +70,7 @@ public static class WriteDecision
     {
         var read = document.Descriptors
             ?? throw new ArgumentException("The document was read without a descriptor set.", nameof(document));
-        return read.DeleteEpoch != current.DeleteEpoch || IsAnyKnown(document.UnknownDescriptors, current, standard);
+        return read.DeleteEpoch != current.DeleteEpoch || IsAnyKnown(document.UnknownDescriptors, current);
     }
 
     private static WriteOutcome? CheckTarget(in ExistingRow? existing, bool isReplace, Precondition precondition) =>
@@ -79,11 +79,11 @@ public static class WriteDecision
         : precondition.IfMatch is not null || precondition.IfMatchAny ? new WriteOutcome.NothingToMatch()
         : null;
 
-    private static bool IsAnyKnown(UnknownDescriptor[] unknown, DescriptorSet current, DataStandard standard)
+    private static bool IsAnyKnown(UnknownDescriptor[] unknown, DescriptorSet current)
     {
         foreach (var descriptor in unknown)
         {
-            if (current.Find(standard.DescriptorOfType(descriptor.DescriptorType), descriptor.Value) is not null)
+            if (current.Find(descriptor.Descriptor, descriptor.Value) is not null)
             {
                 return true;
             }

@@ -48,9 +48,13 @@ public readonly record struct ReferenceValue(ReferenceModel Model, KeyHash Key, 
 }
 
 /// <param name="Path">With concrete indexes.</param>
-/// <param name="DescriptorType">The type that the member expects, <c>GradeLevelDescriptor</c>.</param>
+/// <param name="Descriptor">The type that the member expects.</param>
 /// <param name="Value">As sent.</param>
-public readonly record struct UnknownDescriptor(string Path, string DescriptorType, string Value);
+public readonly record struct UnknownDescriptor(string Path, ResourceModel Descriptor, string Value)
+{
+    /// <summary><c>GradeLevelDescriptor</c>.</summary>
+    public string DescriptorType => Descriptor.TypeName;
+}
 
 /// <summary>A scalar in the form in which it is compared: never boxed, so that a page of rows costs no garbage.</summary>
 /// <param name="Type">Which of the others holds the value; meaningless when <paramref name="IsPresent"/> is false.</param>

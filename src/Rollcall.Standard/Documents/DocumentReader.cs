@@ -11,7 +11,8 @@ public sealed class DocumentReader
     private DocumentReader(CompiledResource resource) => _resource = resource;
 
     /// <summary>Compiles the rules of <paramref name="resource"/> once; the reader may be used by many threads.</summary>
-    public static DocumentReader For(ResourceModel resource, DataStandard standard) => new(new CompiledResource(resource, standard));
+    public static DocumentReader For(ResourceModel resource, DataStandard standard, Compatibility compatibility = Compatibility.Default) =>
+        new(new CompiledResource(resource, standard, compatibility));
 
     /// <summary>Reads one body in a single pass.</summary>
     /// <param name="descriptors">The descriptors that exist; null to take every well-formed descriptor value as it stands.</param>
@@ -28,7 +29,7 @@ public sealed class DocumentReader
         try
         {
             // 1. Scan: JSON, the types, texts and numbers of every member, and what is missing.
-            var scanner = new BodyScanner(json, work, purpose, pathId);
+            var scanner = new BodyScanner(json, work, purpose, pathId, _resource.Compatibility);
             scanner.Scan(_resource.Root);
             if (scanner.MayHoldDuplicates)
             {
@@ -38,12 +39,12 @@ public sealed class DocumentReader
             // 2. Rules between members; each runs only when everything before it is clean.
             work.IndexRoot(_resource.Root.Members.Length);
             var parsed = new ParsedBody(json, work);
-            if (work.Faults.IsEmpty)
+            if (work.Faults.IsEmpty && purpose != ReadPurpose.Stored)
             {
                 EqualityRule.Check(_resource, parsed);
             }
 
-            if (work.Faults.IsEmpty)
+            if (work.Faults.IsEmpty && purpose != ReadPurpose.Stored)
             {
                 UniqueItemsRule.Check(_resource, parsed);
             }

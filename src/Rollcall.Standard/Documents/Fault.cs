@@ -54,4 +54,8 @@ public enum ReadPurpose
 
     /// <summary>A document that is not a request, for example a mapped SIS row or a page's item: <c>id</c> is dropped like any unknown member.</summary>
     Item,
+
+    /// <summary>A stored document after a key that it mentions has changed: the rules between members do not hold for it
+    /// (<c>ed-fi-api-data.md</c> 5.5).</summary>
+    Stored,
 }

@@ -24,7 +24,7 @@ public static class ScalarText
 
         if (field.Type == PropertyType.Descriptor)
         {
-            var found = descriptors?.Find(standard.DescriptorOfType(field.Paths[0].Leaf.DescriptorType!), text.AsSpan());
+            var found = descriptors?.Find(standard.DescriptorOf(field.Paths[0].Leaf), text.AsSpan());
             value = new ScalarValue(true, PropertyType.Descriptor, found?.Uri ?? text, found?.RowId ?? 0, 0);
             return true;
         }

@@ -14,7 +14,13 @@ public sealed record ProjectModel(string Name, string Version, string Namespace,
 public sealed class DataStandard
 {
     private readonly FrozenDictionary<(string, string), ResourceModel> _byName;
-    private readonly FrozenDictionary<string, ResourceModel> _coreDescriptorByType;
+    private readonly FrozenDictionary<(string, string), ResourceModel> _descriptorByType;
+
+    /// <summary>URL segment of the core project.</summary>
+    public const string CoreNamespace = "ed-fi";
+
+    /// <summary>The member that holds what extensions add to an object, by their namespaces.</summary>
+    public const string ExtensionMember = "_ext";
 
     internal DataStandard(
         ImmutableArray<ProjectModel> projects,
@@ -25,10 +31,10 @@ public sealed class DataStandard
         Resources = resources;
         AbstractResources = abstractResources;
         _byName = resources.ToFrozenDictionary(r => Fold(r.Name.Namespace, r.Name.Endpoint));
-        _coreDescriptorByType = resources.Where(r => r.IsDescriptor)
-            .ToFrozenDictionary(r => r.TypeName, StringComparer.Ordinal);
+        _descriptorByType = resources.Where(r => r.IsDescriptor).ToFrozenDictionary(r => (r.Name.Namespace, r.TypeName));
     }
 
+    /// <summary>The core first, then the extensions in the order in which they were given.</summary>
     public ImmutableArray<ProjectModel> Projects { get; }
 
     /// <summary>All resources and descriptors, ordered by namespace and endpoint.</summary>
@@ -47,11 +53,11 @@ public sealed class DataStandard
     /// <summary>A core resource by its endpoint; for code that names a resource literally.</summary>
     /// <exception cref="KeyNotFoundException">The standard has no such resource.</exception>
     public ResourceModel Core(string endpoint) =>
-        Find("ed-fi", endpoint) ?? throw new KeyNotFoundException($"The data standard has no resource ed-fi/{endpoint}.");
+        Find(CoreNamespace, endpoint) ?? throw new KeyNotFoundException($"The data standard has no resource ed-fi/{endpoint}.");
 
-    /// <summary>The descriptor resource of a type name such as <c>GradeLevelDescriptor</c>.</summary>
-    /// <exception cref="KeyNotFoundException">The standard has no such descriptor.</exception>
-    public ResourceModel DescriptorOfType(string typeName) => _coreDescriptorByType[typeName];
+    /// <summary>The descriptor resource that a descriptor-valued member takes its values from.</summary>
+    /// <exception cref="KeyNotFoundException">The standard has no such descriptor, or the member is of another type.</exception>
+    public ResourceModel DescriptorOf(PropertyModel member) => _descriptorByType[(member.DescriptorNamespace, member.DescriptorType ?? "")];
 
     private static (string, string) Fold(string ns, string endpoint) => (ns.ToLowerInvariant(), endpoint.ToLowerInvariant());
 }

@@ -29,6 +29,9 @@ public sealed class PropertyModel
     /// <summary>Required in its own container: an optional object or array may still have required members.</summary>
     public bool IsRequired { get; init; }
 
+    /// <summary>Required, but the Ed-Fi DMS does without it: a member right below <c>_ext.{extension}</c>, whose JSON schema doesn't say so.</summary>
+    public bool IsOptionalInDms { get; init; }
+
     /// <summary>Part of the natural key; set on root members only. A reference counts when any of its fields does.</summary>
     public bool IsIdentity { get; init; }
 
@@ -55,6 +58,9 @@ public sealed class PropertyModel
     /// <summary>The descriptor resource's type name, for example <c>GradeLevelDescriptor</c>; null for other types.</summary>
     public string? DescriptorType { get; init; }
 
+    /// <summary>URL segment of the project that <see cref="DescriptorType"/> belongs to.</summary>
+    public string DescriptorNamespace { get; init; } = DataStandard.CoreNamespace;
+
     /// <summary>Members of an object, fields of a reference, or members of an array's items; null for scalars.</summary>
     public ObjectModel? Members { get; init; }
 
@@ -66,6 +72,9 @@ public sealed class PropertyModel
 
     /// <summary>A reference's target type as written in the model (<c>School</c>, <c>EducationOrganization</c>); null for other types.</summary>
     public string? ReferenceTo { get; init; }
+
+    /// <summary>URL segment of the project that <see cref="ReferenceTo"/> belongs to: two projects may use one name.</summary>
+    public string ReferenceNamespace { get; init; } = DataStandard.CoreNamespace;
 
     /// <summary>A reference's role name; null when it has none.</summary>
     public string? Role { get; init; }

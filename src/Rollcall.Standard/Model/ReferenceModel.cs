@@ -27,6 +27,9 @@ public sealed class ReferenceModel
 
     public bool IsInCollection => Path.IsInCollection;
 
+    /// <summary>Stands below <c>_ext</c>, so that it is there only when the server was started with the extension.</summary>
+    public bool IsInExtension => Path.Steps.Any(s => s.Name == DataStandard.ExtensionMember);
+
     /// <summary>Required all the way from the root, so that every document has it.</summary>
     public bool IsAlwaysPresent => Path.Steps.All(s => s.IsRequired);
 

@@ -23,7 +23,9 @@ public sealed record QueryField(string Name, PropertyType Type, int IntegerBits,
 
 /// <summary>Paths whose values must be equal when present: key unification.</summary>
 /// <param name="IsDmsOnly">The Ed-Fi DMS enforces it and the ODS does not; see <c>serve --compatibility dms</c>.</param>
-public sealed record EqualitySet(ImmutableArray<PropertyPath> Paths, bool IsDmsOnly);
+/// <param name="IsPair">Source and target of one constraint of an imported ApiSchema file: values are shown in this order, and
+/// each pair in conflict is reported by itself.</param>
+public sealed record EqualitySet(ImmutableArray<PropertyPath> Paths, bool IsDmsOnly, bool IsPair = false);
 
 /// <summary>A resource that uses this one: where, in the referring resource.</summary>
 public readonly record struct Referrer(ResourceModel Resource, ReferenceModel Reference);

@@ -161,9 +161,9 @@ internal sealed class DependencyGraph
     {
         foreach (var property in members.Properties)
         {
-            if (property.DescriptorType is { } type)
+            if (property.Type == PropertyType.Descriptor)
             {
-                Need(resource, standard.DescriptorOfType(type), isOptional || !property.IsRequired);
+                Need(resource, standard.DescriptorOf(property), isOptional || !property.IsRequired);
             }
 
             // A reference's descriptor-valued fields are in the target's key: they must be loaded before the target is.

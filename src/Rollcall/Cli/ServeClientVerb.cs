@@ -4,7 +4,6 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
 using Rollcall.Serve;
 using Rollcall.Serve.Security;
-using Rollcall.Standard.Loading;
 
 namespace Rollcall.Cli;
 
@@ -110,7 +109,7 @@ internal static class ServeClientVerb
             try
             {
                 await using var stores = await ServeStores.OpenAsync(
-                    options, CompactModelReader.EdFi52, TimeProvider.System, NullLogger.Instance, cancellationToken);
+                    options, ServeHost.LoadModel(options), TimeProvider.System, NullLogger.Instance, cancellationToken);
                 return await run(new ClientAccounts(stores.Credentials, TimeProvider.System), parsed, cancellationToken);
             }
             catch (ServeStartException failure)

@@ -27,6 +27,13 @@ internal sealed class ServeSettings
         HelpName = "DB",
     };
 
+    private readonly Option<string[]> _extensions = new("--extension")
+    {
+        Description = "An extension of the data standard: an ApiSchema file, or a compact one from 'rollcall model import'; repeatable.",
+        HelpName = "FILE",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
     private readonly Option<string?> _sandbox = Flag("--sandbox", "One client (key sandbox, secret sandbox) that may do everything, the standard descriptors, the school years.");
     private readonly Option<string?> _onNetwork = Flag("--sandbox-on-network", "Lets the sandbox listen on other addresses than loopback.");
     private readonly Option<string?> _pathBase = new("--path-base") { Description = "Prefix of all paths, such as /edfi.", HelpName = "/PATH" };
@@ -34,18 +41,20 @@ internal sealed class ServeSettings
     private readonly Option<string?> _tokensMax = new("--tokens-max") { Description = "Live tokens of a client at most, -1 for no limit. Default 15.", HelpName = "N" };
     private readonly Option<string?> _compatibility = new("--compatibility") { Description = "default, or dms: everything that only the Data Management Service does.", HelpName = "WHOSE" };
     private readonly Option<string?> _logLevel = new("--log-level") { Description = "trace, debug, information, warning, error or none. Default information.", HelpName = "LEVEL" };
+    private readonly Option<string?> _xsd = new("--xsd") { Description = "Folder with the XSD files that Ed-Fi publishes, a subfolder for each project (ed-fi, tpdm).", HelpName = "FOLDER" };
     private readonly Option<string?> _config = new("--config") { Description = "JSON file with these options under their names.", HelpName = "FILE" };
     private readonly Option<bool> _showConfig = new("--show-config") { Description = "Prints the settings in force, secrets masked, and ends." };
 
     /// <summary>What the design has and this build does not: refused by name, so that nobody believes it works.</summary>
     private readonly Option<string[]>[] _unsupported =
-        [.. new[] { "--extension", "--admin-key", "--admin-secret" }.Select(name => new Option<string[]>(name) { Hidden = true, Arity = ArgumentArity.ZeroOrMore })];
+        [.. new[] { "--admin-key", "--admin-secret" }.Select(name => new Option<string[]>(name) { Hidden = true, Arity = ArgumentArity.ZeroOrMore })];
 
-    private Option<string?>[] Settings => [_database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _compatibility, _logLevel];
+    private Option<string?>[] Settings => [_database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _compatibility, _xsd, _logLevel];
 
     public void AddTo(Command command)
     {
         command.Add(_urls);
+        command.Add(_extensions);
         foreach (var option in (IEnumerable<Option>)[.. Settings, _config, _showConfig, .. _unsupported])
         {
             command.Add(option);
@@ -56,6 +65,7 @@ internal sealed class ServeSettings
     public void AddDatabaseTo(Command command)
     {
         command.Add(_database);
+        command.Add(_extensions);
         command.Add(_config);
     }
 
@@ -77,7 +87,8 @@ internal sealed class ServeSettings
         var defaults = new ServeOptions();
         var options = defaults with
         {
-            Urls = Urls(parsed, file) ?? defaults.Urls,
+            Urls = Many(_urls, parsed, file)?.SelectMany(u => u.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ToArray() ?? defaults.Urls,
+            Extensions = Many(_extensions, parsed, file) ?? defaults.Extensions,
             Database = Resolve(Value(_database) ?? defaults.Database),
             Sandbox = Boolean(_sandbox),
             SandboxOnNetwork = Boolean(_onNetwork),
@@ -85,6 +96,9 @@ internal sealed class ServeSettings
             TokenLifetime = TimeSpan.FromMinutes(Number(_tokenMinutes, (int)defaults.TokenLifetime.TotalMinutes)),
             TokensMax = Number(_tokensMax, defaults.TokensMax),
             Compatibility = Ways(Value(_compatibility)),
+            XsdFolder = Value(_xsd) ?? defaults.XsdFolder,
+            Routes = InstanceSettings.Routes(file),
+            Tenants = InstanceSettings.Tenants(file, Value(_database), Resolve, faults),
             LogLevel = Level(Value(_logLevel) ?? defaults.LogLevel.ToString()),
         };
         faults.AddRange(options.Validate());
@@ -172,13 +186,22 @@ internal sealed class ServeSettings
             }
 
             json.WriteEndArray();
-            json.WriteString("database", Masked(options));
+            json.WriteStartArray("extension");
+            foreach (var extension in options.Extensions)
+            {
+                json.WriteStringValue(extension);
+            }
+
+            json.WriteEndArray();
+            json.WriteString("database", Masked(options.Database));
             json.WriteBoolean("sandbox", options.Sandbox);
             json.WriteBoolean("sandbox-on-network", options.SandboxOnNetwork);
             json.WriteString("path-base", options.PathBase);
             json.WriteNumber("token-minutes", (int)options.TokenLifetime.TotalMinutes);
             json.WriteNumber("tokens-max", options.TokensMax);
             json.WriteString("compatibility", options.Compatibility.ToString().ToLowerInvariant());
+            json.WriteString("xsd", options.XsdFolder);
+            InstanceSettings.Write(json, options, Masked);
             json.WriteString("log-level", options.LogLevel.ToString().ToLowerInvariant());
             json.WriteEndObject();
         }
@@ -189,15 +212,12 @@ internal sealed class ServeSettings
     public static CliException Unsupported(string name) =>
         new(ExitCodes.Usage, $"{name} is not in this version, and nothing was started. See docs/serve.md for what is.");
 
-    private string[]? Urls(ParseResult parsed, IConfiguration file)
-    {
-        var given = parsed.GetResult(_urls) is { Implicit: false } ? parsed.GetValue(_urls)
-            : Environment.GetEnvironmentVariable(VariableOf(_urls)) is { } variable ? [variable]
-            : file[NameOf(_urls)] is { } one ? [one]
-            : file.GetSection(NameOf(_urls)).GetChildren().Select(c => c.Value ?? "").ToArray() is { Length: > 0 } many ? many
-            : null;
-        return given?.SelectMany(u => u.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ToArray();
-    }
+    private static string[]? Many(Option<string[]> option, ParseResult parsed, IConfiguration file) =>
+        parsed.GetResult(option) is { Implicit: false } ? parsed.GetValue(option)
+        : Environment.GetEnvironmentVariable(VariableOf(option)) is { } variable ? variable.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+        : file[NameOf(option)] is { } one ? [one]
+        : file.GetSection(NameOf(option)).GetChildren().Select(c => c.Value ?? "").ToArray() is { Length: > 0 } many ? many
+        : null;
 
     private IConfiguration ReadFile(string? path)
     {
@@ -221,7 +241,7 @@ internal sealed class ServeSettings
             throw new CliException(ExitCodes.Usage, $"--config: {path} cannot be read as JSON. {failure.GetBaseException().Message}", failure);
         }
 
-        var known = Settings.Append<Option>(_urls).Select(NameOf).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var known = Settings.Append<Option>(_urls).Append(_extensions).Select(NameOf).Concat(InstanceSettings.Names).ToHashSet(StringComparer.OrdinalIgnoreCase);
         foreach (var name in file.GetChildren().Select(c => c.Key))
         {
             if (_unsupported.Any(o => NameOf(o).Equals(name, StringComparison.OrdinalIgnoreCase)))
@@ -238,17 +258,17 @@ internal sealed class ServeSettings
         return file;
     }
 
-    private static string Masked(ServeOptions options)
+    private static string Masked(string database)
     {
-        if (!options.IsPostgres)
+        if (!ServeOptions.NamesPostgres(database))
         {
-            return options.Database;
+            return database;
         }
 
         var parts = new DbConnectionStringBuilder();
         try
         {
-            parts.ConnectionString = options.Database;
+            parts.ConnectionString = database;
         }
         catch (ArgumentException)
         {

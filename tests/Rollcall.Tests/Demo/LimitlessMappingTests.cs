@@ -75,7 +75,7 @@ public sealed class LimitlessMappingTests
             Assert.Contains(rows, r => r.LocalCode == "*");
             foreach (var row in rows.Where(r => !(r.LocalCode == "*" && r.Descriptor == "error")))
             {
-                Assert.Contains((SampleMapping.Standard.DescriptorOfType(type).Name.Endpoint, row.Descriptor), standard);
+                Assert.Contains((SampleMapping.Standard.Resources.Single(r => r.TypeName == type).Name.Endpoint, row.Descriptor), standard);
             }
         }
     }
@@ -259,7 +259,7 @@ public sealed class LimitlessMappingTests
                     break;
                 case JsonValue descriptor when property.Type == PropertyType.Descriptor:
                     Assert.Contains(
-                        (SampleMapping.Standard.DescriptorOfType(property.DescriptorType!).Name.Endpoint, descriptor.GetValue<string>()), descriptors);
+                        (SampleMapping.Standard.DescriptorOf(property).Name.Endpoint, descriptor.GetValue<string>()), descriptors);
                     break;
                 case JsonValue date when property.Type == PropertyType.Date:
                     Assert.Matches(@"^\d{4}-\d\d-\d\d$", date.GetValue<string>());

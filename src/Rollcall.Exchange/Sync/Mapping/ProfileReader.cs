@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Rollcall.Exchange.Ledger;
 using Rollcall.Standard.Model;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -80,10 +81,12 @@ internal sealed partial class ProfileReader
             Identity = Identity(Child(settings, "identity", "")),
             Deletes = Deletes(Child(settings, "deletes", "")),
             LedgerPath = _overrides.LedgerPath is { } given
-                ? Path.GetFullPath(given)
-                : Path.GetFullPath(Text(settings, "ledger", "") ?? "ledger.db", Path.GetFullPath(_folder)),
+                ? Ledger(given, Directory.GetCurrentDirectory())
+                : Ledger(Text(settings, "ledger", "") ?? "ledger.db", Path.GetFullPath(_folder)),
         };
     }
+
+    private static string Ledger(string text, string from) => SyncLedger.IsPostgres(text) ? text : Path.GetFullPath(text, from);
 
     private SourceConfig Source(YamlMappingNode? node)
     {

@@ -20,7 +20,7 @@ public sealed record SyncProfile
 
     public DeletesConfig Deletes { get; init; } = new();
 
-    /// <summary>Path of the ledger; <c>ledger.db</c> in the folder when unset.</summary>
+    /// <summary>The ledger: a file, <c>ledger.db</c> in the folder when unset, or a PostgreSQL connection string.</summary>
     public required string LedgerPath { get; init; }
 }
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Rollcall.Databases;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
@@ -9,7 +10,7 @@ using Rollcall.Standard.Model;
 namespace Rollcall.Serve.Storage.Postgres;
 
 /// <summary>Documents, clients and signing keys in a PostgreSQL database that any number of servers share.</summary>
-public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
+public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IClaimStore
 {
     /// <summary>Writers, readers, and some to spare for start-up and descriptors.</summary>
     private const int ConnectionsMax = 32;
@@ -143,6 +144,15 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore
 
     public async ValueTask<IReadOnlyList<SigningKey>> SigningKeysAsync(SigningKey candidate, CancellationToken cancellationToken) =>
         await Errors.GuardAsync(() => _credentials.SigningKeysAsync(candidate, cancellationToken));
+
+    public async ValueTask<StoredClaims?> ReadClaimsAsync(CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => ClaimRows.ReadAsync(_source, cancellationToken));
+
+    public async ValueTask<long> ClaimsVersionAsync(CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => ClaimRows.VersionAsync(_source, cancellationToken));
+
+    public async ValueTask<bool> TryStoreClaimsAsync(long basedOn, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => ClaimRows.TryStoreAsync(_source, basedOn, body.ToArray(), cancellationToken));
 
     /// <summary>Answers every write that was accepted, then closes the connections.</summary>
     public async ValueTask DisposeAsync()

@@ -172,14 +172,9 @@ internal static class Schema
         NpgsqlConnection connection, DataStandard standard, (string Name, string Sql)[] statements, string fingerprint,
         CancellationToken cancellationToken)
     {
-        var model = string.Join(", ", standard.Projects.Select(p => $"{p.Name} {p.Version}"));
         await using (var get = new NpgsqlCommand("select data_standard from rollcall.meta", connection))
         {
-            if (await get.ExecuteScalarAsync(cancellationToken) is string stored && stored != model)
-            {
-                throw new DatabaseUnusableException(
-                    $"{Name(connection)} holds {stored}, and this server was started with {model}. Start it with the same data standard and extensions.");
-            }
+            StoredModel.Check(Name(connection), await get.ExecuteScalarAsync(cancellationToken) as string, standard);
         }
 
         var present = await PresentAsync(connection, cancellationToken);
@@ -216,7 +211,7 @@ internal static class Schema
         names.Parameters.Add(new NpgsqlParameter { Value = standard.Resources.Select(r => r.Name.ToString()).ToArray() });
         var mark = new NpgsqlBatchCommand("update rollcall.meta set fingerprint = $1, data_standard = $2");
         mark.Parameters.Add(new NpgsqlParameter { Value = fingerprint });
-        mark.Parameters.Add(new NpgsqlParameter { Value = model });
+        mark.Parameters.Add(new NpgsqlParameter { Value = StoredModel.Of(standard) });
         finish.BatchCommands.Add(names);
         finish.BatchCommands.Add(mark);
         await finish.ExecuteNonQueryAsync(cancellationToken);
@@ -258,6 +253,7 @@ internal static class Schema
                 """);
         }
 
+        yield return ("claim_metadata", ClaimRows.Table);
         var distinct = tables.DistinctBy(t => t.Name).ToArray();
         foreach (var table in distinct)
         {

@@ -10,10 +10,8 @@ internal sealed class Delete : IDisposable
     private readonly WriteSession _session;
     private readonly TableModel _table;
     private readonly SqliteStatement _find;
-    private readonly SqliteStatement _delete;
     private readonly SqliteStatement _track;
     private SqliteStatement? _isReferenced;
-    private SqliteStatement? _deleteIdentity;
 
     public Delete(WriteSession session, TableModel table)
     {
@@ -21,7 +19,6 @@ internal sealed class Delete : IDisposable
         _table = table;
         var scope = session.Model.ScopeAnd(table);
         _find = session.Db.Prepare($"SELECT row_id, change_version, key_hash, document FROM {table.Name} WHERE {scope}id = ?1");
-        _delete = session.Db.Prepare($"DELETE FROM {table.Name} WHERE row_id = ?1");
         _track = session.Db.Prepare("INSERT INTO deleted (resource, change_version, id, key_hash, key_values) VALUES (?1, ?2, ?3, ?4, ?5)");
     }
 
@@ -53,34 +50,18 @@ internal sealed class Delete : IDisposable
             return new WriteOutcome.Referenced(users);
         }
 
-        // 3. The row, and for a subclass its identity. Foreign keys would refuse both, had the look before missed a reference.
-        _delete.Bind(1, rowId).Run();
-        if (_table.IdentityTable is not null)
-        {
-            _deleteIdentity ??= _session.Db.Prepare($"DELETE FROM {_table.IdentityTable} WHERE row_id = ?1");
-            _deleteIdentity.Bind(1, rowId).Run();
-        }
-
-        if (_table.Resource.IsDescriptor)
-        {
-            _session.Descriptors.Removed(rowId);
-        }
-
-        // 4. The record of it.
-        _track.Bind(1, _session.Model.Number(_table.Resource)).Bind(2, _session.NextChangeVersion()).Bind(3, id)
+        // 3. The row, and the record of it.
+        var gone = _session.RowsOf(_table.Resource).Delete(rowId, id, key);
+        _track.Bind(1, _session.Model.Number(_table.Resource)).Bind(2, gone.ChangeVersion).Bind(3, id)
             .Bind(4, key.Value).BindBlob(5, keyValues).Run();
-        _session.References.Removed(_table.Resource, key);
-        _session.Changed(_table.Resource, isDelete: true);
         return new WriteOutcome.Deleted();
     }
 
     public void Dispose()
     {
         _find.Dispose();
-        _delete.Dispose();
         _track.Dispose();
         _isReferenced?.Dispose();
-        _deleteIdentity?.Dispose();
     }
 
     /// <summary>Whether any other document refers to the row: one statement that stops at the first. A foreign key's own check
@@ -120,7 +101,7 @@ internal sealed class Delete : IDisposable
         foreach (var (referrer, reference) in _table.Resource.Referrers)
         {
             var table = _session.Model.Table(referrer);
-            yield return reference.IsInCollection
+            yield return TableModel.HasOwnTable(reference)
                 ? (referrer.TypeName, table.ReferenceTables.First(t => t.Reference == reference).Table, "target_row")
                 : (referrer.TypeName, table.Name, table.ReferenceColumns.First(c => c.Reference == reference).Column);
         }

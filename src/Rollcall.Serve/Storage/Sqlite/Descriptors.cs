@@ -40,10 +40,26 @@ internal sealed class Descriptors(StoreModel model)
         Volatile.Write(ref _published, set);
     }
 
-    public void Added(ResourceModel resource, long rowId, Guid id, string ns, string codeValue, long changeVersion) =>
+    /// <summary>A descriptor was stored or deleted; one that was respelled is told to <see cref="Respelled"/>.</summary>
+    public void RowChanged(in RowChange change)
+    {
+        switch (change.Kind)
+        {
+            case RowChangeKind.Inserted:
+                Added(
+                    change.Resource, change.RowId, change.Id, WriteDecision.DescriptorMember(change.Document!, "namespace"),
+                    WriteDecision.DescriptorMember(change.Document!, "codeValue"), change.ChangeVersion);
+                break;
+            case RowChangeKind.Deleted:
+                Removed(change.RowId);
+                break;
+        }
+    }
+
+    private void Added(ResourceModel resource, long rowId, Guid id, string ns, string codeValue, long changeVersion) =>
         _added.Add((new DescriptorEntry(resource, rowId, id, ns, codeValue), changeVersion));
 
-    public void Removed(long rowId)
+    private void Removed(long rowId)
     {
         _removed.Add(rowId);
         _added.RemoveAll(a => a.Entry.RowId == rowId);

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Rollcall.Databases;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
@@ -7,7 +8,7 @@ using Rollcall.Standard.Model;
 namespace Rollcall.Serve.Storage.Sqlite;
 
 /// <summary>Documents and credentials in one SQLite file: one writer that commits in groups, many readers that never wait for it.</summary>
-public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore
+public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IClaimStore
 {
     private readonly WriteSession _session;
     private readonly Writer _writer;
@@ -29,11 +30,11 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore
         Task.Run(() => Open(path, standard, time, logger), cancellationToken);
 
     public ValueTask<WriteOutcome> UpsertAsync(Document document, Precondition precondition, CancellationToken cancellationToken) =>
-        _writer.RunAsync(session => session.UpsertInto(document.Resource).Run(document, null, precondition), cancellationToken);
+        _writer.RunAsync(session => Upsert.Run(session, document, null, precondition), cancellationToken);
 
     public ValueTask<WriteOutcome> ReplaceAsync(
         Guid id, Document document, Precondition precondition, CancellationToken cancellationToken) =>
-        _writer.RunAsync(session => session.UpsertInto(document.Resource).Run(document, id, precondition), cancellationToken);
+        _writer.RunAsync(session => Upsert.Run(session, document, id, precondition), cancellationToken);
 
     public async ValueTask<WriteOutcome> DeleteAsync(
         ResourceModel resource, Guid id, Precondition precondition, CancellationToken cancellationToken)
@@ -84,6 +85,15 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore
 
     public ValueTask<IReadOnlyList<SigningKey>> SigningKeysAsync(SigningKey candidate, CancellationToken cancellationToken) =>
         _writer.RunAsync(session => Credentials.SigningKeys(session, candidate), cancellationToken);
+
+    public ValueTask<StoredClaims?> ReadClaimsAsync(CancellationToken cancellationToken) =>
+        _readers.RunAsync(0, static (reader, _) => ClaimRows.Read(reader), cancellationToken);
+
+    public ValueTask<long> ClaimsVersionAsync(CancellationToken cancellationToken) =>
+        _readers.RunAsync(0, static (reader, _) => ClaimRows.Version(reader), cancellationToken);
+
+    public ValueTask<bool> TryStoreClaimsAsync(long basedOn, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
+        _writer.RunAsync(session => ClaimRows.TryStore(session, basedOn, body), cancellationToken);
 
     /// <summary>Finishes the writes that wait, then closes the file.</summary>
     public async ValueTask DisposeAsync()

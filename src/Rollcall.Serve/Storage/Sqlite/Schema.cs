@@ -40,6 +40,15 @@ internal static class Schema
                 is_enabled INTEGER NOT NULL) STRICT, WITHOUT ROWID;
             CREATE TABLE signing_key (key_id TEXT PRIMARY KEY, secret BLOB NOT NULL, created INTEGER NOT NULL) STRICT;
             """),
+        new(2, """
+            CREATE TABLE key_change (
+                resource INTEGER NOT NULL REFERENCES resource,
+                change_version INTEGER NOT NULL,
+                id BLOB NOT NULL,
+                old_key_values BLOB NOT NULL,
+                new_key_values BLOB NOT NULL,
+                PRIMARY KEY (resource, change_version)) STRICT, WITHOUT ROWID;
+            """),
     ];
 
     /// <summary>Makes the file's tables those of the model; does nothing when they are already.</summary>
@@ -49,17 +58,12 @@ internal static class Schema
         SqliteMigrations.Apply(db, ApplicationId, "a Rollcall serve database", Fixed);
         var statements = Statements(standard, tables).ToArray();
         var fingerprint = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', statements.Select(s => s.Sql)))));
-        var model = string.Join(", ", standard.Projects.Select(p => $"{p.Name} {p.Version}"));
         if (Meta(db, "schema") == fingerprint)
         {
             return;
         }
 
-        if (Meta(db, "data_standard") is { } stored && stored != model)
-        {
-            throw new DatabaseUnusableException($"{db.Path} holds {stored}, and this server was started with {model}. Start it with the same data standard and extensions.");
-        }
-
+        StoredModel.Check(db.Path, Meta(db, "data_standard"), standard);
         db.Execute("BEGIN IMMEDIATE");
         try
         {
@@ -83,7 +87,7 @@ internal static class Schema
             }
 
             SetMeta(db, "schema", fingerprint);
-            SetMeta(db, "data_standard", model);
+            SetMeta(db, "data_standard", StoredModel.Of(standard));
             db.Execute("COMMIT");
         }
         catch
@@ -129,6 +133,8 @@ internal static class Schema
                 """);
             yield return ($"ux__{name}__key_hash", $"CREATE UNIQUE INDEX ux__{name}__key_hash ON {name} (key_hash)");
         }
+
+        yield return ("claim_metadata", ClaimRows.Table);
 
         // Targets may come after their referrers: SQLite looks a foreign key's table up when a row is written.
         foreach (var table in tables.DistinctBy(t => t.Name))

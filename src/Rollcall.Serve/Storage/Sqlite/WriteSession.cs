@@ -7,7 +7,7 @@ namespace Rollcall.Serve.Storage.Sqlite;
 /// statements. Whatever a group changes in memory is kept at its commit and forgotten at its rollback.</summary>
 internal sealed class WriteSession : IDisposable
 {
-    private readonly Upsert?[] _upserts;
+    private readonly Rows?[] _rows;
     private readonly Delete?[] _deletes;
     private readonly SqliteStatement _begin;
     private readonly SqliteStatement _commit;
@@ -19,6 +19,7 @@ internal sealed class WriteSession : IDisposable
     private long _seenDataVersion;
     private Counters _saved;
     private Counters _counters;
+    private Counters _marked;
     private long _newestChangeVersion;
 
     public WriteSession(SqliteDb db, StoreModel model, PageAnchors anchors, TimeProvider time)
@@ -29,7 +30,8 @@ internal sealed class WriteSession : IDisposable
         _time = time;
         References = new References(db, model);
         Descriptors = new Descriptors(model);
-        _upserts = new Upsert?[model.Tables.Length];
+        _rows = new Rows?[model.Tables.Length];
+        Cascade = new Cascade(this);
         _deletes = new Delete?[model.Tables.Length];
         _begin = db.Prepare("BEGIN IMMEDIATE");
         _commit = db.Prepare("COMMIT");
@@ -47,6 +49,8 @@ internal sealed class WriteSession : IDisposable
 
     public Descriptors Descriptors { get; }
 
+    public Cascade Cascade { get; }
+
     /// <summary>Room for one document's columns; grows.</summary>
     public byte[] Buffer { get; private set; } = new byte[64 * 1024];
 
@@ -60,16 +64,32 @@ internal sealed class WriteSession : IDisposable
 
     public long NextChangeVersion() => ++_counters.ChangeVersion;
 
-    public Upsert UpsertInto(ResourceModel resource) => _upserts[resource.Index] ??= new Upsert(this, Model.Table(resource));
+    public Rows RowsOf(ResourceModel resource) => _rows[resource.Index] ??= new Rows(this, Model.Table(resource));
 
     public Delete DeleteFrom(ResourceModel resource) => _deletes[resource.Index] ??= new Delete(this, Model.Table(resource));
 
-    /// <summary>A row of the resource was updated or deleted.</summary>
-    public void Changed(ResourceModel resource, bool isDelete)
+    /// <summary>Every change of a row comes by here, in the open transaction: whatever is kept in step with documents is kept so from here.</summary>
+    public void RowChanged(in RowChange change)
     {
-        if (!_changed.Contains((resource.Index, isDelete)))
+        var resource = change.Resource;
+        if (change.Kind == RowChangeKind.Deleted || change.IsKeyChanged)
         {
-            _changed.Add((resource.Index, isDelete));
+            References.Removed(resource, change.OldKey);
+        }
+
+        if (change.Document is { } document && (change.Kind == RowChangeKind.Inserted || change.IsKeyChanged))
+        {
+            References.Added(resource, document.KeyHash, change.RowId, change.Id);
+        }
+
+        if (resource.IsDescriptor)
+        {
+            Descriptors.RowChanged(change);
+        }
+
+        if (change.Kind != RowChangeKind.Inserted && (resource.Index, change.Kind == RowChangeKind.Deleted) is var changed && !_changed.Contains(changed))
+        {
+            _changed.Add(changed);
         }
     }
 
@@ -118,6 +138,24 @@ internal sealed class WriteSession : IDisposable
         Volatile.Write(ref _newestChangeVersion, _saved.ChangeVersion);
     }
 
+    /// <summary>From here on the transaction can be undone without the rest of its group; one at a time.</summary>
+    public void Mark()
+    {
+        Db.Execute("SAVEPOINT mark");
+        _marked = _counters;
+    }
+
+    public void Release() => Db.Execute("RELEASE mark");
+
+    /// <summary>Undoes what was written since <see cref="Mark"/>. No descriptor may have changed since.</summary>
+    public void BackToMark()
+    {
+        Db.Execute("ROLLBACK TO mark");
+        Db.Execute("RELEASE mark");
+        _counters = _marked;
+        References.Clear();
+    }
+
     public void Rollback()
     {
         Db.Rollback();
@@ -129,9 +167,9 @@ internal sealed class WriteSession : IDisposable
 
     public void Dispose()
     {
-        foreach (var upsert in _upserts)
+        foreach (var rows in _rows)
         {
-            upsert?.Dispose();
+            rows?.Dispose();
         }
 
         foreach (var delete in _deletes)
@@ -139,6 +177,7 @@ internal sealed class WriteSession : IDisposable
             delete?.Dispose();
         }
 
+        Cascade.Dispose();
         References.Dispose();
         _begin.Dispose();
         _commit.Dispose();

@@ -171,7 +171,7 @@ internal ref partial struct BodyScanner
 
     private EntryState ScanDateTime(CompiledMember member, scoped ReadOnlySpan<byte> value, ref Entry entry)
     {
-        if (!DateText.TryDateTime(value, out var ticks))
+        if (!(_isDms ? DateText.TryAnyDateTime(value, out var ticks) : DateText.TryDateTime(value, out ticks)))
         {
             return WrongFormat(member, "date-time");
         }

@@ -82,6 +82,7 @@ internal ref partial struct BodyScanner
 
         NoteUnknown(name);
         _json.Read();
+        _hasId |= _json.TokenType != JsonTokenType.Null;
         var isAccepted = _json.TokenType == JsonTokenType.Null
             || (_json.TokenType == JsonTokenType.String && TryId(_json.ValueIsEscaped ? Unescape() : _json.ValueSpan, out var id) && id == _pathId);
         if (!isAccepted)

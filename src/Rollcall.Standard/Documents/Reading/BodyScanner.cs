@@ -18,23 +18,30 @@ internal ref partial struct BodyScanner
     private readonly ReadPurpose _purpose;
     private readonly Guid? _pathId;
 
+    /// <summary>Only what the DMS does is done.</summary>
+    private readonly bool _isDms;
+
     /// <summary>The body is printable ASCII, so that a string without escapes is canonical as it stands.</summary>
     private readonly bool _isPlain;
 
     private Utf8JsonReader _json;
 
-    public BodyScanner(ReadOnlySpan<byte> body, Workspace work, ReadPurpose purpose, Guid? pathId)
+    public BodyScanner(ReadOnlySpan<byte> body, Workspace work, ReadPurpose purpose, Guid? pathId, Compatibility compatibility)
     {
         _body = body;
         _work = work;
         _purpose = purpose;
         _pathId = pathId;
+        _isDms = compatibility == Compatibility.Dms;
         _isPlain = body.IndexOfAnyExceptInRange((byte)0x01, (byte)0x7E) < 0;
         _json = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = MaxDepth });
     }
 
     /// <summary>Some object seems to hold a name twice; unknown names are compared by hash only, so look again.</summary>
     public bool MayHoldDuplicates { get; private set; }
+
+    /// <summary>A PUT's body had an <c>id</c> that is not null.</summary>
+    private bool _hasId;
 
     /// <summary>Reads the whole body; faults are in the workspace.</summary>
     public void Scan(CompiledObject root)
@@ -52,6 +59,10 @@ internal ref partial struct BodyScanner
             if (_json.TokenType == JsonTokenType.StartObject)
             {
                 ScanMembers(root, null, -1, 0);
+                if (_isDms && _purpose == ReadPurpose.Replace && !_hasId)
+                {
+                    AddSchemaFault("id", FaultText.Required("id"));
+                }
             }
             else
             {

@@ -96,7 +96,7 @@ internal readonly ref struct CanonicalWriter(ParsedBody body, DescriptorSet? des
         if (found is null)
         {
             work.UnknownDescriptors.Add(
-                new UnknownDescriptor(ConcretePath.Of(member.Path, index0, index1), type.TypeName, _body.Text(entry)));
+                new UnknownDescriptor(ConcretePath.Of(member.Path, index0, index1), type, _body.Text(entry)));
             return _body.Json(entry);
         }
 

@@ -81,7 +81,7 @@ internal sealed class CompiledMember
     {
         // Every field of a reference is required once it is there, and part of a key.
         var isField = owner?.Type == PropertyType.Reference;
-        var isRequired = model.IsRequired || isField;
+        var isRequired = (model.IsRequired && !(model.IsOptionalInDms && scope.Compatibility == Compatibility.Dms)) || isField;
         var isKey = isField || owner?.UniqueBy.Contains(model.Name) == true || scope.IsIdentity(model);
         return new CompiledMember(model, path, isRequired)
         {
@@ -91,7 +91,7 @@ internal sealed class CompiledMember
             LeastInteger = Math.Max(WidthLeast(model.IntegerBits), Bound(model.Minimum, long.MinValue)),
             MostInteger = Math.Min(WidthMost(model.IntegerBits), Bound(model.Maximum, long.MaxValue)),
             Decimal = model.Type == PropertyType.Decimal ? DecimalRule.Of(model) : null,
-            Descriptor = model.DescriptorType is { } type ? scope.Standard.DescriptorOfType(type) : null,
+            Descriptor = model.Type == PropertyType.Descriptor ? scope.Standard.DescriptorOf(model) : null,
             Members = model.Members is { } members ? CompiledObject.Compile(members, model, path, scope) : null,
             Reference = scope.ReferenceAt(path),
             KeyFields = scope.ReferenceAt(path) is { } reference ? [.. reference.KeyFields.Select(f => model.Members!.IndexOf(f.Name))] : [],

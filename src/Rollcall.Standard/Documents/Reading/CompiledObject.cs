@@ -61,10 +61,11 @@ internal sealed class CompilationScope
     private readonly HashSet<PropertyModel> _identity;
     private readonly Dictionary<string, ReferenceModel> _references;
 
-    public CompilationScope(ResourceModel resource, DataStandard standard)
+    public CompilationScope(ResourceModel resource, DataStandard standard, Compatibility compatibility)
     {
         Resource = resource;
         Standard = standard;
+        Compatibility = compatibility;
         _identity = [.. resource.Identity.Select(p => p.Leaf)];
         _references = resource.References.ToDictionary(r => r.Path.Text, StringComparer.Ordinal);
     }
@@ -72,6 +73,8 @@ internal sealed class CompilationScope
     public ResourceModel Resource { get; }
 
     public DataStandard Standard { get; }
+
+    public Compatibility Compatibility { get; }
 
     public bool IsIdentity(PropertyModel member) => _identity.Contains(member);
 

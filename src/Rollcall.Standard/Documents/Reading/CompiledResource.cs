@@ -5,18 +5,21 @@ namespace Rollcall.Standard.Documents.Reading;
 /// <summary>A resource's rules in the form in which a body is read by them.</summary>
 internal sealed class CompiledResource
 {
-    public CompiledResource(ResourceModel resource, DataStandard standard)
+    public CompiledResource(ResourceModel resource, DataStandard standard, Compatibility compatibility)
     {
         Model = resource;
-        Root = CompiledObject.Compile(resource.Root, null, "$", new CompilationScope(resource, standard));
+        Compatibility = compatibility;
+        Root = CompiledObject.Compile(resource.Root, null, "$", new CompilationScope(resource, standard, compatibility));
         Key = [.. resource.Key.Select(k => Paths(resource, k.Paths))];
         QueryFields = [.. resource.QueryFields.Select(f => Paths(resource, f.Paths))];
         KeyFields = [.. resource.Key.Select(k => QueryFieldOf(resource, k))];
-        // Sets that only the DMS enforces come in with its compatibility switch.
-        Equalities = [.. resource.Equalities.Where(e => !e.IsDmsOnly).Select(e => Paths(resource, e.Paths.OrderBy(p => p.Text, StringComparer.Ordinal)))];
+        Equalities = [.. resource.Equalities.Where(e => !e.IsDmsOnly || compatibility == Compatibility.Dms)
+            .Select(e => Paths(resource, e.IsPair ? e.Paths : e.Paths.OrderBy(p => p.Text, StringComparer.Ordinal)))];
     }
 
     public ResourceModel Model { get; }
+
+    public Compatibility Compatibility { get; }
 
     public CompiledObject Root { get; }
 
@@ -29,7 +32,7 @@ internal sealed class CompiledResource
     /// <summary>Per key member, the query field that has the same value, or -1.</summary>
     public int[] KeyFields { get; }
 
-    /// <summary>Sets of paths whose values must agree, each in lexical order.</summary>
+    /// <summary>Sets of paths whose values must agree, each in the order in which values are shown.</summary>
     public MemberPath[][] Equalities { get; }
 
     private static MemberPath[] Paths(ResourceModel resource, IEnumerable<PropertyPath> paths) =>

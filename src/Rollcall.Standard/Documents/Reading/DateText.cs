@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace Rollcall.Standard.Documents.Reading;
 
@@ -7,6 +8,9 @@ internal static class DateText
 {
     /// <summary>Two-digit years are those up to 2049, as .NET's invariant calendar has it.</summary>
     private const int LastTwoDigitYear = 49;
+
+    /// <summary>In bytes; a longer text is no date-time, whatever it says.</summary>
+    private const int LongestDateTime = 64;
 
     /// <summary><c>yyyy-MM-dd</c>; gives days since 0001-01-01.</summary>
     public static bool TryIsoDate(ReadOnlySpan<byte> text, out int day)
@@ -100,6 +104,32 @@ internal static class DateText
 
         ticks = (day * TimeSpan.TicksPerDay) + time + fraction - offset;
         return ticks >= DateTime.MinValue.Ticks && ticks <= DateTime.MaxValue.Ticks;
+    }
+
+    /// <summary>Any common spelling of a date, with or without time and offset, as the DMS takes it: what is missing is midnight and UTC,
+    /// and fractions of a second are dropped.</summary>
+    public static bool TryAnyDateTime(ReadOnlySpan<byte> text, out long ticks)
+    {
+        if (TrySlashDate(text, out var day) || TryIsoDate(text, out day))
+        {
+            ticks = day * TimeSpan.TicksPerDay;
+            return true;
+        }
+
+        const DateTimeStyles styles = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal | DateTimeStyles.AllowWhiteSpaces | DateTimeStyles.NoCurrentDateDefault;
+        if (!TryDateTime(text, out ticks))
+        {
+            // A time alone gets the year 1 and is no date-time.
+            if (text.Length > LongestDateTime || !DateTime.TryParse(Encoding.UTF8.GetString(text), CultureInfo.InvariantCulture, styles, out var moment) || moment.Year == 1)
+            {
+                return false;
+            }
+
+            ticks = moment.Ticks;
+        }
+
+        ticks -= ticks % TimeSpan.TicksPerSecond;
+        return true;
     }
 
     /// <summary>Writes <c>yyyy-MM-ddTHH:mm:ss[.fffffff]Z</c> without trailing zeros in the fraction; returns the length.</summary>

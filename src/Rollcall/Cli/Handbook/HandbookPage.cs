@@ -204,7 +204,7 @@ internal static class HandbookPage
         return standard.Resources.Where(r => !r.IsDescriptor).SelectMany(r => Uses(r.Root, "$").Select(p => (r, p)));
 
         IEnumerable<string> Uses(ObjectModel members, string prefix) => members.Properties.SelectMany(p =>
-            p.DescriptorType == descriptor.TypeName ? [$"{prefix}.{p.Name}"]
+            p.DescriptorType == descriptor.TypeName && p.DescriptorNamespace == descriptor.Name.Namespace ? [$"{prefix}.{p.Name}"]
             : p.Members is { } inner && p.Type != PropertyType.Reference ? Uses(inner, $"{prefix}.{p.Name}{(p.Type == PropertyType.Array ? "[*]" : "")}")
             : []);
     }

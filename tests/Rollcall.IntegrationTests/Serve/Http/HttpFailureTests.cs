@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Rollcall.Serve;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 using Rollcall.Serve.Security;
 using Rollcall.Serve.Storage;
@@ -25,7 +26,7 @@ public sealed class HttpFailureTests : IAsyncLifetime
         _host = await ServeHost.StartAsync(
             new ServeOptions { Urls = ["http://127.0.0.1:0"] },
             CompactModelReader.EdFi52,
-            new ServeStores(_store, _store),
+            new ServeStores(_store, _store, _store),
             TimeProvider.System,
             LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace).AddFilter("Microsoft", LogLevel.Warning).AddProvider(_log)),
             TestContext.Current.CancellationToken);
@@ -122,9 +123,11 @@ public sealed class HttpFailureTests : IAsyncLifetime
     }
 
     /// <summary>Fails every request for data in the way that a test says; knows one client.</summary>
-    private sealed class FailingStore : IDocumentStore, ICredentialStore
+    private sealed class FailingStore : IDocumentStore, ICredentialStore, IClaimStore
     {
         private readonly ApiClient _client = new("k", "k", SecretHash.Create("s"), "Ed-Fi Sandbox", [], [], 1, true);
+
+        private StoredClaims? _claims;
 
         public Exception? Failure { get; set; }
 
@@ -178,6 +181,16 @@ public sealed class HttpFailureTests : IAsyncLifetime
         public ValueTask<IReadOnlyList<ApiClient>> ListClientsAsync(CancellationToken cancellationToken) => new([]);
 
         public ValueTask<IReadOnlyList<SigningKey>> SigningKeysAsync(SigningKey candidate, CancellationToken cancellationToken) => new([candidate]);
+
+        public ValueTask<StoredClaims?> ReadClaimsAsync(CancellationToken cancellationToken) => new(_claims);
+
+        public ValueTask<long> ClaimsVersionAsync(CancellationToken cancellationToken) => new(_claims?.Version ?? 0);
+
+        public ValueTask<bool> TryStoreClaimsAsync(long basedOn, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+        {
+            _claims = new StoredClaims(basedOn + 1, body.ToArray());
+            return new(true);
+        }
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 

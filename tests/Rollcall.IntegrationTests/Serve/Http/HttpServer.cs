@@ -11,6 +11,7 @@ public abstract class HttpServer : IAsyncLifetime
 {
     private readonly HttpClient _client = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
     private ServeHost? _host;
+    private readonly string _xsd = Directory.CreateTempSubdirectory("rollcall-xsd-").FullName;
     private int _unique;
 
     public ServeHost Host => _host!;
@@ -35,8 +36,14 @@ public abstract class HttpServer : IAsyncLifetime
             return;
         }
 
+        Directory.CreateDirectory(Path.Combine(_xsd, "ed-fi"));
+        foreach (var name in (string[])["SchemaAnnotation.xsd", "Interchange-EducationOrgCalendar.xsd", "Interchange-EducationOrganization.xsd", "Ed-Fi-Core.xsd"])
+        {
+            await File.WriteAllTextAsync(Path.Combine(_xsd, "ed-fi", name), Xsd(name));
+        }
+
         _host = await ServeHost.StartAsync(
-            With(new ServeOptions { Urls = ["http://127.0.0.1:0"], Database = await DatabaseAsync(), Sandbox = true, LogLevel = LogLevel.None, TokensMax = -1 }),
+            With(new ServeOptions { Urls = ["http://127.0.0.1:0"], Database = await DatabaseAsync(), Sandbox = true, LogLevel = LogLevel.None, TokensMax = -1, XsdFolder = _xsd }),
             CancellationToken.None);
         Root = _host.Addresses[0];
         Token = await TokenAsync("sandbox", "sandbox");
@@ -46,6 +53,7 @@ public abstract class HttpServer : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         _client.Dispose();
+        Directory.Delete(_xsd, recursive: true);
         if (_host is not null)
         {
             await _host.DisposeAsync();
@@ -54,6 +62,9 @@ public abstract class HttpServer : IAsyncLifetime
 
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>What stands in an XSD file of the sample folder.</summary>
+    public static string Xsd(string name) => $"<?xml version=\"1.0\"?>\n<!-- {name} -->\n<xs:schema xmlns:xs=\"http://www.w3.org/2001/XMLSchema\"/>\n";
 
     /// <summary>A text that no other test has.</summary>
     public string Unique(string prefix) => $"{prefix}{Interlocked.Increment(ref _unique)}";

@@ -69,8 +69,8 @@ public sealed class ReferenceTests
         var document = Read.Body("schools", Read.With(Read.School, "gradeLevels",
             """[{"gradeLevelDescriptor":"uri://a#Tenth"},{"gradeLevelDescriptor":"no \"hash\""}]"""), ReadPurpose.Create, descriptors).Document!;
         Assert.Equal(
-            [new UnknownDescriptor("$.gradeLevels[0].gradeLevelDescriptor", "GradeLevelDescriptor", "uri://a#Tenth"), new UnknownDescriptor("$.gradeLevels[1].gradeLevelDescriptor", "GradeLevelDescriptor", "no \"hash\"")],
-            document.UnknownDescriptors);
+            [("$.gradeLevels[0].gradeLevelDescriptor", "GradeLevelDescriptor", "uri://a#Tenth"), ("$.gradeLevels[1].gradeLevelDescriptor", "GradeLevelDescriptor", "no \"hash\"")],
+            document.UnknownDescriptors.Select(u => (u.Path, u.DescriptorType, u.Value)));
         Assert.Equal([3L], document.DescriptorRows);
     }
 
