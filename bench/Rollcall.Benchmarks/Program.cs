@@ -4,7 +4,7 @@ using Rollcall.Benchmarks;
 using Rollcall.Benchmarks.Api;
 using Rollcall.Benchmarks.Suite;
 
-// api: load on a running server.  empty: the peer of GET.  suite: everything, into one page.  sync: our part of a sync.  micro: BenchmarkDotNet.
+// api: load on a running server.  reads: reading alone, beside an empty endpoint.  empty: the peer of GET.  suite: everything, into one page.  sync: our part of a sync.  micro: BenchmarkDotNet.
 var url = new Option<string>("--url") { Description = "Address of the API.", DefaultValueFactory = _ => "http://127.0.0.1:8001" };
 var key = new Option<string>("--key") { DefaultValueFactory = _ => "sandbox" };
 var secret = new Option<string>("--secret") { DefaultValueFactory = _ => "sandbox" };
@@ -41,6 +41,34 @@ suite.SetAction((parsed, _) => Guarded(() => SuiteRun.RunAsync(new SuiteOptions(
     parsed.GetValue(output),
     parsed.GetValue(note)))));
 
+var rounds = new Option<int>("--rounds") { Description = "Turns of GET by id and of the empty endpoint.", DefaultValueFactory = _ => 5 };
+var reads = new Command("reads", "Starts servers and measures reading alone.") { connections, seconds, warmUp, seed, output, stores, note, rounds };
+reads.SetAction((parsed, _) => Guarded(async () =>
+{
+    var table = new ResultTable();
+    var circumstances = new List<string>
+    {
+        Machine.Describe(),
+        $"commit {Machine.Commit()}, seed {parsed.GetValue(seed)}, {parsed.GetValue(connections)} connections",
+        $"server, database and load generator share the machine, whose load average before the run was {Machine.LoadAverage()}",
+    };
+    if (parsed.GetValue(note) is { } words)
+    {
+        circumstances.Add(words);
+    }
+
+    foreach (var store in parsed.GetValue(stores)!)
+    {
+        await ReadsRun.RunAsync(
+            store, parsed.GetValue(connections), parsed.GetValue(rounds), TimeSpan.FromSeconds(parsed.GetValue(warmUp)), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(seed), table);
+    }
+
+    if (parsed.GetValue(output) is { } file)
+    {
+        await File.WriteAllTextAsync(file, table.ToMarkdown(circumstances));
+    }
+}));
+
 var folder = new Option<string>("--folder") { Description = "Folder for source and ledger; kept. Run twice: the first posts everything, the second finds it unchanged.", Required = true };
 var documents = new Option<int>("--documents") { DefaultValueFactory = _ => 1_000_000 };
 var sync = new Command("sync", "Measures a sync against an API that answers at once.") { folder, documents };
@@ -53,7 +81,7 @@ micro.SetAction(parsed =>
     return 0;
 });
 
-return await new RootCommand("Rollcall's benchmarks. Figures come from measurement only; a request that fails ends the run.") { api, empty, suite, sync, micro }
+return await new RootCommand("Rollcall's benchmarks. Figures come from measurement only; a request that fails ends the run.") { api, empty, suite, reads, sync, micro }
     .Parse(args).InvokeAsync();
 
 static async Task<int> Guarded(Func<Task> run)

@@ -9,7 +9,7 @@ namespace Rollcall.Serve;
 internal sealed record OpenTenant(string Name, ServeStores Home, IReadOnlyList<(InstanceOptions Options, ServeStores Stores)> Instances);
 
 /// <summary>Puts together what serves a tenant: which parts there are, and which they share.</summary>
-internal sealed class Composition(ServeOptions options, DataStandard standard, VerifiedSecrets secrets, TimeProvider time)
+internal sealed class Composition(ServeOptions options, DataStandard standard, SecretChecks secrets, TimeProvider time)
 {
     private readonly EntityTags _tags = new(standard);
 
@@ -21,7 +21,7 @@ internal sealed class Composition(ServeOptions options, DataStandard standard, V
         return new ServedTenant(
             tenant.Name,
             tenant.Home,
-            new BearerCheck(tokens, clients, time),
+            new BearerCheck(tokens, clients, time, secrets.Issuer),
             new TokenEndpoint(clients, secrets, tokens, live),
             [.. tenant.Instances.Select(i => Serve(i.Options, i.Stores))]);
     }

@@ -24,4 +24,7 @@ internal static partial class Log
     /// <param name="failure">Types and stack only: the messages of exceptions quote data.</param>
     [LoggerMessage(130, LogLevel.Error, "{Method} {Target} failed, correlation {CorrelationId}.\n{Failure}")]
     public static partial void Failed(this ILogger logger, string method, string target, string correlationId, string failure);
+
+    [LoggerMessage(140, LogLevel.Warning, "The keys of the token issuer {Issuer} could not be fetched ({Failure}); those that are known stay in use.")]
+    public static partial void IssuerKeysUnavailable(this ILogger logger, string issuer, string failure);
 }

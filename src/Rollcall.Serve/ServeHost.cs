@@ -25,13 +25,13 @@ public sealed class ServeHost : IAsyncDisposable
 
     private readonly WebApplication _app;
     private readonly IReadOnlyList<OpenTenant> _tenants;
-    private readonly VerifiedSecrets _secrets;
+    private readonly SecretChecks _secrets;
     private readonly ILoggerFactory _logs;
     private readonly ILogger _logger;
     private bool _isStopped;
 
     private ServeHost(
-        WebApplication app, IReadOnlyList<OpenTenant> tenants, VerifiedSecrets secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
+        WebApplication app, IReadOnlyList<OpenTenant> tenants, SecretChecks secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
     {
         _logs = logs;
         _app = app;
@@ -114,7 +114,7 @@ public sealed class ServeHost : IAsyncDisposable
         var app = Build(options, logs);
         var logger = logs.CreateLogger("Rollcall.Serve");
         var counters = new RequestCounters(standard);
-        var secrets = new VerifiedSecrets(time);
+        var secrets = SecretChecks.For(options, time, logger);
         var composition = new Composition(options, standard, secrets, time);
         var deployment = new Deployment(options.Routes, [.. opened.Select(composition.Serve)]);
         var api = new Api(
@@ -224,6 +224,9 @@ public sealed class ServeHost : IAsyncDisposable
     private static void AddLog(ILoggingBuilder logging, ServeOptions options)
     {
         logging.SetMinimumLevel(options.LogLevel).AddFilter("Microsoft", LogLevel.Warning);
+
+        // Its only use is to make an Activity and a log scope for every request, which nobody reads; failures are logged by Api.
+        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         if (Console.IsErrorRedirected)
         {
             logging.AddJsonConsole(o => (o.UseUtcTimestamp, o.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));

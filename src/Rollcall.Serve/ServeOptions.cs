@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Rollcall.Serve.Security;
 using Rollcall.Standard.Documents;
 
 namespace Rollcall.Serve;
@@ -42,6 +43,17 @@ public sealed record ServeOptions
 
     /// <summary>Folder of the XSD files, a subfolder for each project; empty for none.</summary>
     public string XsdFolder { get; init; } = "";
+
+    /// <summary>Key and secret of the administrator; the Admin API is on when both are given.</summary>
+    public string? AdminKey { get; init; }
+
+    public string? AdminSecret { get; init; }
+
+    /// <summary>Another issuer whose tokens are accepted; null for none.</summary>
+    public OidcOptions? Oidc { get; init; }
+
+    /// <summary>Files of profile definitions (XML) that are there from the start, beside those of the Admin API.</summary>
+    public IReadOnlyList<string> ProfileFiles { get; init; } = [];
 
     /// <summary>Whose ways the API has where servers differ.</summary>
     public Compatibility Compatibility { get; init; }
@@ -104,8 +116,23 @@ public sealed record ServeOptions
         }
 
         faults.AddRange(InstanceFaults.Of(this));
+
+        if (AdminKey is null != AdminSecret is null)
+        {
+            faults.Add("--admin-key and --admin-secret go together: the Admin API is on when both are given.");
+        }
+
+        if (AdminSecret is { Length: < AdminSecretLengthMin })
+        {
+            faults.Add($"--admin-secret is shorter than {AdminSecretLengthMin} characters: whoever guesses it can give away every child's record.");
+        }
+
+        faults.AddRange(Oidc?.Validate() ?? []);
+        faults.AddRange(ProfileFiles.Where(f => !File.Exists(f)).Select(f => $"--profile: there is no file {f}."));
         return faults;
     }
+
+    private const int AdminSecretLengthMin = 16;
 }
 
 /// <summary>An address to listen on.</summary>

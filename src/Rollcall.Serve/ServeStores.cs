@@ -8,8 +8,8 @@ using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve;
 
-/// <summary>The open database behind a server, in its three roles.</summary>
-public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Credentials, IClaimStore Claims) : IAsyncDisposable
+/// <summary>The open database behind a server, in its roles.</summary>
+public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Credentials, IRegistryStore Registry, IClaimStore Claims) : IAsyncDisposable
 {
     /// <summary>Opens the database that the options name; creates its tables where they are missing.</summary>
     /// <exception cref="ServeStartException">It is no database, another program's, a newer Rollcall's, or cannot be reached.</exception>
@@ -26,11 +26,11 @@ public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Cred
             if (ServeOptions.NamesPostgres(database))
             {
                 var postgres = await PostgresDocumentStore.OpenAsync(database, standard, time, logger, cancellationToken);
-                return new ServeStores(postgres, postgres, postgres);
+                return new ServeStores(postgres, postgres, postgres, postgres);
             }
 
             var store = await SqliteDocumentStore.OpenAsync(database, standard, time, logger, cancellationToken);
-            return new ServeStores(store, store, store);
+            return new ServeStores(store, store, store, store);
         }
         catch (DatabaseUnusableException failure)
         {

@@ -28,6 +28,16 @@ public sealed class ServerProcess : IDisposable
         File.ReadLines($"/proc/{_process.Id}/status").First(l => l.StartsWith("VmHWM", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1],
         System.Globalization.CultureInfo.InvariantCulture) / 1024.0;
 
+    /// <summary>Processor time so far: unlike a rate it does not depend on who else is using the machine.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
     public static ServerProcess StartRollcall(string database) => Start(
         Path.Combine(Machine.RepositoryRoot, "artifacts/bin/Rollcall/release/rollcall"),
         port => ["serve", "--sandbox", "--urls", $"http://127.0.0.1:{port}", "--database", database, "--log-level", "warning"]);

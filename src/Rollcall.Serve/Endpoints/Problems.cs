@@ -166,6 +166,18 @@ internal static class Problems
         RetryAfter = retryAfter,
     };
 
+    /// <summary>The secret was wrong too often; it is not looked at until the wait is over.</summary>
+    public static Problem TooManyFailures(TimeSpan retryAfter) => new(
+        429,
+        "urn:ed-fi:api:too-many-requests",
+        "Too Many Requests",
+        "The number of allowed requests has been exceeded. Retry the request later.",
+        ["Too many requests for a token failed with this key from this address."],
+        [])
+    {
+        RetryAfter = retryAfter,
+    };
+
     // ---- the document
 
     /// <summary>The faults of a document, all of one phase.</summary>

@@ -12,7 +12,7 @@ namespace Rollcall.Serve.Security;
 internal readonly record struct BearerResult(Caller? Caller, string? Error);
 
 /// <summary>Finds out who makes a request. A token's signature is checked once; later requests find it by its hash.</summary>
-internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, TimeProvider time)
+internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, TimeProvider time, ExternalIssuer? external = null)
 {
     /// <summary>Tokens remembered; each is about 300 bytes. When it is full the expired go, and all if that is not enough.</summary>
     private const int RememberedMax = 10_000;
@@ -88,7 +88,8 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
 
     private async ValueTask<BearerResult> ReadAsync(TokenHash hash, string token, CancellationToken cancellationToken)
     {
-        if (await tokens.ReadAsync(token, cancellationToken) is not { } claims)
+        var read = external?.IsIssuerOf(token) == true ? external.ReadAsync(token, cancellationToken) : tokens.ReadAsync(token, cancellationToken);
+        if (await read is not { } claims)
         {
             return Refused;
         }
@@ -103,9 +104,11 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
         return result;
     }
 
-    /// <summary>A token is as good as its client: that must still exist, be enabled, and not have been reset since.</summary>
+    /// <summary>A token is as good as its client and its key: the client must still exist, be enabled, and not have been reset since;
+    /// the key must not have been removed. Comes by as often as the client is read, so every two seconds.</summary>
     private async ValueTask<BearerResult> CheckClientAsync(Remembered token, CancellationToken cancellationToken) =>
-        token.For(await clients.FindAsync(token.Claims.ClientKey, cancellationToken));
+        token.Claims.KeyId is { } key && !await tokens.HasKeyAsync(key, cancellationToken) ? Refused
+        : token.For(await clients.FindAsync(token.Claims.ClientKey, cancellationToken));
 
     private void Remember(TokenHash hash, Remembered token)
     {
@@ -144,7 +147,7 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
 
         public BearerResult For(ApiClient? client)
         {
-            if (client is null || client.CredentialEpoch != Claims.CredentialEpoch)
+            if (client is null || (Claims.CredentialEpoch is { } epoch && client.CredentialEpoch != epoch))
             {
                 return Refused;
             }

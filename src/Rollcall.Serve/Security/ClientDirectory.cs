@@ -35,5 +35,8 @@ internal sealed class ClientDirectory(ICredentialStore store, TimeProvider time)
         return client;
     }
 
+    /// <summary>Makes the next request read the client: what was changed through this server counts at once.</summary>
+    public void Forget(string key) => _entries.TryRemove(key, out _);
+
     private sealed record Entry(ApiClient Client, long ReadAt);
 }

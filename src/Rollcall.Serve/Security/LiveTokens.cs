@@ -8,13 +8,14 @@ namespace Rollcall.Serve.Security;
 /// <param name="exempt">Key of a client without a limit: the sandbox's, which every tool on a developer's machine uses; null for none.</param>
 internal sealed class LiveTokens(int max, TimeProvider time, string? exempt = null)
 {
-    private readonly ConcurrentDictionary<string, Queue<DateTimeOffset>> _expiries = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Issued> _issued = new(StringComparer.Ordinal);
 
     public int Max => max;
 
     /// <summary>Takes note of a token that is about to be issued.</summary>
+    /// <param name="epoch">Of the client's credentials: a reset ends its tokens, so they no longer count.</param>
     /// <returns>Null; or, when the client has as many as it may, the time until the oldest expires.</returns>
-    public TimeSpan? Admit(string clientKey, TimeSpan lifetime)
+    public TimeSpan? Admit(string clientKey, TimeSpan lifetime, long epoch = 0)
     {
         if (max < 0 || clientKey == exempt)
         {
@@ -22,21 +23,34 @@ internal sealed class LiveTokens(int max, TimeProvider time, string? exempt = nu
         }
 
         var now = time.GetUtcNow();
-        var queue = _expiries.GetOrAdd(clientKey, _ => new Queue<DateTimeOffset>());
-        lock (queue)
+        var issued = _issued.GetOrAdd(clientKey, _ => new Issued());
+        lock (issued)
         {
-            while (queue.TryPeek(out var oldest) && oldest <= now)
+            if (issued.Epoch != epoch)
             {
-                queue.Dequeue();
+                issued.Epoch = epoch;
+                issued.Expiries.Clear();
             }
 
-            if (queue.Count >= max)
+            while (issued.Expiries.TryPeek(out var oldest) && oldest <= now)
             {
-                return queue.Peek() - now;
+                issued.Expiries.Dequeue();
             }
 
-            queue.Enqueue(now + lifetime);
+            if (issued.Expiries.Count >= max)
+            {
+                return issued.Expiries.Peek() - now;
+            }
+
+            issued.Expiries.Enqueue(now + lifetime);
             return null;
         }
+    }
+
+    private sealed class Issued
+    {
+        public long Epoch { get; set; }
+
+        public Queue<DateTimeOffset> Expiries { get; } = new();
     }
 }

@@ -15,11 +15,14 @@ public static class SecretHash
     private const int SaltBytes = 16;
     private const int HashBytes = 32;
 
+    /// <summary>Fits no secret, and takes as long to find that out as the hash of a client: for keys that nobody has.</summary>
+    public static string Decoy { get; } = Write(new byte[SaltBytes], new byte[HashBytes]);
+
     public static string Create(string secret)
     {
         var salt = RandomNumberGenerator.GetBytes(SaltBytes);
         var hash = Derive(secret, salt, Iterations, HashBytes);
-        return string.Create(CultureInfo.InvariantCulture, $"{Scheme}${Iterations}${Convert.ToBase64String(salt)}${Convert.ToBase64String(hash)}");
+        return Write(salt, hash);
     }
 
     /// <summary>Compares in constant time. A text that is no hash matches nothing.</summary>
@@ -42,6 +45,9 @@ public static class SecretHash
 
     /// <summary>A new key: 16 letters and digits.</summary>
     public static string NewKey() => RandomNumberGenerator.GetString("ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789", 16);
+
+    private static string Write(byte[] salt, byte[] hash) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Scheme}${Iterations}${Convert.ToBase64String(salt)}${Convert.ToBase64String(hash)}");
 
     private static byte[] Derive(string secret, byte[] salt, int iterations, int length) =>
         Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(secret), salt, iterations, HashAlgorithmName.SHA512, length);

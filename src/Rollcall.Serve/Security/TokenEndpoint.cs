@@ -9,7 +9,7 @@ using Rollcall.Serve.Storage;
 namespace Rollcall.Serve.Security;
 
 /// <summary><c>POST /oauth/token</c>: the OAuth client credentials grant. Its failures have OAuth's own form.</summary>
-internal sealed class TokenEndpoint(ClientDirectory clients, VerifiedSecrets secrets, AccessTokens tokens, LiveTokens live)
+internal sealed class TokenEndpoint(ClientDirectory clients, SecretChecks secrets, AccessTokens tokens, LiveTokens live)
 {
     public async Task HandleAsync(HttpContext http)
     {
@@ -42,7 +42,13 @@ internal sealed class TokenEndpoint(ClientDirectory clients, VerifiedSecrets sec
         }
 
         // 2. Who it is.
-        var client = error is null ? await AuthenticateAsync(credentials, http.RequestAborted) : null;
+        var (client, mustWait) = error is null ? await AuthenticateAsync(credentials, http) : default;
+        if (mustWait is { } pause)
+        {
+            await Problems.TooManyFailures(pause).WriteAsync(http);
+            return;
+        }
+
         if (error is null && client is null)
         {
             error = new TokenError(401, "invalid_client");
@@ -61,7 +67,7 @@ internal sealed class TokenEndpoint(ClientDirectory clients, VerifiedSecrets sec
             return;
         }
 
-        if (live.Admit(client!.Key, tokens.Lifetime) is { } wait)
+        if (live.Admit(client!.Key, tokens.Lifetime, client.CredentialEpoch) is { } wait)
         {
             await Problems.TooManyTokens(live.Max, wait).WriteAsync(http);
             return;
@@ -82,23 +88,37 @@ internal sealed class TokenEndpoint(ClientDirectory clients, VerifiedSecrets sec
         });
     }
 
-    private async ValueTask<ApiClient?> AuthenticateAsync(ClientCredentials sent, CancellationToken cancellationToken)
+    /// <returns>The client; or nobody; or how long the caller must wait before its secret is looked at.</returns>
+    private async ValueTask<(ApiClient? Client, TimeSpan? MustWait)> AuthenticateAsync(ClientCredentials sent, HttpContext http)
     {
-        // The client is read anew, so that a new or reset one can get a token at once.
-        var client = await clients.ReadAsync(sent.Key, cancellationToken);
-        if (await secrets.VerifyAsync(client, sent.Secret, cancellationToken))
-        {
-            return client;
-        }
-
+        var (from, aborted) = (http.Connection.RemoteIpAddress, http.RequestAborted);
         var unescaped = sent.Unescaped;
-        if (unescaped == sent)
+        foreach (var credentials in unescaped == sent ? [sent] : (ClientCredentials[])[sent, unescaped])
         {
-            return null;
+            // 1. The client is read anew, so that a new or reset one can get a token at once.
+            var client = await clients.ReadAsync(credentials.Key, aborted);
+            if (secrets.Verified.IsRemembered(client, credentials.Secret))
+            {
+                return (client, null);
+            }
+
+            // 2. Whoever keeps failing waits. Known and unknown keys alike: the wait must not tell them apart.
+            if (secrets.Failed.Wait(credentials.Key, from) is { } wait)
+            {
+                return (null, wait);
+            }
+
+            // 3. The slow comparison.
+            if (await secrets.Verified.VerifyAsync(client, credentials.Secret, aborted))
+            {
+                secrets.Failed.Succeeded(credentials.Key, from);
+                return (client, null);
+            }
+
+            secrets.Failed.Failed(credentials.Key, from);
         }
 
-        client = await clients.ReadAsync(unescaped.Key, cancellationToken);
-        return await secrets.VerifyAsync(client, unescaped.Secret, cancellationToken) ? client : null;
+        return default;
     }
 
     private static TokenError? Narrow(ApiClient client, string scope, out long? narrowedTo)

@@ -17,29 +17,24 @@ internal sealed class VerifiedSecrets(TimeProvider time) : IDisposable
     private readonly ConcurrentDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
     private readonly byte[] _key = RandomNumberGenerator.GetBytes(32);
 
-    /// <summary>Checked when the client is unknown, so that the answer takes as long as for a known one.</summary>
-    private readonly Lazy<string> _decoy = new(() => SecretHash.Create("no client has this secret"));
+    /// <summary>Whether the secret was found right a short while ago; says nothing about a wrong one.</summary>
+    public bool IsRemembered(ApiClient? client, string secret) =>
+        client is not null
+        && _entries.TryGetValue(client.Key, out var entry)
+        && entry.SecretHash == client.SecretHash
+        && time.GetElapsedTime(entry.At) < RememberFor
+        && CryptographicOperations.FixedTimeEquals(entry.Fast, Fast(secret));
 
-    /// <param name="client">Null when there is no such client; the answer is false then.</param>
+    /// <param name="client">Null when there is no such client; the answer is false then, and takes as long as for a known one.</param>
     public async ValueTask<bool> VerifyAsync(ApiClient? client, string secret, CancellationToken cancellationToken)
     {
-        var fast = HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes(secret));
-        if (client is not null
-            && _entries.TryGetValue(client.Key, out var entry)
-            && entry.SecretHash == client.SecretHash
-            && time.GetElapsedTime(entry.At) < RememberFor
-            && CryptographicOperations.FixedTimeEquals(entry.Fast, fast))
-        {
-            return true;
-        }
-
         await _slow.WaitAsync(cancellationToken);
         try
         {
-            var isRight = await Task.Run(() => SecretHash.Verify(secret, client?.SecretHash ?? _decoy.Value), cancellationToken) && client is not null;
+            var isRight = await Task.Run(() => SecretHash.Verify(secret, client?.SecretHash ?? SecretHash.Decoy), cancellationToken) && client is not null;
             if (isRight)
             {
-                _entries[client!.Key] = new Entry(client.SecretHash, fast, time.GetTimestamp());
+                _entries[client!.Key] = new Entry(client.SecretHash, Fast(secret), time.GetTimestamp());
             }
 
             return isRight;
@@ -49,6 +44,8 @@ internal sealed class VerifiedSecrets(TimeProvider time) : IDisposable
             _slow.Release();
         }
     }
+
+    private byte[] Fast(string secret) => HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes(secret));
 
     public void Dispose() => _slow.Dispose();
 

@@ -16,6 +16,10 @@ public interface ICredentialStore
     /// <summary>The signing keys, newest first. The first call on a new database stores <paramref name="candidate"/> and returns it;
     /// servers that start together agree on one.</summary>
     ValueTask<IReadOnlyList<SigningKey>> SigningKeysAsync(SigningKey candidate, CancellationToken cancellationToken);
+
+    /// <summary>Adds a key, which signs from then on, and removes those that another replaced before <paramref name="supersededBefore"/>:
+    /// no token signed with them can still be alive.</summary>
+    ValueTask RotateSigningKeyAsync(SigningKey key, DateTime supersededBefore, CancellationToken cancellationToken);
 }
 
 /// <summary>A client of the API.</summary>
@@ -31,8 +35,20 @@ public sealed record ApiClient(
     long CredentialEpoch,
     bool IsEnabled)
 {
+    /// <summary>Names of the profiles assigned to it; see <c>Profiles/</c>.</summary>
+    public IReadOnlyList<string> Profiles { get; init; } = [];
+
+    /// <summary>The ownership tokens whose items it may use.</summary>
+    public IReadOnlyList<long> OwnershipTokens { get; init; } = [];
+
+    /// <summary>The token that items it creates get; null for none.</summary>
+    public long? CreatorOwnershipToken { get; init; }
+
     /// <summary>The instances (<c>odsInstances</c>) that it may use; empty for all of this server's.</summary>
     public IReadOnlyList<long> InstanceIds { get; init; } = [];
+
+    /// <summary>The application of the Admin API to which it belongs; null for a client that was added at the terminal.</summary>
+    public long? ApplicationId { get; init; }
 }
 
 /// <param name="KeyId">The <c>kid</c> of tokens signed with it.</param>

@@ -6,7 +6,7 @@ namespace Rollcall.Serve.Storage.Postgres;
 internal sealed class Credentials(NpgsqlDataSource source)
 {
     private const string Client =
-        "select key, name, secret_hash, claim_set, namespace_prefixes, education_organization_ids, credential_epoch, is_enabled from rollcall.client";
+        "select key, name, secret_hash, claim_set, namespace_prefixes, education_organization_ids, credential_epoch, is_enabled, details from rollcall.client";
 
     public async Task<ApiClient?> FindClientAsync(string key, CancellationToken cancellationToken)
     {
@@ -25,26 +25,44 @@ internal sealed class Credentials(NpgsqlDataSource source)
     public async Task<bool> PutClientAsync(ApiClient client, CancellationToken cancellationToken)
     {
         await using var batch = source.CreateBatch();
+        ThenPut(batch, client);
+        return await batch.ExecuteNonQueryAsync(cancellationToken) == 1;
+    }
+
+    public static void ThenPut(NpgsqlBatch batch, ApiClient client) =>
         batch.Then("""
             insert into rollcall.client
-                (key, name, secret_hash, claim_set, namespace_prefixes, education_organization_ids, credential_epoch, is_enabled)
-            values ($1, $2, $3, $4, $5, $6, $7, $8)
+                (key, name, secret_hash, claim_set, namespace_prefixes, education_organization_ids, credential_epoch, is_enabled, details)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             on conflict (key) do update set
                 name = excluded.name, secret_hash = excluded.secret_hash, claim_set = excluded.claim_set,
                 namespace_prefixes = excluded.namespace_prefixes, education_organization_ids = excluded.education_organization_ids,
-                credential_epoch = excluded.credential_epoch, is_enabled = excluded.is_enabled
+                credential_epoch = excluded.credential_epoch, is_enabled = excluded.is_enabled, details = excluded.details
             """)
             .With(client.Key).With(client.Name).With(client.SecretHash).With(client.ClaimSet)
             .With(client.NamespacePrefixes.ToArray()).With(client.EducationOrganizationIds.ToArray())
-            .With(client.CredentialEpoch).With(client.IsEnabled);
-        return await batch.ExecuteNonQueryAsync(cancellationToken) == 1;
-    }
+            .With(client.CredentialEpoch).With(client.IsEnabled).With(ClientDetails.Write(client));
 
     public async Task<bool> RemoveClientAsync(string key, CancellationToken cancellationToken)
     {
         await using var batch = source.CreateBatch();
-        batch.Then("delete from rollcall.client where key = $1").With(key);
+        ThenRemove(batch, key);
         return await batch.ExecuteNonQueryAsync(cancellationToken) == 1;
+    }
+
+    public static void ThenRemove(NpgsqlBatch batch, string key) => batch.Then("delete from rollcall.client where key = $1").With(key);
+
+    public async Task<bool> RotateAsync(SigningKey key, DateTime supersededBefore, CancellationToken cancellationToken)
+    {
+        await using var batch = source.CreateBatch();
+        batch.Then($"select pg_advisory_xact_lock({Locks.Space}, {Locks.SigningKeys})");
+        batch.Then("insert into rollcall.signing_key values ($1, $2, $3)").With(key.KeyId).With(key.Secret).With(key.CreatedUtc);
+        batch.Then("""
+            delete from rollcall.signing_key old
+            where (select min(newer.created) from rollcall.signing_key newer where newer.created > old.created) < $1
+            """).With(supersededBefore);
+        await batch.ExecuteNonQueryAsync(cancellationToken);
+        return true;
     }
 
     public async Task<IReadOnlyList<ApiClient>> ListClientsAsync(CancellationToken cancellationToken)
@@ -80,7 +98,7 @@ internal sealed class Credentials(NpgsqlDataSource source)
         return keys;
     }
 
-    private static ApiClient Read(NpgsqlDataReader reader) => new(
+    private static ApiClient Read(NpgsqlDataReader reader) => ClientDetails.With(new ApiClient(
         reader.GetString(0), reader.GetString(1), reader.GetString(2), reader.GetString(3),
-        reader.GetFieldValue<string[]>(4), reader.GetFieldValue<long[]>(5), reader.GetInt64(6), reader.GetBoolean(7));
+        reader.GetFieldValue<string[]>(4), reader.GetFieldValue<long[]>(5), reader.GetInt64(6), reader.GetBoolean(7)), reader.GetString(8));
 }

@@ -10,7 +10,7 @@ using Rollcall.Standard.Model;
 namespace Rollcall.Serve.Storage.Postgres;
 
 /// <summary>Documents, clients and signing keys in a PostgreSQL database that any number of servers share.</summary>
-public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IClaimStore
+public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IRegistryStore, IClaimStore
 {
     /// <summary>Writers, readers, and some to spare for start-up and descriptors.</summary>
     private const int ConnectionsMax = 32;
@@ -23,6 +23,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IC
     private readonly Reads _reads;
     private readonly Deletes _deletes;
     private readonly Credentials _credentials;
+    private readonly Registry _registry;
 
     private PostgresDocumentStore(Catalog catalog, TimeProvider time, ILogger logger)
     {
@@ -35,6 +36,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IC
         _reads = new Reads(catalog, _horizon, new PageAnchors(catalog, _horizon, time));
         _deletes = new Deletes(catalog);
         _credentials = new Credentials(_source);
+        _registry = new Registry(_source);
     }
 
     public DescriptorSet Descriptors => _descriptors.Current;
@@ -86,17 +88,8 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IC
         ResourceModel resource, Guid id, Precondition precondition, CancellationToken cancellationToken) =>
         await _writer.DeleteAsync(resource, id, precondition, cancellationToken);
 
-    public async ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await _reads.GetAsync(resource, id, sink, cancellationToken);
-        }
-        catch (Exception e) when (PostgresDatabase.IsUnavailable(e))
-        {
-            throw Errors.Unavailable(e);
-        }
-    }
+    public ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken) =>
+        _reads.GetAsync(resource, id, sink);
 
     public async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken)
     {
@@ -144,6 +137,18 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IC
 
     public async ValueTask<IReadOnlyList<SigningKey>> SigningKeysAsync(SigningKey candidate, CancellationToken cancellationToken) =>
         await Errors.GuardAsync(() => _credentials.SigningKeysAsync(candidate, cancellationToken));
+
+    public async ValueTask RotateSigningKeyAsync(SigningKey key, DateTime supersededBefore, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _credentials.RotateAsync(key, supersededBefore, cancellationToken));
+
+    public async ValueTask<long> RegistryRevisionAsync(CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _registry.RevisionAsync(cancellationToken));
+
+    public async ValueTask<RegistryContents> ReadRegistryAsync(CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _registry.ReadAsync(cancellationToken));
+
+    public async ValueTask<bool> ChangeRegistryAsync(long revision, IReadOnlyList<RegistryChange> changes, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _registry.ChangeAsync(revision, changes, cancellationToken));
 
     public async ValueTask<StoredClaims?> ReadClaimsAsync(CancellationToken cancellationToken) =>
         await Errors.GuardAsync(() => ClaimRows.ReadAsync(_source, cancellationToken));

@@ -9,39 +9,12 @@ namespace Rollcall.Serve.Storage.Postgres;
 /// <summary>Documents by id and by page: stored bytes, copied once from the connection's buffer to a pooled one and handed to the sink.</summary>
 internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchors)
 {
-    private const string Columns = "t.row_id, t.change_version, t.last_modified, t.id, t.document";
+    public const string Columns = "t.row_id, t.change_version, t.last_modified, t.id, t.document";
     private const int FirstBuffer = 8 * 1024;
+    private readonly GroupedGets _gets = new(catalog);
     private readonly KeyFilters?[] _keyFilters = new KeyFilters?[catalog.Tables.Count];
 
-    public async ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken)
-    {
-        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
-        await using var command = new NpgsqlCommand(catalog.Of(resource).Get, connection);
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = id });
-        if (resource.IsDescriptor)
-        {
-            command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = catalog.NumberOf(resource) });
-        }
-
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        if (!await reader.ReadAsync(cancellationToken))
-        {
-            return false;
-        }
-
-        sink.Begin(null);
-        var buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
-        try
-        {
-            Add(reader, 3, ref buffer, id, sink);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-
-        return true;
-    }
+    public ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink) => _gets.GetAsync(resource, id, sink);
 
     public async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken)
     {
@@ -93,7 +66,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         {
             while (await reader.ReadAsync(cancellationToken))
             {
-                Add(reader, 4, ref buffer, reader.GetGuid(3), sink);
+                Add(reader, ref buffer, sink);
             }
         }
         finally
@@ -102,18 +75,22 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         }
     }
 
-    private static void Add(NpgsqlDataReader reader, int body, ref byte[] buffer, Guid id, IDocumentSink sink)
+    /// <summary>The document, in the buffer or in a larger one rented in its place.</summary>
+    public static ReadOnlySpan<byte> Body(NpgsqlDataReader row, ref byte[] buffer)
     {
-        var length = (int)reader.GetBytes(body, 0, null, 0, 0);
+        var length = (int)row.GetBytes(4, 0, null, 0, 0);
         if (length > buffer.Length)
         {
             ArrayPool<byte>.Shared.Return(buffer);
             buffer = ArrayPool<byte>.Shared.Rent(length);
         }
 
-        reader.GetBytes(body, 0, buffer, 0, length);
-        sink.Add(new StoredDocument(buffer.AsSpan(0, length), id, reader.GetInt64(0), reader.GetInt64(1), reader.GetDateTime(2)));
+        row.GetBytes(4, 0, buffer, 0, length);
+        return buffer.AsSpan(0, length);
     }
+
+    private static void Add(NpgsqlDataReader row, ref byte[] buffer, IDocumentSink sink) =>
+        sink.Add(new StoredDocument(Body(row, ref buffer), row.GetGuid(3), row.GetInt64(0), row.GetInt64(1), row.GetDateTime(2)));
 
     /// <summary>All documents, or all in a wide window: the page's first row is found in the primary key alone, from the nearest anchor
     /// on, so that what is skipped is neither fetched nor, mostly, counted.</summary>

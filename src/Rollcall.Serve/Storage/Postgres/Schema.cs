@@ -55,6 +55,13 @@ internal static class Schema
                 end if;
             end $$;
             """),
+        new(2, """
+            alter table rollcall.client add column details text not null default '{}';
+            create table rollcall.registry (kind text not null, id bigint not null, body text not null, primary key (kind, id));
+            create table rollcall.registry_state (
+                only_row boolean primary key default true check (only_row), revision bigint not null, last_id bigint not null);
+            insert into rollcall.registry_state (revision, last_id) values (0, 0);
+            """),
     ];
 
     /// <summary>Makes the tables those of the model; one small query when they are already.</summary>

@@ -58,7 +58,7 @@ internal sealed class TableStatements
                 returning t.row_id){deletedIdentity}
             select set_config('rollcall.gone', coalesce(string_agg(gone.row_id::text, ','), ''), true) from gone
             """;
-        Get = $"select t.row_id, t.change_version, t.last_modified, t.document from {name} t where t.id = $1{scope}";
+        Get = $"select {Reads.Columns} from {name} t where t.id = any($1){scope}";
         Deletes = $"""
             from rollcall.deleted d
             where d.resource = $1 and d.change_version between $2 and $3
@@ -107,6 +107,7 @@ internal sealed class TableStatements
         returning row_id
         """;
 
+    /// <summary>$1 ids; for descriptors $2 the resource's number.</summary>
     public string Get { get; }
 
     /// <summary>From and where of <c>/deletes</c>: $1 resource number, $2 and $3 versions.</summary>

@@ -8,7 +8,7 @@ namespace Rollcall.Serve.Storage.Sqlite;
 internal static class Credentials
 {
     private const string Columns =
-        "key, name, secret_hash, claim_set, namespace_prefixes, education_organization_ids, credential_epoch, is_enabled";
+        "key, name, secret_hash, claim_set, namespace_prefixes, education_organization_ids, credential_epoch, is_enabled, details";
 
     public static ApiClient? Find(Reader reader, string key)
     {
@@ -44,11 +44,11 @@ internal static class Credentials
 
     public static bool Put(WriteSession session, ApiClient client)
     {
-        using var put = session.Db.Prepare($"INSERT OR REPLACE INTO client ({Columns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+        using var put = session.Db.Prepare($"INSERT OR REPLACE INTO client ({Columns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
         put.BindText(1, client.Key).BindText(2, client.Name).BindText(3, client.SecretHash).BindText(4, client.ClaimSet)
             .BindText(5, Json(client.NamespacePrefixes, (writer, prefix) => writer.WriteStringValue(prefix)))
             .BindText(6, Json(client.EducationOrganizationIds, (writer, id) => writer.WriteNumberValue(id)))
-            .Bind(7, client.CredentialEpoch).Bind(8, client.IsEnabled ? 1 : 0).Run();
+            .Bind(7, client.CredentialEpoch).Bind(8, client.IsEnabled ? 1 : 0).BindText(9, ClientDetails.Write(client)).Run();
         return true;
     }
 
@@ -73,6 +73,18 @@ internal static class Credentials
         return Read(session.Db);
     }
 
+    public static bool Rotate(WriteSession session, SigningKey key, DateTime supersededBefore)
+    {
+        using var put = session.Db.Prepare("INSERT INTO signing_key (key_id, secret, created) VALUES (?1, ?2, ?3)");
+        put.BindText(1, key.KeyId).BindBlob(2, key.Secret).Bind(3, key.CreatedUtc.Ticks).Run();
+        using var remove = session.Db.Prepare("""
+            DELETE FROM signing_key AS old
+            WHERE (SELECT min(created) FROM signing_key AS newer WHERE newer.created > old.created) < ?1
+            """);
+        remove.Bind(1, supersededBefore.Ticks).Run();
+        return true;
+    }
+
     private static List<SigningKey> Read(SqliteDb db)
     {
         var keys = new List<SigningKey>();
@@ -85,7 +97,7 @@ internal static class Credentials
         return keys;
     }
 
-    private static ApiClient Client(SqliteStatement row) => new(
+    private static ApiClient Client(SqliteStatement row) => ClientDetails.With(new ApiClient(
         row.Text(0),
         row.Text(1),
         row.Text(2),
@@ -93,7 +105,7 @@ internal static class Credentials
         Items(row.Text(4), item => item.GetString()!),
         Items(row.Text(5), item => item.GetInt64()),
         row.Long(6),
-        row.Long(7) != 0);
+        row.Long(7) != 0), row.Text(8));
 
     private static string Json<T>(IReadOnlyList<T> items, Action<Utf8JsonWriter, T> write)
     {

@@ -8,7 +8,7 @@ using Rollcall.Standard.Model;
 namespace Rollcall.Serve.Storage.Sqlite;
 
 /// <summary>Documents and credentials in one SQLite file: one writer that commits in groups, many readers that never wait for it.</summary>
-public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IClaimStore
+public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IRegistryStore, IClaimStore
 {
     private readonly WriteSession _session;
     private readonly Writer _writer;
@@ -85,6 +85,18 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, ICla
 
     public ValueTask<IReadOnlyList<SigningKey>> SigningKeysAsync(SigningKey candidate, CancellationToken cancellationToken) =>
         _writer.RunAsync(session => Credentials.SigningKeys(session, candidate), cancellationToken);
+
+    public async ValueTask RotateSigningKeyAsync(SigningKey key, DateTime supersededBefore, CancellationToken cancellationToken) =>
+        await _writer.RunAsync(session => Credentials.Rotate(session, key, supersededBefore), cancellationToken);
+
+    public ValueTask<long> RegistryRevisionAsync(CancellationToken cancellationToken) =>
+        _readers.RunAsync(0, static (reader, _) => Registry.Revision(reader), cancellationToken);
+
+    public ValueTask<RegistryContents> ReadRegistryAsync(CancellationToken cancellationToken) =>
+        _readers.RunAsync(0, static (reader, _) => Registry.Read(reader), cancellationToken);
+
+    public ValueTask<bool> ChangeRegistryAsync(long revision, IReadOnlyList<RegistryChange> changes, CancellationToken cancellationToken) =>
+        _writer.RunAsync(session => Registry.Change(session, revision, changes), cancellationToken);
 
     public ValueTask<StoredClaims?> ReadClaimsAsync(CancellationToken cancellationToken) =>
         _readers.RunAsync(0, static (reader, _) => ClaimRows.Read(reader), cancellationToken);

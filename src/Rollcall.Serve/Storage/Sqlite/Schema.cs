@@ -49,6 +49,12 @@ internal static class Schema
                 new_key_values BLOB NOT NULL,
                 PRIMARY KEY (resource, change_version)) STRICT, WITHOUT ROWID;
             """),
+        new(3, """
+            ALTER TABLE client ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
+            CREATE TABLE registry (kind TEXT NOT NULL, id INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID;
+            CREATE TABLE registry_state (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), revision INTEGER NOT NULL, last_id INTEGER NOT NULL) STRICT;
+            INSERT INTO registry_state VALUES (1, 0, 0);
+            """),
     ];
 
     /// <summary>Makes the file's tables those of the model; does nothing when they are already.</summary>

@@ -26,7 +26,7 @@ public sealed class HttpFailureTests : IAsyncLifetime
         _host = await ServeHost.StartAsync(
             new ServeOptions { Urls = ["http://127.0.0.1:0"] },
             CompactModelReader.EdFi52,
-            new ServeStores(_store, _store, _store),
+            new ServeStores(_store, _store, _store, _store),
             TimeProvider.System,
             LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace).AddFilter("Microsoft", LogLevel.Warning).AddProvider(_log)),
             TestContext.Current.CancellationToken);
@@ -123,7 +123,7 @@ public sealed class HttpFailureTests : IAsyncLifetime
     }
 
     /// <summary>Fails every request for data in the way that a test says; knows one client.</summary>
-    private sealed class FailingStore : IDocumentStore, ICredentialStore, IClaimStore
+    private sealed class FailingStore : IDocumentStore, ICredentialStore, IRegistryStore, IClaimStore
     {
         private readonly ApiClient _client = new("k", "k", SecretHash.Create("s"), "Ed-Fi Sandbox", [], [], 1, true);
 
@@ -181,6 +181,14 @@ public sealed class HttpFailureTests : IAsyncLifetime
         public ValueTask<IReadOnlyList<ApiClient>> ListClientsAsync(CancellationToken cancellationToken) => new([]);
 
         public ValueTask<IReadOnlyList<SigningKey>> SigningKeysAsync(SigningKey candidate, CancellationToken cancellationToken) => new([candidate]);
+
+        public ValueTask RotateSigningKeyAsync(SigningKey key, DateTime supersededBefore, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+        public ValueTask<long> RegistryRevisionAsync(CancellationToken cancellationToken) => new(0);
+
+        public ValueTask<RegistryContents> ReadRegistryAsync(CancellationToken cancellationToken) => new(new RegistryContents(0, 0, []));
+
+        public ValueTask<bool> ChangeRegistryAsync(long revision, IReadOnlyList<RegistryChange> changes, CancellationToken cancellationToken) => new(false);
 
         public ValueTask<StoredClaims?> ReadClaimsAsync(CancellationToken cancellationToken) => new(_claims);
 

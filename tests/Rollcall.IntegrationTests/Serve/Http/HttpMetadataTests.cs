@@ -58,7 +58,8 @@ public abstract class HttpMetadataTests(HttpServer server)
             [
               { "name": "Resources", "endpointUri": "{{server.Root}}/metadata/data/v3/resources/swagger.json", "prefix": "" },
               { "name": "Descriptors", "endpointUri": "{{server.Root}}/metadata/data/v3/descriptors/swagger.json", "prefix": "" },
-              { "name": "Change-Queries", "endpointUri": "{{server.Root}}/metadata/changequeries/v1/swagger.json", "prefix": "Other" }
+              { "name": "Change-Queries", "endpointUri": "{{server.Root}}/metadata/changequeries/v1/swagger.json", "prefix": "Other" },
+              { "name": "Identity", "endpointUri": "{{server.Root}}/metadata/identity/v2/swagger.json", "prefix": "Other" }
             ]
             """);
         foreach (var list in (string[])["/metadata/", "/metadata/specifications"])

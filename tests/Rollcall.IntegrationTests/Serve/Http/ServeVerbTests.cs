@@ -143,7 +143,7 @@ public sealed class ServeVerbTests : IDisposable
 
     [Theory]
     [InlineData("{ \"databse\": \"x\" }", "a setting 'databse' that there is not")]
-    [InlineData("{ \"extension\": \"x\" }", "'extension' in ")]
+    [InlineData("{ \"admin-key\": \"x\" }", "'admin-key' in ")]
     [InlineData("not json", "cannot be read as JSON")]
     [InlineData("{ \"database\": \"${env:ROLLCALL_NOT_SET}\" }", "ROLLCALL_NOT_SET is not set")]
     public async Task A_wrong_file_is_4(string content, string message)

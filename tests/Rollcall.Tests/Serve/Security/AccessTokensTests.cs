@@ -43,15 +43,68 @@ public sealed class AccessTokensTests
     }
 
     [Fact]
-    public async Task A_key_that_another_server_added_is_found()
+    public async Task A_rotated_key_signs_once_every_server_knows_it_and_the_old_ones_tokens_stay_good()
     {
         var one = new AccessTokens(_store, _clock, TimeSpan.FromMinutes(30));
-        await one.IssueAsync(Client, null, CancellationToken.None);
-        _store.Keys.Insert(0, AccessTokens.NewSigningKey(_clock));
-        var token = await new AccessTokens(_store, _clock, TimeSpan.FromMinutes(30)).IssueAsync(Client, null, CancellationToken.None);
-        _clock.Now += TimeSpan.FromSeconds(6);
-        Assert.NotNull(await one.ReadAsync(token, CancellationToken.None));
+        var two = new AccessTokens(_store, _clock, TimeSpan.FromMinutes(30));
+        var before = await one.IssueAsync(Client, null, CancellationToken.None);
+        _clock.Now += TimeSpan.FromHours(1);
+        before = await one.IssueAsync(Client, null, CancellationToken.None);
+        var rotated = await new SigningKeys(_store, _clock).RotateAsync(endTokens: false, CancellationToken.None);
+
+        // Right after: the old key still signs, because another server may not know the new one.
+        Assert.NotEqual(rotated, KeyOf(await two.IssueAsync(Client, null, CancellationToken.None)));
+        _clock.Now += TimeSpan.FromSeconds(11);
+        var after = await two.IssueAsync(Client, null, CancellationToken.None);
+        Assert.Equal(rotated, KeyOf(after));
+        Assert.NotNull(await one.ReadAsync(after, CancellationToken.None));
+        Assert.NotNull(await one.ReadAsync(before, CancellationToken.None));
+        Assert.NotNull(await two.ReadAsync(before, CancellationToken.None));
     }
+
+    [Fact]
+    public async Task A_removed_keys_tokens_end()
+    {
+        var tokens = new AccessTokens(_store, _clock, TimeSpan.FromMinutes(30));
+        var token = await tokens.IssueAsync(Client, null, CancellationToken.None);
+        var key = KeyOf(token);
+        Assert.True(await tokens.HasKeyAsync(key, CancellationToken.None));
+        _store.Keys.Clear();
+        _store.Keys.Add(AccessTokens.NewSigningKey(_clock));
+        _clock.Now += TimeSpan.FromSeconds(6);
+        Assert.False(await tokens.HasKeyAsync(key, CancellationToken.None));
+        Assert.Null(await tokens.ReadAsync(token, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_token_for_the_admin_surface_is_none_for_the_data()
+    {
+        var data = new AccessTokens(_store, _clock, TimeSpan.FromMinutes(30));
+        var admin = new AccessTokens(_store, _clock, TimeSpan.FromMinutes(30), AccessTokens.AdminApi);
+        Assert.Null(await data.ReadAsync(await admin.IssueAsync(Client, null, CancellationToken.None), CancellationToken.None));
+        Assert.Null(await admin.ReadAsync(await data.IssueAsync(Client, null, CancellationToken.None), CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Ten_thousand_organizations_still_fit_into_a_header()
+    {
+        var many = Client with { EducationOrganizationIds = [.. Enumerable.Range(1, 10_000).Select(i => 1_000_000_000L + i)] };
+        var tokens = new AccessTokens(_store, _clock, TimeSpan.FromMinutes(30));
+        var token = await tokens.IssueAsync(many, null, CancellationToken.None);
+        Assert.InRange(token.Length, 100, 8_000);
+        Assert.NotNull(await tokens.ReadAsync(token, CancellationToken.None));
+    }
+
+    [Fact]
+    public void A_reset_client_starts_with_no_live_tokens()
+    {
+        var live = new LiveTokens(1, _clock);
+        Assert.Null(live.Admit("a", TimeSpan.FromMinutes(30), epoch: 1));
+        Assert.NotNull(live.Admit("a", TimeSpan.FromMinutes(30), epoch: 1));
+        Assert.Null(live.Admit("a", TimeSpan.FromMinutes(30), epoch: 2));
+    }
+
+    private static string KeyOf(string token) => new Microsoft.IdentityModel.JsonWebTokens.JsonWebToken(token).Kid;
 
     [Fact]
     public void Live_tokens_are_limited_until_the_oldest_expires()
@@ -124,6 +177,12 @@ public sealed class AccessTokensTests
             }
 
             return new([.. Keys]);
+        }
+
+        public ValueTask RotateSigningKeyAsync(SigningKey key, DateTime supersededBefore, CancellationToken cancellationToken)
+        {
+            Keys.Insert(0, key);
+            return ValueTask.CompletedTask;
         }
 
         public ValueTask<ApiClient?> FindClientAsync(string key, CancellationToken cancellationToken) => new(key == Client.Key ? Client : null);
