@@ -124,6 +124,7 @@ public sealed class ServeHost : IAsyncDisposable
             new MetadataEndpoints(standard, options.Compatibility, options.XsdFolder),
             new HealthEndpoint([.. deployment.Instances.Select(i => i.Documents)]),
             counters,
+            new Traffic(options.Traffic, options.Compatibility, time),
             logger);
         app.Run(api.HandleAsync);
         try
@@ -203,14 +204,14 @@ public sealed class ServeHost : IAsyncDisposable
         // An empty builder: no configuration files, variables or log providers of somebody else's choosing.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = StopWithin);
-        builder.Services.AddSingleton(logs);
+        builder.Services.AddSingleton(logs).AddSingleton(options.Traffic);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = options.BodyBytesMax;
             kestrel.Limits.MaxRequestLineSize = 16 * 1024;
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
-            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(30);
+            kestrel.Limits.RequestHeadersTimeout = options.Traffic.HeadersWithin;
             foreach (var url in options.Urls)
             {
                 _ = ListenAddress.TryParse(url, out var address);
@@ -220,14 +221,14 @@ public sealed class ServeHost : IAsyncDisposable
         return builder.Build();
     }
 
-    /// <summary>Lines for people at a terminal, JSON elsewhere; always on stderr.</summary>
+    /// <summary>Lines for people at a terminal, JSON elsewhere, unless it is said; always on stderr.</summary>
     private static void AddLog(ILoggingBuilder logging, ServeOptions options)
     {
         logging.SetMinimumLevel(options.LogLevel).AddFilter("Microsoft", LogLevel.Warning);
 
         // Its only use is to make an Activity and a log scope for every request, which nobody reads; failures are logged by Api.
         logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
-        if (Console.IsErrorRedirected)
+        if (options.LogFormat == LogFormat.Json || (options.LogFormat == LogFormat.Auto && Console.IsErrorRedirected))
         {
             logging.AddJsonConsole(o => (o.UseUtcTimestamp, o.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));
         }

@@ -58,6 +58,10 @@ public sealed record ServeOptions
     /// <summary>Whose ways the API has where servers differ.</summary>
     public Compatibility Compatibility { get; init; }
 
+    public TrafficOptions Traffic { get; init; } = new();
+
+    public LogFormat LogFormat { get; init; }
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     /// <summary>Largest request body.</summary>
@@ -115,6 +119,17 @@ public sealed record ServeOptions
             faults.Add("--tokens-max must be at least 1, or -1 for no limit.");
         }
 
+        if (BodyBytesMax is < 1024 or > 1_073_741_824)
+        {
+            faults.Add("--body-bytes-max must be between 1024 and 1073741824.");
+        }
+
+        if (XsdFolder.Length > 0 && !Directory.Exists(XsdFolder))
+        {
+            faults.Add($"--xsd: there is no folder {XsdFolder}.");
+        }
+
+        faults.AddRange(Traffic.Faults());
         faults.AddRange(InstanceFaults.Of(this));
 
         if (AdminKey is null != AdminSecret is null)

@@ -21,14 +21,25 @@ internal sealed class Api(
     MetadataEndpoints metadata,
     HealthEndpoint health,
     RequestCounters counters,
+    Traffic traffic,
     ILogger logger)
 {
+    private readonly bool _hasCorrelationHeader = options.Traffic.CorrelationHeader != TrafficOptions.DefaultCorrelationHeader;
+
     public async Task HandleAsync(HttpContext http)
     {
         var started = Stopwatch.GetTimestamp();
-        var headers = http.Response.Headers;
-        headers.XContentTypeOptions = "nosniff";
-        headers["Referrer-Policy"] = "no-referrer";
+        WriteHeadersOfEveryAnswer(http);
+        if (_hasCorrelationHeader)
+        {
+            // Under its usual name no longer, and under the configured one only.
+            http.Request.Headers[CorrelationId.Name] = http.Request.Headers[options.Traffic.CorrelationHeader];
+        }
+
+        if (options.Traffic.TrustedProxies.Count > 0)
+        {
+            traffic.BelieveProxy(http);
+        }
 
         var path = RequestPath.Parse(http.Request.Path.Value ?? "", options.PathBase, deployment.Template);
         var route = path.Family == PathFamily.Data ? routes.Find(path.Rest) : default;
@@ -40,7 +51,11 @@ internal sealed class Api(
                 http.Request.PathBase = path.Base;
             }
 
-            if (AnswerBeforeRouting(http) is { } answer)
+            if (traffic.Enter() is { } turnedAway && path.Family is not (PathFamily.Health or PathFamily.Metrics))
+            {
+                await turnedAway.WriteAsync(http);
+            }
+            else if (AnswerBeforeRouting(http) is { } answer)
             {
                 await answer;
             }
@@ -63,6 +78,8 @@ internal sealed class Api(
         }
         finally
         {
+            traffic.Leave();
+            counters.Took(http.Request.Method, Stopwatch.GetElapsedTime(started));
             Count(path.Family, route.Resource?.Model, http);
             if (logger.IsEnabled(LogLevel.Debug))
             {
@@ -120,11 +137,19 @@ internal sealed class Api(
             PathFamily.Metadata when isWhole => metadata.HandleAsync(http, path, OpenSegments()),
             PathFamily.Token when isWhole => TokenAsync(http, path),
             PathFamily.Health => health.HandleAsync(http),
-            PathFamily.Metrics => http.Response.WriteAsync(counters.ToPrometheus(), http.RequestAborted),
+            PathFamily.Metrics => MetricsAsync(http),
             _ => Problems.NotFound().WriteAsync(http),
         };
 
         string OpenSegments() => deployment.OpenSegments(path, options.Compatibility == Compatibility.Dms ? "tenant" : "tenantIdentifier");
+    }
+
+    private async Task MetricsAsync(HttpContext http)
+    {
+        http.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
+        http.Response.Headers.CacheControl = "no-store";
+        var text = counters.ToPrometheus(traffic.AtOnce) + await StoreMetrics.ToPrometheusAsync(deployment.Instances, http.RequestAborted);
+        await http.Response.WriteAsync(text, http.RequestAborted);
     }
 
     /// <summary>Without a tenant in the address the key says whose client it is.</summary>
@@ -145,9 +170,8 @@ internal sealed class Api(
             return Problems.TooLarge(options.BodyBytesMax).WriteAsync(http);
         }
 
-        if (HttpMethods.IsOptions(request.Method) && request.Headers.Origin.Count > 0 && request.Headers.AccessControlRequestMethod.Count > 0)
+        if (Traffic.IsPreflight(request))
         {
-            // No origin is configured, so there is no Access-Control header to send.
             http.Response.StatusCode = StatusCodes.Status204NoContent;
             return Task.CompletedTask;
         }
@@ -180,10 +204,9 @@ internal sealed class Api(
             return;
         }
 
-        // Keeps the headers of every answer, drops what the endpoint had set.
-        var kept = (http.Response.Headers.XContentTypeOptions, http.Response.Headers["Referrer-Policy"]);
+        // Drops what the endpoint had set.
         http.Response.Clear();
-        (http.Response.Headers.XContentTypeOptions, http.Response.Headers["Referrer-Policy"]) = kept;
+        WriteHeadersOfEveryAnswer(http);
         try
         {
             await problem.WriteAsync(http);
@@ -191,6 +214,17 @@ internal sealed class Api(
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
             // The client has gone.
+        }
+    }
+
+    private void WriteHeadersOfEveryAnswer(HttpContext http)
+    {
+        var headers = http.Response.Headers;
+        headers.XContentTypeOptions = "nosniff";
+        headers["Referrer-Policy"] = "no-referrer";
+        if (options.Traffic.CorsOrigins.Count > 0)
+        {
+            traffic.AllowOrigin(http);
         }
     }
 
@@ -218,9 +252,24 @@ internal sealed class Api(
             status);
     }
 
-    /// <summary>The path as a log may show it: resource and kind, never an id's neighbourhood in the query.</summary>
-    private static string TargetOf(in RequestPath path, in ResourceRoute route) =>
-        route.Resource is { } resource ? $"{resource.Path} {route.Target}" : path.Family.ToString();
+    /// <summary>The path as a log may show it: a template, never an id, a value of a route or a query.</summary>
+    private static string TargetOf(in RequestPath path, in ResourceRoute route) => route.Resource is { } resource
+        ? route.Target switch
+        {
+            RouteTarget.Collection => path.DataBase + resource.Path,
+            RouteTarget.Item => $"{path.DataBase}{resource.Path}/{{id}}",
+            _ => $"{path.DataBase}{resource.Path}/{char.ToLowerInvariant(route.Target.ToString()[0])}{route.Target.ToString()[1..]}",
+        }
+        : path.Family switch
+        {
+            PathFamily.Unknown => "none",
+            PathFamily.Root => "/",
+            PathFamily.Data => $"{path.DataBase}/…",
+            PathFamily.ChangeQueries => "/changeQueries",
+            PathFamily.Token => "/oauth/token",
+            PathFamily.TokenInfo => "/oauth/token_info",
+            _ => "/" + path.Family.ToString().ToLowerInvariant(),
+        };
 
     private static string WithoutMessages(Exception failure)
     {

@@ -178,6 +178,20 @@ internal static class Problems
         RetryAfter = retryAfter,
     };
 
+    public static Problem TooManyRequests(TimeSpan retryAfter) => new(
+        429,
+        "urn:ed-fi:api:too-many-requests",
+        "Too Many Requests",
+        "The number of allowed requests has been exceeded. Retry the request later.",
+        [],
+        [])
+    {
+        RetryAfter = retryAfter,
+    };
+
+    /// <summary>As many requests are in work as the server takes at once.</summary>
+    public static Problem TooBusy() => Unavailable() with { RetryAfter = TimeSpan.FromSeconds(1) };
+
     // ---- the document
 
     /// <summary>The faults of a document, all of one phase.</summary>

@@ -42,6 +42,8 @@ internal sealed class ServeSettings
     private readonly Option<string?> _compatibility = new("--compatibility") { Description = "default, or dms: everything that only the Data Management Service does.", HelpName = "WHOSE" };
     private readonly Option<string?> _logLevel = new("--log-level") { Description = "trace, debug, information, warning, error or none. Default information.", HelpName = "LEVEL" };
     private readonly Option<string?> _xsd = new("--xsd") { Description = "Folder with the XSD files that Ed-Fi publishes, a subfolder for each project (ed-fi, tpdm).", HelpName = "FOLDER" };
+    private readonly Option<string?> _logFormat = new("--log-format") { Description = "json or text. Default: text at a terminal, JSON elsewhere.", HelpName = "FORMAT" };
+    private readonly TrafficSettings _traffic = new();
     private readonly Option<string?> _config = new("--config") { Description = "JSON file with these options under their names.", HelpName = "FILE" };
     private readonly Option<bool> _showConfig = new("--show-config") { Description = "Prints the settings in force, secrets masked, and ends." };
 
@@ -49,12 +51,17 @@ internal sealed class ServeSettings
     private readonly Option<string[]>[] _unsupported =
         [.. new[] { "--admin-key", "--admin-secret" }.Select(name => new Option<string[]>(name) { Hidden = true, Arity = ArgumentArity.ZeroOrMore })];
 
-    private Option<string?>[] Settings => [_database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _compatibility, _xsd, _logLevel];
+    private Option<string?>[] Settings => [_database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _compatibility, _xsd, _logLevel, _logFormat, .. _traffic.Single];
 
     public void AddTo(Command command)
     {
         command.Add(_urls);
         command.Add(_extensions);
+        foreach (var option in _traffic.Repeatable)
+        {
+            command.Add(option);
+        }
+
         foreach (var option in (IEnumerable<Option>)[.. Settings, _config, _showConfig, .. _unsupported])
         {
             command.Add(option);
@@ -99,6 +106,9 @@ internal sealed class ServeSettings
             XsdFolder = Value(_xsd) ?? defaults.XsdFolder,
             Routes = InstanceSettings.Routes(file),
             Tenants = InstanceSettings.Tenants(file, Value(_database), Resolve, faults),
+            Traffic = _traffic.Read(defaults.Traffic, Value, Number, name => Many(name, parsed, file), faults),
+            BodyBytesMax = Number(_traffic.BodyBytesMax, (int)defaults.BodyBytesMax),
+            LogFormat = Format(Value(_logFormat)),
             LogLevel = Level(Value(_logLevel) ?? defaults.LogLevel.ToString()),
         };
         faults.AddRange(options.Validate());
@@ -135,6 +145,16 @@ internal sealed class ServeSettings
 
             faults.Add($"{option.Name} must be a whole number; it is {text}.");
             return otherwise;
+        }
+
+        LogFormat Format(string? text)
+        {
+            if (text is not null && !text.Equals("json", StringComparison.OrdinalIgnoreCase) && !text.Equals("text", StringComparison.OrdinalIgnoreCase))
+            {
+                faults.Add($"{_logFormat.Name} must be json or text; it is {text}.");
+            }
+
+            return text is null ? LogFormat.Auto : text.Equals("json", StringComparison.OrdinalIgnoreCase) ? LogFormat.Json : LogFormat.Text;
         }
 
         LogLevel Level(string text)
@@ -202,6 +222,8 @@ internal sealed class ServeSettings
             json.WriteString("compatibility", options.Compatibility.ToString().ToLowerInvariant());
             json.WriteString("xsd", options.XsdFolder);
             InstanceSettings.Write(json, options, Masked);
+            TrafficSettings.Write(json, options);
+            json.WriteString("log-format", options.LogFormat.ToString().ToLowerInvariant());
             json.WriteString("log-level", options.LogLevel.ToString().ToLowerInvariant());
             json.WriteEndObject();
         }
@@ -241,7 +263,7 @@ internal sealed class ServeSettings
             throw new CliException(ExitCodes.Usage, $"--config: {path} cannot be read as JSON. {failure.GetBaseException().Message}", failure);
         }
 
-        var known = Settings.Append<Option>(_urls).Append(_extensions).Select(NameOf).Concat(InstanceSettings.Names).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var known = Settings.Append<Option>(_urls).Append(_extensions).Concat(_traffic.Repeatable).Select(NameOf).Concat(InstanceSettings.Names).ToHashSet(StringComparer.OrdinalIgnoreCase);
         foreach (var name in file.GetChildren().Select(c => c.Key))
         {
             if (_unsupported.Any(o => NameOf(o).Equals(name, StringComparison.OrdinalIgnoreCase)))
