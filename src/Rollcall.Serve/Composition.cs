@@ -1,5 +1,8 @@
+using Microsoft.Extensions.Logging;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Endpoints;
 using Rollcall.Serve.Security;
+using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve;
@@ -9,27 +12,31 @@ namespace Rollcall.Serve;
 internal sealed record OpenTenant(string Name, ServeStores Home, IReadOnlyList<(InstanceOptions Options, ServeStores Stores)> Instances);
 
 /// <summary>Puts together what serves a tenant: which parts there are, and which they share.</summary>
-internal sealed class Composition(ServeOptions options, DataStandard standard, SecretChecks secrets, TimeProvider time)
+internal sealed class Composition(ServeOptions options, DataStandard standard, SecretChecks secrets, TimeProvider time, ILogger logger)
 {
     private readonly EntityTags _tags = new(standard);
+    private readonly string? _sandboxKey = options.Sandbox ? Sandbox.Key : null;
 
-    public ServedTenant Serve(OpenTenant tenant)
+    public async Task<ServedTenant> ServeAsync(OpenTenant tenant, CancellationToken cancellationToken)
     {
+        var authorizer = await Authorizer.StartAsync(
+            tenant.Home.Claims, standard, isUpdateByPostCreate: options.Compatibility == Compatibility.Dms, time, logger, cancellationToken);
         var clients = new ClientDirectory(tenant.Home.Credentials, time);
         var tokens = new AccessTokens(tenant.Home.Credentials, time, options.TokenLifetime);
-        var live = new LiveTokens(options.TokensMax, time, options.Sandbox ? Sandbox.Key : null);
+        var live = new LiveTokens(options.TokensMax, time, _sandboxKey);
         return new ServedTenant(
             tenant.Name,
             tenant.Home,
-            new BearerCheck(tokens, clients, time, secrets.Issuer),
+            authorizer,
+            new BearerCheck(tokens, clients, time, _sandboxKey, secrets.Issuer),
             new TokenEndpoint(clients, secrets, tokens, live),
-            [.. tenant.Instances.Select(i => Serve(i.Options, i.Stores))]);
+            [.. tenant.Instances.Select(i => Serve(i.Options, i.Stores, authorizer))]);
     }
 
-    private ServedInstance Serve(InstanceOptions instance, ServeStores stores) => new(
+    private ServedInstance Serve(InstanceOptions instance, ServeStores stores, Authorizer authorizer) => new(
         instance,
         stores,
-        new ResourceEndpoints(standard, stores.Documents, _tags, new Responses(_tags), options.Compatibility),
+        new ResourceEndpoints(standard, stores.Documents, authorizer, _tags, new Responses(_tags), options.Compatibility),
         new ChangeQueryEndpoints(stores.Documents, options.Compatibility),
         new TokenInfoEndpoint(standard));
 }

@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Endpoints;
 using Rollcall.Serve.Metadata;
 using Rollcall.Serve.Security;
@@ -25,17 +26,19 @@ public sealed class ServeHost : IAsyncDisposable
 
     private readonly WebApplication _app;
     private readonly IReadOnlyList<OpenTenant> _tenants;
+    private readonly Deployment _deployment;
     private readonly SecretChecks _secrets;
     private readonly ILoggerFactory _logs;
     private readonly ILogger _logger;
     private bool _isStopped;
 
     private ServeHost(
-        WebApplication app, IReadOnlyList<OpenTenant> tenants, SecretChecks secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
+        WebApplication app, IReadOnlyList<OpenTenant> tenants, Deployment deployment, SecretChecks secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
     {
         _logs = logs;
         _app = app;
         _tenants = tenants;
+        _deployment = deployment;
         _secrets = secrets;
         _logger = logger;
         Counters = counters;
@@ -47,6 +50,11 @@ public sealed class ServeHost : IAsyncDisposable
 
     /// <summary>The first tenant's: the only one on the usual server.</summary>
     internal ServeStores Stores => _tenants[0].Home;
+
+    /// <summary>For each tenant the database with its clients.</summary>
+    internal IReadOnlyList<ServeStores> Homes => [.. _tenants.Select(t => t.Home)];
+
+    internal Authorizer Authorizer => _deployment.Tenants[0].Authorizer;
 
     /// <summary>Every request answered so far.</summary>
     public RequestCounters Counters { get; }
@@ -115,8 +123,14 @@ public sealed class ServeHost : IAsyncDisposable
         var logger = logs.CreateLogger("Rollcall.Serve");
         var counters = new RequestCounters(standard);
         var secrets = SecretChecks.For(options, time, logger);
-        var composition = new Composition(options, standard, secrets, time);
-        var deployment = new Deployment(options.Routes, [.. opened.Select(composition.Serve)]);
+        var composition = new Composition(options, standard, secrets, time, logger);
+        var tenants = new List<ServedTenant>();
+        foreach (var tenant in opened)
+        {
+            tenants.Add(await composition.ServeAsync(tenant, cancellationToken));
+        }
+
+        var deployment = new Deployment(options.Routes, tenants);
         var api = new Api(
             options,
             new ResourceRoutes(standard, options.Compatibility),
@@ -133,11 +147,12 @@ public sealed class ServeHost : IAsyncDisposable
         }
         catch (Exception failure) when (failure is IOException or SocketException)
         {
+            await authorizer.DisposeAsync();
             await app.DisposeAsync();
             throw CannotListen(string.Join(", ", options.Urls), failure);
         }
 
-        return new ServeHost(app, opened, secrets, counters, logs, logger);
+        return new ServeHost(app, opened, deployment, secrets, counters, logs, logger);
     }
 
     /// <summary>Stops accepting, answers what was accepted, then closes the stores.</summary>
@@ -151,6 +166,11 @@ public sealed class ServeHost : IAsyncDisposable
         _isStopped = true;
         _logger.Stopping();
         await _app.StopAsync(cancellationToken);
+        foreach (var tenant in _deployment.Tenants)
+        {
+            await tenant.Authorizer.DisposeAsync();
+        }
+
         foreach (var stores in _tenants.SelectMany(t => t.Instances.Select(i => i.Stores).Append(t.Home)).Distinct())
         {
             await stores.DisposeAsync();

@@ -35,7 +35,7 @@ public sealed class DeliveryProgress
     {
         switch (settlement)
         {
-            case Settlement.Done or Settlement.WouldSend:
+            case Settlement.Done or Settlement.WouldSend or Settlement.NotNeeded:
                 Interlocked.Increment(ref _done);
                 break;
             case Settlement.Warned:

@@ -68,24 +68,30 @@ internal sealed class ItemWriter(HttpContext http, EntityTags tags) : IDocumentS
 internal sealed class PageWriter(EntityTags tags) : IDocumentSink, IDisposable
 {
     private readonly PooledPage _page = new();
-    private bool _hasAny;
 
     public long? TotalCount { get; private set; }
+
+    /// <summary>Documents on the page.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The row of the last of them; null when there is none.</summary>
+    public long? LastRow { get; private set; }
 
     public void Begin(long? totalCount) => TotalCount = totalCount;
 
     public void Add(in StoredDocument document)
     {
         var span = _page.GetSpan(document.Body.Length + DocumentWriter.AddedMax + 1);
-        span[0] = _hasAny ? (byte)',' : (byte)'[';
-        _hasAny = true;
+        span[0] = Count > 0 ? (byte)',' : (byte)'[';
+        Count++;
+        LastRow = document.RowId;
         _page.Advance(1 + DocumentWriter.Write(document, tags, span[1..]));
     }
 
     /// <summary>Sends the array, with <c>Total-Count</c> when it was asked for.</summary>
     public Task SendAsync(HttpResponse response, CancellationToken cancellationToken)
     {
-        _page.Write(_hasAny ? "]"u8 : "[]"u8);
+        _page.Write(Count > 0 ? "]"u8 : "[]"u8);
         if (TotalCount is { } total)
         {
             response.Headers["Total-Count"] = total.ToString(CultureInfo.InvariantCulture);

@@ -23,6 +23,9 @@ internal sealed record Problem(
     /// <summary>Value of the WWW-Authenticate header, of a 401 only.</summary>
     public string? Challenge { get; init; }
 
+    /// <summary>Whether a 400 or 405 has the media type of problems too, as those about profiles do.</summary>
+    public bool IsProblemJson { get; init; }
+
     /// <summary>After how long a repeat makes sense, where that is known.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
@@ -36,7 +39,7 @@ internal sealed record Problem(
 
         var response = http.Response;
         response.StatusCode = Status;
-        response.ContentType = Status is StatusCodes.Status400BadRequest or StatusCodes.Status405MethodNotAllowed
+        response.ContentType = !IsProblemJson && Status is StatusCodes.Status400BadRequest or StatusCodes.Status405MethodNotAllowed
             ? ContentTypes.Json
             : ContentTypes.Problem;
         response.ContentLength = body.WrittenCount;

@@ -103,6 +103,8 @@ internal static class Problems
     {
         var (allow, error) = (target, method) switch
         {
+            (RouteTarget.Partitions, "POST") => ("GET", TextOf(MethodNotAllowed(method, RouteTarget.Item))),
+            (RouteTarget.Partitions, "PUT" or "DELETE") => ("GET", TextOf(MethodNotAllowed(method, RouteTarget.Collection))),
             (RouteTarget.Item, "POST") => (
                 "GET, PUT, DELETE",
                 "Resource items can only be updated using PUT. To 'upsert' an item in the resource collection using POST, remove the 'id' from the route."),
@@ -117,6 +119,8 @@ internal static class Problems
             _ => ("GET", Unsupported(method)),
         };
         return MethodNotAllowed(error, allow);
+
+        static string TextOf(Problem problem) => problem.Errors[0];
     }
 
     /// <summary>An address outside the resources that answers only <paramref name="allow"/>.</summary>

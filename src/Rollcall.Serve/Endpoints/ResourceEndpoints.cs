@@ -59,6 +59,7 @@ internal sealed class ResourceEndpoints(
         {
             RouteTarget.Deletes => DeletesAsync(http, caller, resource.Model),
             RouteTarget.KeyChanges => KeyChangesAsync(http, caller, resource.Model),
+            RouteTarget.Partitions => PartitionsAsync(http, caller, resource.Model),
             RouteTarget.Item when isRead => GetAsync(http, caller, resource.Model, route.Id),
             RouteTarget.Item when HttpMethods.IsDelete(method) => DeleteAsync(http, caller, resource, route.Id, dataBase),
             RouteTarget.Item => WriteAsync(http, caller, resource, route.Id, dataBase),
@@ -205,7 +206,29 @@ internal sealed class ResourceEndpoints(
 
         using var page = new PageWriter(tags);
         await documents.QueryAsync(plan, page, http.RequestAborted);
+        if (plan.IsCursor && page.Count == plan.Limit && page.LastRow is { } last && (plan.Rows ?? RowRange.All).After(last) is { } rest)
+        {
+            http.Response.Headers["Next-Page-Token"] = rest.ToToken(resource);
+        }
+
         await page.SendAsync(http.Response, http.RequestAborted);
+    }
+
+    private async Task PartitionsAsync(HttpContext http, Caller caller, ResourceModel resource)
+    {
+        if (QueryParser.ParsePartitions(http.Request.QueryString.Value, resource, documents.Descriptors, standard, out var plan) is { } fault)
+        {
+            await Problems.Of(fault).WriteAsync(http);
+            return;
+        }
+
+        if (!caller.MayDoEverything)
+        {
+            await Problems.Denied(caller.Client.ClaimSet).WriteAsync(http);
+            return;
+        }
+
+        await Responses.PageTokensAsync(http, resource, await documents.PartitionAsync(plan!, http.RequestAborted));
     }
 
     private async Task DeletesAsync(HttpContext http, Caller caller, ResourceModel resource)

@@ -16,6 +16,7 @@ internal enum RouteTarget
     Item,
     Deletes,
     KeyChanges,
+    Partitions,
 }
 
 /// <summary>Where a data path leads.</summary>
@@ -91,8 +92,7 @@ internal sealed class ResourceRoutes
         return segment.Equals("deletes", StringComparison.OrdinalIgnoreCase) ? RouteTarget.Deletes
             : segment.Equals("keyChanges", StringComparison.OrdinalIgnoreCase) ? RouteTarget.KeyChanges
 
-            // Cursor paging is not there yet, so neither is its endpoint; but the word is no malformed id.
-            : segment.Equals("partitions", StringComparison.OrdinalIgnoreCase) ? RouteTarget.Nothing
+            : segment.Equals("partitions", StringComparison.OrdinalIgnoreCase) ? RouteTarget.Partitions
             : RouteTarget.MalformedId;
     }
 

@@ -3,7 +3,9 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Rollcall.Serve.Queries;
 using Rollcall.Serve.Storage;
+using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve.Endpoints;
 
@@ -65,6 +67,19 @@ internal sealed class Responses(EntityTags tags)
     /// <summary>A list without items, <c>Total-Count: 0</c> when it was asked for.</summary>
     public static Task EmptyListAsync(HttpContext http, bool wantsTotalCount) => ArrayAsync(http, wantsTotalCount ? 0 : null, _ => { });
 
+    public static Task PageTokensAsync(HttpContext http, ResourceModel resource, IReadOnlyList<RowRange> ranges) => JsonAsync(http, json =>
+    {
+        json.WriteStartObject();
+        json.WriteStartArray("pageTokens");
+        foreach (var range in ranges)
+        {
+            json.WriteStringValue(range.ToToken(resource));
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    });
+
     public static Task ChangeVersionsAsync(HttpContext http, long newest) => JsonAsync(http, json =>
     {
         json.WriteStartObject();
@@ -89,7 +104,7 @@ internal sealed class Responses(EntityTags tags)
     }
 
     /// <summary>Sends small JSON that is made on the spot.</summary>
-    public static Task JsonAsync(HttpContext http, Action<Utf8JsonWriter> write, bool isIndented = false)
+    public static Task JsonAsync(HttpContext http, Action<Utf8JsonWriter> write, bool isIndented = false, string contentType = ContentTypes.Json)
     {
         var body = new ArrayBufferWriter<byte>(512);
         using (var json = new Utf8JsonWriter(
@@ -98,7 +113,7 @@ internal sealed class Responses(EntityTags tags)
             write(json);
         }
 
-        http.Response.ContentType = ContentTypes.Json;
+        http.Response.ContentType = contentType;
         http.Response.ContentLength = body.WrittenCount;
         return http.Response.Body.WriteAsync(body.WrittenMemory, http.RequestAborted).AsTask();
     }

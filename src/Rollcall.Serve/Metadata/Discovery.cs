@@ -11,8 +11,8 @@ namespace Rollcall.Serve.Metadata;
 internal static class Discovery
 {
     /// <summary>The version of the ODS/API whose behaviour clients find here. They choose features by it: 7 and above asks for
-    /// snapshots by header, 7.3 and above would walk lists by cursor paging, which is not built.</summary>
-    public const string ApiVersion = "7.2";
+    /// snapshots by header, 7.3 and above walks lists by cursor paging.</summary>
+    public const string ApiVersion = "7.3";
 
     /// <summary>The root document. The DMS's has no more and no less than here; the default adds what clients of the ODS/API look for.</summary>
     public static RootedDocument RootDocument(DataStandard standard, Compatibility compatibility) => Json(json =>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
 
@@ -10,25 +11,69 @@ internal static class QueryParser
     /// <summary>Accepted everywhere and no filter: see <c>Endpoints/CorrelationId</c>.</summary>
     private const string CorrelationId = "correlationId";
 
-    private static readonly string[] CursorNames = ["pageToken", "pageSize"];
+    /// <summary>Parts at most, and their number when none is asked for.</summary>
+    private const int PartitionsMax = 200, PartitionsDefault = 10;
+
+    private const string NumberOfPartitions = "number";
 
     /// <param name="descriptors">What the descriptor values of the query are looked up in.</param>
     public static QueryFault? Parse(string? query, ResourceModel resource, DescriptorSet descriptors, DataStandard standard, out QueryPlan? plan)
     {
         plan = null;
         var parameters = QueryParameters.Parse(query);
-        if (PageParameters.Read(parameters, out var page) is { } pageFault)
+        return PageParameters.Read(parameters, resource, out var page)
+            ?? ReadFields(parameters, _ => false, page, resource, descriptors, standard, out plan);
+    }
+
+    /// <summary>The same for <c>/partitions</c>: change versions, fields, the number of parts, and then what pages, none of which it takes.</summary>
+    public static QueryFault? ParsePartitions(
+        string? query, ResourceModel resource, DescriptorSet descriptors, DataStandard standard, out PartitionPlan? plan)
+    {
+        plan = null;
+        var parameters = QueryParameters.Parse(query);
+        QueryPlan? rows = null;
+        var fault = PageParameters.ReadWindow(parameters, out var page)
+            ?? ReadFields(parameters, n => n.Equals(NumberOfPartitions, StringComparison.OrdinalIgnoreCase), page, resource, descriptors, standard, out rows);
+        if (fault is not null)
         {
-            return pageFault;
+            return fault;
         }
 
+        var number = PartitionsDefault;
+        if (parameters.Find(NumberOfPartitions) is { } text
+            && (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) || number is < 1 or > PartitionsMax))
+        {
+            return new QueryFault.Parameters([$"Number of partitions must be between 1 and {PartitionsMax}."]);
+        }
+
+        var paging = PageParameters.PagingNames.Where(n => parameters.Find(n) is not null)
+            .Select(n => $"The '{n}' parameter is not supported by the partitions endpoint.").ToArray();
+        if (paging.Length > 0)
+        {
+            return new QueryFault.Parameters(paging);
+        }
+
+        plan = new PartitionPlan(rows!, number);
+        return null;
+    }
+
+    private static QueryFault? ReadFields(
+        QueryParameters parameters,
+        Predicate<string> isOther,
+        in PageParameters page,
+        ResourceModel resource,
+        DescriptorSet descriptors,
+        DataStandard standard,
+        out QueryPlan? plan)
+    {
+        plan = null;
         Guid? id = null;
         var matchesNothing = false;
         var filters = new List<FieldFilter>();
         var errors = new List<QueryValueError>();
         foreach (var (name, value) in parameters.All)
         {
-            if (PageParameters.IsName(name) || name.Equals(CorrelationId, StringComparison.OrdinalIgnoreCase))
+            if (PageParameters.IsName(name) || PageParameters.IsCursorName(name) || isOther(name) || name.Equals(CorrelationId, StringComparison.OrdinalIgnoreCase))
             {
                 continue;
             }
@@ -63,7 +108,11 @@ internal static class QueryParser
         }
 
         plan = new QueryPlan(
-            resource, page.Offset, page.Limit, page.WantsTotalCount, id, page.MinChangeVersion, page.MaxChangeVersion, filters, matchesNothing);
+            resource, page.Offset, page.Limit, page.WantsTotalCount, id, page.MinChangeVersion, page.MaxChangeVersion, filters, matchesNothing)
+        {
+            Rows = page.Rows,
+            IsCursor = page.IsCursor,
+        };
         return null;
     }
 
@@ -80,7 +129,7 @@ internal static class QueryParser
         var names = parameters.All.Select(p => p.Key)
             .Where(n => !PageParameters.IsName(n) && !n.Equals(CorrelationId, StringComparison.OrdinalIgnoreCase))
             .ToArray();
-        var cursors = names.Where(n => CursorNames.Contains(n, StringComparer.OrdinalIgnoreCase));
+        var cursors = PageParameters.CursorNames.SelectMany(c => names.Where(n => n.Equals(c, StringComparison.OrdinalIgnoreCase)));
         var fields = names.Where(n => IndexOf(resource, n) >= 0 || n.Equals("id", StringComparison.OrdinalIgnoreCase));
         var notHere = cursors.Concat(fields).Select(n => $"The query field '{n}' is not valid for this Change Query endpoint.").ToArray();
         if (names.Length > 0)

@@ -19,7 +19,39 @@ public sealed record QueryPlan(
     long? MinChangeVersion,
     long? MaxChangeVersion,
     IReadOnlyList<FieldFilter> Filters,
-    bool MatchesNothing);
+    bool MatchesNothing)
+{
+    /// <summary>Cursor paging: only rows of this range. Null for all.</summary>
+    public RowRange? Rows { get; init; }
+
+    /// <summary>What rows must meet besides what the caller asked for: this is where authorization comes in.</summary>
+    public IReadOnlyList<RowCondition> Conditions { get; init; } = [];
+
+    /// <summary>Whether the answer may name the token of a next page: the caller does not page by offset.</summary>
+    public bool IsCursor { get; init; }
+
+    /// <summary>Whether rows are chosen by anything but their place and version.</summary>
+    public bool IsFiltered => Filters.Count > 0 || Id is not null || Conditions.Count > 0;
+}
+
+/// <summary>A question for the tokens with which several clients read a list side by side; its plan says which rows.</summary>
+/// <param name="Number">Ranges at most.</param>
+public sealed record PartitionPlan(QueryPlan Rows, int Number)
+{
+    /// <summary>A smaller range is not worth a client of its own: five full pages.</summary>
+    internal const long RowsMin = 5 * PageParameters.LimitMax;
+
+    /// <summary>Rows in each range but the last, of so many in all.</summary>
+    public long SizeFor(long rows) => Math.Max(RowsMin, (rows + Number - 1) / Number);
+
+    /// <summary>Ranges that begin at these rows and together cover every row, also those to come.</summary>
+    /// <param name="starts">The first rows of all ranges but the first, in order.</param>
+    public static IReadOnlyList<RowRange> Ranges(IReadOnlyList<long> starts) =>
+    [
+        .. Enumerable.Range(0, starts.Count + 1).Select(i =>
+            new RowRange(i == 0 ? 0 : starts[i - 1], i == starts.Count ? long.MaxValue : starts[i] - 1)),
+    ];
+}
 
 /// <param name="Field">Position in <see cref="ResourceModel.QueryFields"/>.</param>
 /// <param name="Value">The value to equal; text is compared folded.</param>

@@ -27,6 +27,9 @@ public interface IDocumentStore : IAsyncDisposable
     /// <summary>Hands the page's documents to <paramref name="sink"/> in row order.</summary>
     ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken);
 
+    /// <summary>Ranges of rows that together cover all that match, now and later; none when nothing matches.</summary>
+    ValueTask<IReadOnlyList<RowRange>> PartitionAsync(PartitionPlan plan, CancellationToken cancellationToken);
+
     /// <summary>Tracked deletions in ascending order of change version; a key that exists again is left out.</summary>
     ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken);
 

@@ -103,6 +103,9 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
         }
     }
 
+    public async ValueTask<IReadOnlyList<RowRange>> PartitionAsync(PartitionPlan plan, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _reads.PartitionAsync(plan, cancellationToken).AsTask());
+
     public async ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
         await Errors.GuardAsync(() => _deletes.QueryAsync(plan, cancellationToken).AsTask());
 

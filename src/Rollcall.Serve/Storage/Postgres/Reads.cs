@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using Npgsql;
 using Rollcall.Serve.Queries;
@@ -27,7 +28,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
         var window = await WindowAsync(plan, cancellationToken);
         var page = plan.Limit == 0 ? null
-            : plan.Filters.Count > 0 || plan.Id is not null ? Filtered(plan, window)
+            : plan.IsFiltered ? Filtered(plan, window)
             : window.IsNarrow ? Narrow(plan, window)
             : await WalkAsync(connection, plan, window, cancellationToken);
         await using var batch = new NpgsqlBatch(connection);
@@ -57,6 +58,39 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         {
             await CopyAsync(reader, sink, cancellationToken);
         }
+    }
+
+    public async ValueTask<IReadOnlyList<RowRange>> PartitionAsync(PartitionPlan plan, CancellationToken cancellationToken)
+    {
+        var rows = plan.Rows;
+        if (rows.MatchesNothing)
+        {
+            return [];
+        }
+
+        // 1. How many there are.
+        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        var window = await WindowAsync(rows, cancellationToken);
+        await using var count = new NpgsqlBatch(connection) { BatchCommands = { Where(new PageStatement($"select count(*) from {NameOf(rows)} t"), rows, window).ToCommand() } };
+        var total = (long)(await count.ExecuteScalarAsync(cancellationToken))!;
+        if (total == 0)
+        {
+            return [];
+        }
+
+        // 2. Where each part begins; rows that come or go meanwhile only make parts a little unequal.
+        var starts = new PageStatement("select a.row_id from (");
+        var numbered = Where(starts.Inner($"select t.row_id, row_number() over (order by t.row_id) - 1 as n from {NameOf(rows)} t", "t"), rows, window);
+        starts.Append($"{numbered.Text}) a where a.n > 0 and a.n % {starts.Parameter(plan.SizeFor(total))} = 0 order by a.n limit {starts.Parameter((long)plan.Number - 1)}");
+        await using var find = new NpgsqlBatch(connection) { BatchCommands = { starts.ToCommand() } };
+        await using var reader = await find.ExecuteReaderAsync(cancellationToken);
+        var found = new List<long>();
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            found.Add(reader.GetInt64(0));
+        }
+
+        return PartitionPlan.Ranges(found);
     }
 
     private static async ValueTask CopyAsync(NpgsqlDataReader reader, IDocumentSink sink, CancellationToken cancellationToken)
@@ -166,6 +200,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
             statement.Where($"t.id = {statement.Parameter(id)}");
         }
 
+        AddConditions(statement, plan);
         if (plan.Filters.Count == 0)
         {
             return statement;
@@ -197,8 +232,27 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         return statement;
     }
 
+    /// <summary>The one place where conditions from outside the query come in.</summary>
+    private static void AddConditions(PageStatement statement, QueryPlan plan)
+    {
+        foreach (var condition in plan.Conditions)
+        {
+            statement.Where(string.Format(
+                CultureInfo.InvariantCulture, condition.Sql, [statement.Alias, .. condition.Values.Select(v => (object)statement.BoxedParameter(v))]));
+        }
+    }
+
     private PageStatement Scope(PageStatement statement, QueryPlan plan)
     {
+        if (plan.Rows is { } rows)
+        {
+            statement.Where($"{statement.Alias}.row_id >= {statement.Parameter(rows.First)}");
+            if (rows.Last < long.MaxValue)
+            {
+                statement.Where($"{statement.Alias}.row_id <= {statement.Parameter(rows.Last)}");
+            }
+        }
+
         if (plan.Resource.IsDescriptor)
         {
             statement.Where($"{statement.Alias}.resource = {statement.Parameter(catalog.NumberOf(plan.Resource))}");
@@ -254,6 +308,12 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         public string Parameter<T>(T value)
         {
             _parameters.Add(new NpgsqlParameter<T> { TypedValue = value });
+            return $"${_parameters.Count}";
+        }
+
+        public string BoxedParameter(object value)
+        {
+            _parameters.Add(new NpgsqlParameter { Value = value });
             return $"${_parameters.Count}";
         }
 

@@ -54,6 +54,9 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IReg
             static (reader, query) => Reads.Query(reader, query.plan, query.newest, query.sink),
             cancellationToken);
 
+    public ValueTask<IReadOnlyList<RowRange>> PartitionAsync(PartitionPlan plan, CancellationToken cancellationToken) =>
+        _readers.RunAsync(plan, static (reader, partition) => Reads.Partition(reader, partition), cancellationToken);
+
     public ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
         _readers.RunAsync(plan, static (reader, query) => Deletes.Query(reader, query), cancellationToken);
 

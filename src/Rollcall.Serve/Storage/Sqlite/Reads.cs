@@ -43,22 +43,60 @@ internal static class Reads
         var epoch = reader.Anchors.Epoch(window);
         return reader.InSnapshot(() =>
         {
-            if (plan.MatchesNothing || Conditions(reader, plan) is not { } conditions)
+            if (plan.MatchesNothing)
             {
                 sink.Begin(plan.WantsTotalCount ? 0 : null);
             }
-            else if (conditions.Count > 0)
+            else if (!plan.IsFiltered)
+            {
+                Walk(reader, plan, window, epoch, newestChangeVersion, sink);
+            }
+            else if (Conditions(reader, plan) is { } conditions)
             {
                 Filtered(reader, plan, conditions, sink);
             }
             else
             {
-                Walk(reader, plan, window, epoch, newestChangeVersion, sink);
+                sink.Begin(plan.WantsTotalCount ? 0 : null);
             }
 
             return true;
         });
     }
+
+    public static IReadOnlyList<RowRange> Partition(Reader reader, PartitionPlan plan) => reader.InSnapshot<IReadOnlyList<RowRange>>(() =>
+    {
+        if (plan.Rows.MatchesNothing || Conditions(reader, plan.Rows) is not { } conditions)
+        {
+            return [];
+        }
+
+        var from = $"FROM {reader.Model.Table(plan.Rows.Resource).Name}{conditions.Where}";
+        var total = Single(conditions.Bind(reader.Prepared("SELECT count(*) " + from)));
+        if (total == 0)
+        {
+            return [];
+        }
+
+        var size = conditions.Count + 1;
+        var rows = conditions.Bind(reader.Prepared(
+            $"SELECT row_id FROM (SELECT row_id, row_number() OVER (ORDER BY row_id) - 1 AS n {from}) WHERE n > 0 AND n % ?{size} = 0 ORDER BY n LIMIT ?{size + 1}"))
+            .Bind(size, plan.SizeFor(total)).Bind(size + 1, plan.Number - 1);
+        var starts = new List<long>();
+        try
+        {
+            while (rows.Step())
+            {
+                starts.Add(rows.Long(0));
+            }
+        }
+        finally
+        {
+            rows.Reset();
+        }
+
+        return PartitionPlan.Ranges(starts);
+    });
 
     /// <summary>Pages of all documents, or of all in a window of change versions.</summary>
     private static void Walk(Reader reader, QueryPlan plan, in PageWindow window, long epoch, long newestChangeVersion, IDocumentSink sink)
@@ -71,12 +109,13 @@ internal static class Reads
             return;
         }
 
+        var upTo = plan.Rows is { Last: < long.MaxValue } ? " AND row_id <= ?5" : "";
         var isNarrow = !window.IsWhole && Math.Min(window.Max ?? long.MaxValue, newestChangeVersion) - (window.Min ?? 0) < NarrowWindow;
         var index = isNarrow ? Schema.ByVersion(table) : Schema.ByRow(table);
-        var from = $"FROM {table.Name} INDEXED BY {index} WHERE {(scope.Length > 0 ? scope + " AND " : "")}row_id > ?1{InWindow(window)} ORDER BY row_id";
+        var from = $"FROM {table.Name} INDEXED BY {index} WHERE {(scope.Length > 0 ? scope + " AND " : "")}row_id > ?1{upTo}{InWindow(window)} ORDER BY row_id";
 
         // 1. To the row before the page, counting rows in an index and leaving anchors on the way.
-        var (offset, row) = reader.Anchors.Find(window, epoch, plan.Offset);
+        var (offset, row) = plan.Rows is { } rows ? (0, rows.First - 1) : reader.Anchors.Find(window, epoch, plan.Offset);
         while (offset < plan.Offset)
         {
             var stride = isNarrow ? plan.Offset - offset : Math.Min(Stride, plan.Offset - offset);
@@ -95,10 +134,16 @@ internal static class Reads
 
         // 2. The page: a plain range of rows, or the rows that the index names.
         var page = window.IsWhole
-            ? reader.Prepared($"SELECT {Columns} FROM {table.Name}{(scope.Length > 0 ? $" INDEXED BY {index}" : "")} WHERE {(scope.Length > 0 ? scope + " AND " : "")}row_id > ?1 ORDER BY row_id LIMIT ?4")
+            ? reader.Prepared($"SELECT {Columns} FROM {table.Name}{(scope.Length > 0 ? $" INDEXED BY {index}" : "")} WHERE {(scope.Length > 0 ? scope + " AND " : "")}row_id > ?1{upTo} ORDER BY row_id LIMIT ?4")
             : reader.Prepared($"SELECT {Columns} FROM {table.Name} WHERE row_id IN (SELECT row_id {from} LIMIT ?4) ORDER BY row_id");
-        var last = HandAll(Bind(page, row, window).Bind(4, plan.Limit), sink, out var count);
-        if (count == plan.Limit)
+        Bind(page, row, window).Bind(4, plan.Limit);
+        if (upTo.Length > 0)
+        {
+            page.Bind(5, plan.Rows!.Value.Last);
+        }
+
+        var last = HandAll(page, sink, out var count);
+        if (count == plan.Limit && plan.Rows is null)
         {
             reader.Anchors.Add(window, epoch, plan.Offset + count, last);
         }
@@ -119,42 +164,35 @@ internal static class Reads
     }
 
     /// <summary>Pages of the documents that match filters; indexes of keys and references are used where the filters name one.</summary>
-    private static void Filtered(Reader reader, QueryPlan plan, List<Condition> conditions, IDocumentSink sink)
+    private static void Filtered(Reader reader, QueryPlan plan, RowConditions conditions, IDocumentSink sink)
     {
-        var table = reader.Model.Table(plan.Resource);
-        var where = $" FROM {table.Name} WHERE {reader.Model.ScopeAnd(table)}{string.Join(" AND ", conditions.Select((c, i) => $"{c.Left} ?{i + 1}"))}";
-        long? total = null;
-        if (plan.WantsTotalCount)
-        {
-            total = Single(BindAll(reader.Prepared("SELECT count(*)" + where), conditions));
-        }
-
-        sink.Begin(total);
+        var from = $" FROM {reader.Model.Table(plan.Resource).Name}{conditions.Where}";
+        sink.Begin(plan.WantsTotalCount ? Single(conditions.Bind(reader.Prepared("SELECT count(*)" + from))) : null);
         if (plan.Limit > 0)
         {
             // "+row_id": the order must not tempt SQLite to walk the whole table when a condition has an index.
-            var order = conditions.Exists(c => c.HasIndex) ? " ORDER BY +row_id" : " ORDER BY row_id";
-            var page = reader.Prepared($"SELECT {Columns}{where}{order} LIMIT ?{conditions.Count + 1} OFFSET ?{conditions.Count + 2}");
-            HandAll(BindAll(page, conditions).Bind(conditions.Count + 1, plan.Limit).Bind(conditions.Count + 2, plan.Offset), sink, out _);
+            var order = conditions.HaveIndex ? " ORDER BY +row_id" : " ORDER BY row_id";
+            var page = reader.Prepared($"SELECT {Columns}{from}{order} LIMIT ?{conditions.Count + 1} OFFSET ?{conditions.Count + 2}");
+            HandAll(conditions.Bind(page).Bind(conditions.Count + 1, plan.Limit).Bind(conditions.Count + 2, plan.Offset), sink, out _);
         }
     }
 
-    /// <summary>The conditions of the plan's id, filters and window; none when it has neither id nor filters; null when nothing can match.</summary>
-    private static List<Condition>? Conditions(Reader reader, QueryPlan plan)
+    /// <summary>What the plan's rows meet: id, filters, window, range, and what came from outside; null when nothing can match.</summary>
+    private static RowConditions? Conditions(Reader reader, QueryPlan plan)
     {
-        var conditions = new List<Condition>();
+        var table = reader.Model.Table(plan.Resource);
+        var conditions = new RowConditions(reader.Model.Scope(table));
         if (plan.Id is { } id)
         {
-            conditions.Add(new Condition("id =", (s, p) => s.Bind(p, id), HasIndex: true));
+            conditions.Add("id =", (s, p) => s.Bind(p, id), hasIndex: true);
         }
 
         if (plan.Filters.Count > 0)
         {
-            var table = reader.Model.Table(plan.Resource);
             var keys = reader.Model.KeyFilters(plan.Resource);
             if (keys.NaturalKey(plan.Filters) is { } key)
             {
-                conditions.Add(new Condition("key_hash =", (s, p) => s.Bind(p, key.Value), HasIndex: true));
+                conditions.Add("key_hash =", (s, p) => s.Bind(p, key.Value), hasIndex: true);
             }
             else
             {
@@ -168,32 +206,45 @@ internal static class Reads
                         return null;
                     }
 
-                    conditions.Add(new Condition($"{column.Column} =", (s, p) => s.Bind(p, rowId), HasIndex: true));
+                    conditions.Add($"{column.Column} =", (s, p) => s.Bind(p, rowId), hasIndex: true);
                 }
             }
 
             foreach (var filter in plan.Filters)
             {
                 var column = table.ValueColumns[filter.Field];
-                conditions.Add(new Condition($"{column.Column} =", (s, p) => ScalarColumn.Bind(s, p, column.Kind, filter.Value), HasIndex: false));
+                conditions.Add($"{column.Column} =", (s, p) => ScalarColumn.Bind(s, p, column.Kind, filter.Value), hasIndex: false);
             }
         }
 
-        if (conditions.Count > 0)
+        // The unary plus keeps SQLite from preferring the index of versions to a more telling one.
+        if (plan.MinChangeVersion is { } min)
         {
-            // The unary plus keeps SQLite from preferring the index of versions to a more telling one.
-            if (plan.MinChangeVersion is { } min)
-            {
-                conditions.Add(new Condition("+change_version >=", (s, p) => s.Bind(p, min), HasIndex: false));
-            }
-
-            if (plan.MaxChangeVersion is { } max)
-            {
-                conditions.Add(new Condition("+change_version <=", (s, p) => s.Bind(p, max), HasIndex: false));
-            }
+            conditions.Add("+change_version >=", (s, p) => s.Bind(p, min), hasIndex: false);
         }
 
+        if (plan.MaxChangeVersion is { } max)
+        {
+            conditions.Add("+change_version <=", (s, p) => s.Bind(p, max), hasIndex: false);
+        }
+
+        if (plan.Rows is { } rows)
+        {
+            conditions.Add("row_id >=", (s, p) => s.Bind(p, rows.First), hasIndex: false);
+            conditions.Add("row_id <=", (s, p) => s.Bind(p, rows.Last), hasIndex: false);
+        }
+
+        AddConditions(conditions, plan, table.Name);
         return conditions;
+    }
+
+    /// <summary>The one place where conditions from outside the query come in.</summary>
+    private static void AddConditions(RowConditions conditions, QueryPlan plan, string table)
+    {
+        foreach (var condition in plan.Conditions)
+        {
+            conditions.Add(condition, table);
+        }
     }
 
     private static string InWindow(in PageWindow window) =>
@@ -210,16 +261,6 @@ internal static class Reads
         }
 
         return window.Max is { } max ? statement.Bind(3, max) : statement;
-    }
-
-    private static SqliteStatement BindAll(SqliteStatement statement, List<Condition> conditions)
-    {
-        for (var i = 0; i < conditions.Count; i++)
-        {
-            conditions[i].Bind(statement, i + 1);
-        }
-
-        return statement;
     }
 
     private static long Single(SqliteStatement count)
@@ -253,7 +294,4 @@ internal static class Reads
 
     private static void Hand(SqliteStatement row, IDocumentSink sink) => sink.Add(new StoredDocument(
         row.Blob(4), row.Id(1), row.Long(0), row.Long(2), DateTime.UnixEpoch.AddTicks(row.Long(3) * TimeSpan.TicksPerMicrosecond)));
-
-    /// <param name="Left">Column and operator; the parameter follows.</param>
-    private sealed record Condition(string Left, Action<SqliteStatement, int> Bind, bool HasIndex);
 }

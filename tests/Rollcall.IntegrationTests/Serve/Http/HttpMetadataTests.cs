@@ -14,11 +14,11 @@ public abstract class HttpMetadataTests(HttpServer server)
         var answer = (await GetAsync("/", authorization: "Bearer nonsense")).Is(200).HasHeader("Content-Type", "application/json; charset=utf-8");
         answer.HasBody($$"""
             {
-              "version": "7.2",
+              "version": "7.3",
               "applicationName": "Ed-Fi API",
-              "informationalVersion": "7.2",
+              "informationalVersion": "7.3",
               "suite": "3",
-              "build": "7.2.0.0",
+              "build": "7.3.0.0",
               "dataModels": [ { "name": "Ed-Fi", "version": "5.2.0", "informationalVersion": "The Ed-Fi Data Standard v5.2.0" } ],
               "urls": {
                 "dependencies": "{{server.Root}}/metadata/data/v3/dependencies",

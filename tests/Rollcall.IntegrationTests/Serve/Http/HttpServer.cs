@@ -29,6 +29,12 @@ public abstract class HttpServer : IAsyncLifetime
     /// <summary>What this server is told differently.</summary>
     protected virtual ServeOptions With(ServeOptions options) => options;
 
+    /// <inheritdoc cref="With"/>
+    protected virtual Task<ServeOptions> WithAsync(ServeOptions options) => Task.FromResult(With(options));
+
+    /// <summary>What the tests find there.</summary>
+    protected virtual Task PrepareAsync() => EnsureSchoolAsync(100);
+
     public async ValueTask InitializeAsync()
     {
         if (!HasDatabase)
@@ -43,11 +49,11 @@ public abstract class HttpServer : IAsyncLifetime
         }
 
         _host = await ServeHost.StartAsync(
-            With(new ServeOptions { Urls = ["http://127.0.0.1:0"], Database = await DatabaseAsync(), Sandbox = true, LogLevel = LogLevel.None, TokensMax = -1, XsdFolder = _xsd }),
+            await WithAsync(new ServeOptions { Urls = ["http://127.0.0.1:0"], Database = await DatabaseAsync(), Sandbox = true, LogLevel = LogLevel.None, TokensMax = -1, XsdFolder = _xsd }),
             CancellationToken.None);
         Root = _host.Addresses[0];
         Token = await TokenAsync("sandbox", "sandbox");
-        await EnsureSchoolAsync(100);
+        await PrepareAsync();
     }
 
     public async ValueTask DisposeAsync()
@@ -71,10 +77,12 @@ public abstract class HttpServer : IAsyncLifetime
 
     public int UniqueNumber() => 1_000_000 + Interlocked.Increment(ref _unique);
 
-    public async Task<string> TokenAsync(string key, string secret)
+    public Task<string> TokenAsync(string key, string secret) => TokenAsync("/oauth/token", key, secret);
+
+    public async Task<string> TokenAsync(string path, string key, string secret)
     {
         var answer = await SendAsync(
-            "POST", "/oauth/token", "grant_type=client_credentials", "application/x-www-form-urlencoded", $"Basic {Base64($"{key}:{secret}")}");
+            "POST", path, "grant_type=client_credentials", "application/x-www-form-urlencoded", $"Basic {Base64($"{key}:{secret}")}");
         Assert.Equal(200, answer.Status);
         return (string)answer.Json!["access_token"]!;
     }
@@ -169,8 +177,9 @@ public abstract class HttpServer : IAsyncLifetime
 public class SqliteServer : HttpServer
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("rollcall-http-").FullName;
+    private int _made;
 
-    protected override Task<string> DatabaseAsync() => Task.FromResult(Path.Combine(_folder, "api.db"));
+    protected override Task<string> DatabaseAsync() => Task.FromResult(Path.Combine(_folder, $"api{_made++}.db"));
 
     protected override Task DropAsync()
     {
@@ -182,7 +191,7 @@ public class SqliteServer : HttpServer
 /// <summary>The sandbox over PostgreSQL.</summary>
 public class PostgresServer(PostgresFixture postgres) : HttpServer
 {
-    private TestDatabase? _database;
+    private readonly List<TestDatabase> _databases = [];
 
     protected override bool HasDatabase => Environment.GetEnvironmentVariable(PostgresFixture.Variable) is { Length: > 0 };
 
@@ -195,11 +204,17 @@ public class PostgresServer(PostgresFixture postgres) : HttpServer
 
     protected override async Task<string> DatabaseAsync()
     {
-        _database = await postgres.EmptyAsync();
-        return _database.ConnectionString;
+        _databases.Add(await postgres.WithSchemaAsync());
+        return _databases[^1].ConnectionString;
     }
 
-    protected override async Task DropAsync() => await _database!.DisposeAsync();
+    protected override async Task DropAsync()
+    {
+        foreach (var database in _databases)
+        {
+            await database.DisposeAsync();
+        }
+    }
 }
 
 /// <summary>The same with <c>--compatibility dms</c>.</summary>

@@ -99,22 +99,33 @@ public sealed class InMemoryDocumentStore(TimeProvider time) : IDocumentStore
 
     public ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken)
     {
-        List<Row> matches;
-        lock (_lock)
-        {
-            matches = [.. _rows.Where(r => !plan.MatchesNothing && r.Document.Resource == plan.Resource
-                && (plan.Id ?? r.Id) == r.Id
-                && r.Version >= (plan.MinChangeVersion ?? 0) && r.Version <= (plan.MaxChangeVersion ?? long.MaxValue)
-                && plan.Filters.All(f => AreEqual(f.Value, r.Document.QueryValues[f.Field])))];
-        }
-
+        var matches = Matches(plan);
         sink.Begin(plan.WantsTotalCount ? matches.Count : null);
-        foreach (var row in matches.OrderBy(r => r.RowId).Skip((int)plan.Offset).Take(plan.Limit))
+        foreach (var row in matches.Skip((int)plan.Offset).Take(plan.Limit))
         {
             Hand(row, sink);
         }
 
         return default;
+    }
+
+    public ValueTask<IReadOnlyList<RowRange>> PartitionAsync(PartitionPlan plan, CancellationToken cancellationToken)
+    {
+        // A range of so few rows as tests have is the whole.
+        IReadOnlyList<RowRange> ranges = Matches(plan.Rows).Count == 0 ? [] : [new RowRange(0, long.MaxValue)];
+        return new(ranges);
+    }
+
+    private List<Row> Matches(QueryPlan plan)
+    {
+        lock (_lock)
+        {
+            return [.. _rows.Where(r => !plan.MatchesNothing && r.Document.Resource == plan.Resource
+                && (plan.Id ?? r.Id) == r.Id
+                && (plan.Rows is not { } rows || (r.RowId >= rows.First && r.RowId <= rows.Last))
+                && r.Version >= (plan.MinChangeVersion ?? 0) && r.Version <= (plan.MaxChangeVersion ?? long.MaxValue)
+                && plan.Filters.All(f => AreEqual(f.Value, r.Document.QueryValues[f.Field]))).OrderBy(r => r.RowId)];
+        }
     }
 
     public ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken)

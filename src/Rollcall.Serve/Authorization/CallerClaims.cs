@@ -1,0 +1,42 @@
+using Rollcall.Standard.Keys;
+
+namespace Rollcall.Serve.Authorization;
+
+/// <summary>What a caller may claim: made once per token and version of its client, used by every request.</summary>
+public sealed class CallerClaims
+{
+    private readonly HashSet<long> _organizations;
+
+    public CallerClaims(IEnumerable<long> organizations, IEnumerable<string> namespacePrefixes)
+    {
+        _organizations = [.. organizations];
+        Organizations = [.. _organizations.Order()];
+        NamespacePrefixes = [.. namespacePrefixes.Select(p => p.Trim()).Where(p => p.Length > 0)];
+        FoldedPrefixes = [.. NamespacePrefixes.Select(Fold.Text)];
+    }
+
+    /// <summary>Distinct, ascending.</summary>
+    public long[] Organizations { get; }
+
+    /// <summary>As configured, trimmed.</summary>
+    public string[] NamespacePrefixes { get; }
+
+    /// <summary>The prefixes in the form in which stored text is compared.</summary>
+    public string[] FoldedPrefixes { get; }
+
+    public bool Has(long organization) => _organizations.Contains(organization);
+
+    /// <summary>Literally: no character of a prefix has a meaning.</summary>
+    public bool CoversNamespace(string folded)
+    {
+        foreach (var prefix in FoldedPrefixes)
+        {
+            if (folded.StartsWith(prefix, StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}
