@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Rollcall.Serve.Admin;
 using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Endpoints;
 using Rollcall.Serve.Security;
@@ -24,13 +25,18 @@ internal sealed class Composition(ServeOptions options, DataStandard standard, S
         var clients = new ClientDirectory(tenant.Home.Credentials, time);
         var tokens = new AccessTokens(tenant.Home.Credentials, time, options.TokenLifetime);
         var live = new LiveTokens(options.TokensMax, time, _sandboxKey);
+        var profiles = AdminSetup.Profiles(options, tenant.Home, standard, time, logger);
         return new ServedTenant(
             tenant.Name,
             tenant.Home,
             authorizer,
             new BearerCheck(tokens, clients, time, _sandboxKey, secrets.Issuer),
             new TokenEndpoint(clients, secrets, tokens, live),
-            [.. tenant.Instances.Select(i => Serve(i.Options, i.Stores, authorizer))]);
+            [.. tenant.Instances.Select(i => Serve(i.Options, i.Stores, authorizer))])
+        {
+            Profiles = profiles,
+            Admin = AdminSetup.Endpoints(options, tenant.Name, tenant.Home, clients, profiles, [.. tenant.Instances.Select(i => i.Options)], standard, secrets, time),
+        };
     }
 
     private ServedInstance Serve(InstanceOptions instance, ServeStores stores, Authorizer authorizer) => new(

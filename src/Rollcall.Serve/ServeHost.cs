@@ -147,7 +147,11 @@ public sealed class ServeHost : IAsyncDisposable
         }
         catch (Exception failure) when (failure is IOException or SocketException)
         {
-            await authorizer.DisposeAsync();
+            foreach (var tenant in tenants)
+            {
+                await tenant.Authorizer.DisposeAsync();
+            }
+
             await app.DisposeAsync();
             throw CannotListen(string.Join(", ", options.Urls), failure);
         }

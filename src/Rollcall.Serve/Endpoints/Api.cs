@@ -136,12 +136,27 @@ internal sealed class Api(
             PathFamily.Root => metadata.RootAsync(http, OpenSegments()),
             PathFamily.Metadata when isWhole => metadata.HandleAsync(http, path, OpenSegments()),
             PathFamily.Token when isWhole => TokenAsync(http, path),
+            PathFamily.Admin => AdminAsync(http, path),
             PathFamily.Health => health.HandleAsync(http),
             PathFamily.Metrics => MetricsAsync(http),
             _ => Problems.NotFound().WriteAsync(http),
         };
 
         string OpenSegments() => deployment.OpenSegments(path, options.Compatibility == Compatibility.Dms ? "tenant" : "tenantIdentifier");
+    }
+
+    /// <summary>Without a tenant in the address the header <c>tenant</c> names it, as clients of the Admin API have it.</summary>
+    private Task AdminAsync(HttpContext http, RequestPath path)
+    {
+        var named = http.Request.Headers["tenant"].ToString();
+        var tenant = deployment.FindTenant(path)
+            ?? (path.PrefixCount == 0 ? deployment.Tenants.FirstOrDefault(t => t.Name.Equals(named, StringComparison.OrdinalIgnoreCase)) : null);
+        return (tenant, path.PrefixCount > (deployment.Template.HasTenants ? 1 : 0)) switch
+        {
+            (null, _) => Problems.UnknownTenant().WriteAsync(http),
+            ({ Admin: { } admin }, false) => admin.HandleAsync(http, path.Rest.ToString()),
+            _ => Problems.NotFound().WriteAsync(http),
+        };
     }
 
     private async Task MetricsAsync(HttpContext http)

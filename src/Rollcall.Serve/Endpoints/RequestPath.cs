@@ -13,6 +13,7 @@ internal enum PathFamily
     Identity,
     Health,
     Metrics,
+    Admin,
 }
 
 /// <summary>A request's path, sorted into its family. Literal segments are compared without case; one trailing slash is accepted.</summary>
@@ -130,6 +131,7 @@ internal readonly record struct RequestPath(
         : StartsWithSegments(path, "/identity/v2/identities") ? (PathFamily.Identity, "", "/identity/v2/identities".Length)
         : Equals(path, "/health") ? (PathFamily.Health, "", path.Length)
         : Equals(path, "/metrics") ? (PathFamily.Metrics, "", path.Length)
+        : StartsWithSegments(path, "/adminapi") ? (PathFamily.Admin, "", "/adminapi".Length)
         : (PathFamily.Unknown, "", path.Length);
 
     private static bool StartsWithSegments(ReadOnlySpan<char> path, ReadOnlySpan<char> prefix) =>
