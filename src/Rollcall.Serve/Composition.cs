@@ -35,7 +35,8 @@ internal sealed class Composition(ServeOptions options, DataStandard standard, S
             [.. tenant.Instances.Select(i => Serve(i.Options, i.Stores, authorizer))])
         {
             Profiles = profiles,
-            Admin = AdminSetup.Endpoints(options, tenant.Name, tenant.Home, clients, profiles, [.. tenant.Instances.Select(i => i.Options)], standard, secrets, time),
+            Admin = AdminSetup.Endpoints(
+                options, tenant.Name, tenant.Home, authorizer, clients, profiles, [.. tenant.Instances.Select(i => i.Options)], standard, secrets, time),
         };
     }
 

@@ -222,6 +222,12 @@ internal sealed class Api(
         // Drops what the endpoint had set.
         http.Response.Clear();
         WriteHeadersOfEveryAnswer(http);
+        if (problem.Status == StatusCodes.Status408RequestTimeout)
+        {
+            // The rest of the body is not waited for.
+            http.Response.Headers.Connection = "close";
+        }
+
         try
         {
             await problem.WriteAsync(http);

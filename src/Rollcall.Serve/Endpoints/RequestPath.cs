@@ -33,6 +33,9 @@ internal readonly record struct RequestPath(
     /// <summary>The year after <c>v3</c> or <c>v1</c>; null when there is none.</summary>
     private string? AliasYear { get; init; }
 
+    /// <summary>The year stands after the version, not before the family.</summary>
+    public bool HasYearAfterVersion => AliasYear is not null;
+
     /// <summary>What follows the family, without the slashes around it: <c>ed-fi/students</c>.</summary>
     public ReadOnlySpan<char> Rest => Path.AsSpan(RestStart, RestEnd - RestStart);
 
@@ -62,7 +65,8 @@ internal readonly record struct RequestPath(
             var (family, dataBase, length) = Sort(path.AsSpan(at, end - at));
             if (family is PathFamily.Health or PathFamily.Metrics && prefix > 0)
             {
-                family = PathFamily.Unknown;
+                // The server's own, whatever it serves.
+                return Sorted(PathFamily.Unknown, "", end);
             }
 
             if (family != PathFamily.Unknown || prefix == template.SegmentCount)

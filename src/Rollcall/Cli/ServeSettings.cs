@@ -7,6 +7,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Rollcall.Exchange.Client;
 using Rollcall.Serve;
+using Rollcall.Serve.Security;
 using Rollcall.Standard.Documents;
 
 namespace Rollcall.Cli;
@@ -39,6 +40,20 @@ internal sealed class ServeSettings
     private readonly Option<string?> _pathBase = new("--path-base") { Description = "Prefix of all paths, such as /edfi.", HelpName = "/PATH" };
     private readonly Option<string?> _tokenMinutes = new("--token-minutes") { Description = "How long a token lives. Default 30.", HelpName = "N" };
     private readonly Option<string?> _tokensMax = new("--tokens-max") { Description = "Live tokens of a client at most, -1 for no limit. Default 15.", HelpName = "N" };
+    private readonly Option<string?> _adminKey = new("--admin-key") { Description = "Key of the administrator: turns the Admin API under /adminapi on.", HelpName = "K" };
+    private readonly Option<string?> _adminSecret = new("--admin-secret") { Description = "Its secret, 16 characters at least; better ${env:NAME} or ${file:PATH}.", HelpName = "S" };
+    private readonly Option<string?> _oidcIssuer = new("--oidc-issuer") { Description = "Accepts the tokens of this OpenID Connect issuer too.", HelpName = "URL" };
+    private readonly Option<string?> _oidcAudience = new("--oidc-audience") { Description = "The audience that its tokens must name.", HelpName = "AUD" };
+    private readonly Option<string?> _oidcKeysUrl = new("--oidc-keys-url") { Description = "Where its keys are. Default: what its configuration says.", HelpName = "URL" };
+    private readonly Option<string?> _oidcClientClaim = new("--oidc-client-claim") { Description = "The claim that names one of our clients. Default client_id.", HelpName = "CLAIM" };
+
+    private readonly Option<string[]> _profiles = new("--profile")
+    {
+        Description = "A file of profile definitions (XML); repeatable.",
+        HelpName = "FILE",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
     private readonly Option<string?> _compatibility = new("--compatibility") { Description = "default, or dms: everything that only the Data Management Service does.", HelpName = "WHOSE" };
     private readonly Option<string?> _logLevel = new("--log-level") { Description = "trace, debug, information, warning, error or none. Default information.", HelpName = "LEVEL" };
     private readonly Option<string?> _xsd = new("--xsd") { Description = "Folder with the XSD files that Ed-Fi publishes, a subfolder for each project (ed-fi, tpdm).", HelpName = "FOLDER" };
@@ -47,22 +62,17 @@ internal sealed class ServeSettings
     private readonly Option<string?> _config = new("--config") { Description = "JSON file with these options under their names.", HelpName = "FILE" };
     private readonly Option<bool> _showConfig = new("--show-config") { Description = "Prints the settings in force, secrets masked, and ends." };
 
-    /// <summary>What the design has and this build does not: refused by name, so that nobody believes it works.</summary>
-    private readonly Option<string[]>[] _unsupported =
-        [.. new[] { "--admin-key", "--admin-secret" }.Select(name => new Option<string[]>(name) { Hidden = true, Arity = ArgumentArity.ZeroOrMore })];
+    private Option<string?>[] Settings =>
+    [
+        _database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _adminKey, _adminSecret, _oidcIssuer, _oidcAudience, _oidcKeysUrl, _oidcClientClaim, _compatibility, _xsd,
+        _logLevel, _logFormat, .. _traffic.Single,
+    ];
 
-    private Option<string?>[] Settings => [_database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _compatibility, _xsd, _logLevel, _logFormat, .. _traffic.Single];
+    private Option<string[]>[] Repeatable => [_urls, _extensions, _profiles, .. _traffic.Repeatable];
 
     public void AddTo(Command command)
     {
-        command.Add(_urls);
-        command.Add(_extensions);
-        foreach (var option in _traffic.Repeatable)
-        {
-            command.Add(option);
-        }
-
-        foreach (var option in (IEnumerable<Option>)[.. Settings, _config, _showConfig, .. _unsupported])
+        foreach (var option in (IEnumerable<Option>)[.. Repeatable, .. Settings, _config, _showConfig])
         {
             command.Add(option);
         }
@@ -81,14 +91,6 @@ internal sealed class ServeSettings
     /// <exception cref="CliException">A setting is unknown, not in this build, or wrong; all faults at once.</exception>
     public ServeOptions Read(ParseResult parsed)
     {
-        foreach (var option in _unsupported)
-        {
-            if (parsed.GetResult(option) is not null)
-            {
-                throw Unsupported(option.Name);
-            }
-        }
-
         var file = ReadFile(parsed.GetValue(_config));
         var faults = new List<string>();
         var defaults = new ServeOptions();
@@ -96,7 +98,11 @@ internal sealed class ServeSettings
         {
             Urls = Many(_urls, parsed, file)?.SelectMany(u => u.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ToArray() ?? defaults.Urls,
             Extensions = Many(_extensions, parsed, file) ?? defaults.Extensions,
-            Database = Resolve(Value(_database) ?? defaults.Database),
+            ProfileFiles = Many(_profiles, parsed, file) ?? defaults.ProfileFiles,
+            Database = Resolve(_database, Value(_database) ?? defaults.Database),
+            AdminKey = Value(_adminKey) is { } adminKey ? Resolve(_adminKey, adminKey) : null,
+            AdminSecret = Value(_adminSecret) is { } adminSecret ? Resolve(_adminSecret, adminSecret) : null,
+            Oidc = Issuer(),
             Sandbox = Boolean(_sandbox),
             SandboxOnNetwork = Boolean(_onNetwork),
             PathBase = Value(_pathBase) ?? defaults.PathBase,
@@ -105,7 +111,7 @@ internal sealed class ServeSettings
             Compatibility = Ways(Value(_compatibility)),
             XsdFolder = Value(_xsd) ?? defaults.XsdFolder,
             Routes = InstanceSettings.Routes(file),
-            Tenants = InstanceSettings.Tenants(file, Value(_database), Resolve, faults),
+            Tenants = InstanceSettings.Tenants(file, Value(_database), text => Resolve(_database, text), faults),
             Traffic = _traffic.Read(defaults.Traffic, Value, Number, name => Many(name, parsed, file), faults),
             BodyBytesMax = Number(_traffic.BodyBytesMax, (int)defaults.BodyBytesMax),
             LogFormat = Format(Value(_logFormat)),
@@ -122,6 +128,24 @@ internal sealed class ServeSettings
         string? Value(Option<string?> option) =>
             parsed.GetResult(option) is { Implicit: false } given ? given.Tokens.Count > 0 ? given.Tokens[^1].Value : "true"
             : Environment.GetEnvironmentVariable(VariableOf(option)) ?? file[NameOf(option)];
+
+        OidcOptions? Issuer()
+        {
+            if (Value(_oidcIssuer) is { } issuer)
+            {
+                return new OidcOptions
+                {
+                    Issuer = issuer,
+                    Audience = Value(_oidcAudience) ?? "",
+                    KeysUrl = Value(_oidcKeysUrl),
+                    ClientClaim = Value(_oidcClientClaim) ?? "client_id",
+                };
+            }
+
+            faults.AddRange(((Option<string?>[])[_oidcAudience, _oidcKeysUrl, _oidcClientClaim]).Where(o => Value(o) is not null)
+                .Select(o => $"{o.Name} says nothing without --oidc-issuer."));
+            return null;
+        }
 
         bool Boolean(Option<string?> option)
         {
@@ -178,7 +202,7 @@ internal sealed class ServeSettings
             return "dms".Equals(text, StringComparison.OrdinalIgnoreCase) ? Compatibility.Dms : Compatibility.Default;
         }
 
-        string Resolve(string text)
+        string Resolve(Option<string?> option, string text)
         {
             try
             {
@@ -186,7 +210,7 @@ internal sealed class ServeSettings
             }
             catch (InvalidDataException failure)
             {
-                faults.Add($"{_database.Name}: {failure.Message}");
+                faults.Add($"{option.Name}: {failure.Message}");
                 return text;
             }
         }
@@ -219,6 +243,19 @@ internal sealed class ServeSettings
             json.WriteString("path-base", options.PathBase);
             json.WriteNumber("token-minutes", (int)options.TokenLifetime.TotalMinutes);
             json.WriteNumber("tokens-max", options.TokensMax);
+            json.WriteString("admin-key", options.AdminKey);
+            json.WriteString("admin-secret", options.AdminSecret is null ? null : "***");
+            json.WriteString("oidc-issuer", options.Oidc?.Issuer);
+            json.WriteString("oidc-audience", options.Oidc?.Audience);
+            json.WriteString("oidc-keys-url", options.Oidc?.KeysUrl);
+            json.WriteString("oidc-client-claim", options.Oidc?.ClientClaim);
+            json.WriteStartArray("profile");
+            foreach (var profile in options.ProfileFiles)
+            {
+                json.WriteStringValue(profile);
+            }
+
+            json.WriteEndArray();
             json.WriteString("compatibility", options.Compatibility.ToString().ToLowerInvariant());
             json.WriteString("xsd", options.XsdFolder);
             InstanceSettings.Write(json, options, Masked);
@@ -263,14 +300,9 @@ internal sealed class ServeSettings
             throw new CliException(ExitCodes.Usage, $"--config: {path} cannot be read as JSON. {failure.GetBaseException().Message}", failure);
         }
 
-        var known = Settings.Append<Option>(_urls).Append(_extensions).Concat(_traffic.Repeatable).Select(NameOf).Concat(InstanceSettings.Names).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var known = Repeatable.Concat<Option>(Settings).Select(NameOf).Concat(InstanceSettings.Names).ToHashSet(StringComparer.OrdinalIgnoreCase);
         foreach (var name in file.GetChildren().Select(c => c.Key))
         {
-            if (_unsupported.Any(o => NameOf(o).Equals(name, StringComparison.OrdinalIgnoreCase)))
-            {
-                throw Unsupported($"'{name}' in {path}");
-            }
-
             if (!known.Contains(name))
             {
                 throw new CliException(ExitCodes.Usage, $"--config: {path} has a setting '{name}' that there is not. Known are {string.Join(", ", known.Order(StringComparer.Ordinal))}.");

@@ -70,6 +70,9 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IReg
         return new(new StoreMeasures(groups, writes, _session.NewestChangeVersion, 0));
     }
 
+    public ValueTask<TrackedKeyChanges> QueryKeyChangesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
+        _readers.RunAsync(plan, static (reader, query) => KeyChangeRecords.Query(reader, query), cancellationToken);
+
     public ValueTask<long> NewestChangeVersionAsync(CancellationToken cancellationToken) => new(_session.NewestChangeVersion);
 
     public async ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken)
