@@ -126,14 +126,14 @@ public sealed class ServeHost : IAsyncDisposable
         var secrets = SecretChecks.For(options, time, logger);
         var authorizer = await Authorizer.StartAsync(
             stores.Claims, standard, isUpdateByPostCreate: options.Compatibility == Compatibility.Dms, time, logger, cancellationToken);
+        var profiles = AdminSetup.Profiles(options, stores, standard, time, logger);
         var instance = new ServedInstance(
             new InstanceOptions(1, "", options.Database),
             stores,
-            new ResourceEndpoints(standard, stores.Documents, authorizer, tags, new Responses(tags)),
+            new ResourceEndpoints(standard, stores.Documents, authorizer, tags, new Responses(tags), profiles),
             new ChangeQueryEndpoints(stores.Documents),
             new TokenInfoEndpoint(standard));
         var tenant = Serve("", stores.Credentials, authorizer, [instance], options, secrets, time);
-        var profiles = AdminSetup.Profiles(options, stores, standard, time, logger);
         var api = new Api(
             options,
             new ResourceRoutes(standard, options.Compatibility),
