@@ -302,12 +302,11 @@ internal sealed class ResourceEndpoints(
         }
     }
 
-    /// <summary>Storage refuses every change of a key so far, so no list of them can have an entry.</summary>
     private async Task KeyChangesAsync(HttpContext http, Caller caller, ResourceModel resource)
     {
         if (await ReadChangeQueryAsync(http, caller, resource) is { } plan)
         {
-            await Responses.EmptyListAsync(http, plan.WantsTotalCount);
+            await Responses.KeyChangesAsync(http, await documents.QueryKeyChangesAsync(plan, http.RequestAborted));
         }
     }
 
