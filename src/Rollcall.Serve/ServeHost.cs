@@ -132,7 +132,7 @@ public sealed class ServeHost : IAsyncDisposable
             stores,
             new ResourceEndpoints(standard, stores.Documents, authorizer, tags, new Responses(tags), profiles),
             new ChangeQueryEndpoints(stores.Documents),
-            new TokenInfoEndpoint(standard));
+            new TokenInfoEndpoint(standard, stores.Documents, authorizer, profiles));
         var tenant = Serve("", stores.Credentials, authorizer, [instance], options, secrets, time);
         var api = new Api(
             options,
