@@ -17,7 +17,8 @@ namespace Rollcall.Serve.Endpoints;
 /// The caller is known before any of it.
 /// </remarks>
 internal sealed class ResourceEndpoints(
-    DataStandard standard, IDocumentStore documents, Authorizer authorizer, EntityTags tags, Responses responses, ProfileCatalog profiles)
+    DataStandard standard, IDocumentStore documents, Authorizer authorizer, EntityTags tags, Responses responses, ProfileCatalog profiles,
+    Compatibility compatibility = Compatibility.Default)
 {
     /// <summary>How often a document is read again because descriptors went away meanwhile; even twice is bad luck.</summary>
     private const int ReadsMax = 5;
@@ -38,13 +39,19 @@ internal sealed class ResourceEndpoints(
         }
 
         var method = http.Request.Method;
+        if (compatibility == Compatibility.Dms && route.Target is RouteTarget.Deletes or RouteTarget.KeyChanges && (HttpMethods.IsPost(method) || HttpMethods.IsPut(method) || HttpMethods.IsDelete(method)))
+        {
+            // To its routes the word is an id.
+            return Problems.MalformedId(route.Segment!).WriteAsync(http);
+        }
+
         if (!IsAllowed(method, route.Target))
         {
             return Problems.MethodNotAllowed(method, route.Target).WriteAsync(http);
         }
 
         var isRead = HttpMethods.IsGet(method);
-        if (SnapshotHeader.IsTrue(http.Request))
+        if (SnapshotHeader.IsTrue(http.Request, compatibility))
         {
             return (isRead ? Problems.SnapshotNotFound() : Problems.SnapshotIsReadOnly()).WriteAsync(http);
         }

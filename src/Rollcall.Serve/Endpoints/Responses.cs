@@ -140,5 +140,5 @@ internal sealed class Responses(EntityTags tags)
 /// <remarks>Taken from the request's own Host; forwarded headers are never believed. The path base is there exactly when the request used it.</remarks>
 internal static class PublicRoot
 {
-    public static string Of(HttpContext http) => $"{http.Request.Scheme}://{http.Request.Host.Value}{http.Request.PathBase.Value}";
+    public static string Of(HttpContext http) => $"{http.Request.Scheme}://{http.Request.Host.Value}{http.Request.PathBase.ToUriComponent()}";
 }
