@@ -62,6 +62,15 @@ internal static class Schema
                 only_row boolean primary key default true check (only_row), revision bigint not null, last_id bigint not null);
             insert into rollcall.registry_state (revision, last_id) values (0, 0);
             """),
+        new(3, """
+            create table rollcall.key_change (
+                change_version bigint not null,
+                resource integer not null references rollcall.resource,
+                id uuid not null,
+                old_key_values bytea not null,
+                new_key_values bytea not null,
+                primary key (resource, change_version));
+            """),
     ];
 
     /// <summary>Makes the tables those of the model; one small query when they are already.</summary>
