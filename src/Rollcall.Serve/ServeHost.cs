@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
+using Rollcall.Serve.Admin;
 using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Endpoints;
 using Rollcall.Serve.Metadata;
@@ -132,6 +133,7 @@ public sealed class ServeHost : IAsyncDisposable
             new ChangeQueryEndpoints(stores.Documents),
             new TokenInfoEndpoint(standard));
         var tenant = Serve("", stores.Credentials, authorizer, [instance], options, secrets, time);
+        var profiles = AdminSetup.Profiles(options, stores, standard, time, logger);
         var api = new Api(
             options,
             new ResourceRoutes(standard, options.Compatibility),
@@ -139,7 +141,8 @@ public sealed class ServeHost : IAsyncDisposable
             new MetadataEndpoints(standard),
             new HealthEndpoint(stores.Documents),
             counters,
-            logger);
+            logger,
+            AdminSetup.Endpoints(options, "", stores, authorizer, tenant.Clients, profiles, [instance.Options], standard, secrets, time));
         app.Run(api.HandleAsync);
         try
         {
@@ -184,7 +187,7 @@ public sealed class ServeHost : IAsyncDisposable
         var tokens = new AccessTokens(credentials, time, options.TokenLifetime);
         var live = new LiveTokens(options.TokensMax, time, options.Sandbox ? Sandbox.Key : null);
         var bearer = new BearerCheck(tokens, clients, time, options.Sandbox ? Sandbox.Key : null, secrets.Issuer);
-        return new ServedTenant(name, credentials, authorizer, bearer, new TokenEndpoint(clients, secrets, tokens, live), instances);
+        return new ServedTenant(name, credentials, authorizer, bearer, new TokenEndpoint(clients, secrets, tokens, live), instances) { Clients = clients };
     }
 
     private static WebApplication Build(ServeOptions options, ILoggerFactory logs)

@@ -20,6 +20,9 @@ public sealed record ClientOptions
     /// <summary>Our own limit of requests in a time; null for none.</summary>
     public RateLimit? RateLimit { get; init; }
 
+    /// <summary>Give back what an API says when it refuses a write, as it said it.</summary>
+    public bool KeepsRefusals { get; init; }
+
     /// <summary>Send no POST, PUT or DELETE; each is answered with <see cref="WriteResult.IsDryRun"/>.</summary>
     public bool DryRun { get; init; }
 

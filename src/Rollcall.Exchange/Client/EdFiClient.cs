@@ -148,7 +148,7 @@ public sealed class EdFiClient : IDisposable
 
         var answer = await ExchangeAsync(method, address, body, FailureStage.Write, null, cancellationToken, mediaType: mediaType);
         answer.Body.Dispose();
-        return new WriteResult(answer.Status, answer.Id, answer.ETag, answer.Failure);
+        return new WriteResult(answer.Status, answer.Id, answer.ETag, answer.Failure) { Refusal = answer.Refusal };
     }
 
     /// <summary>One request with its retries. The place in the gate is held only while a request is on the wire, so that a record
@@ -273,7 +273,7 @@ public sealed class EdFiClient : IDisposable
         }
     }
 
-    private static async Task<Answer> ReadAnswerAsync(
+    private async Task<Answer> ReadAnswerAsync(
         HttpResponseMessage response, ReadOnlyMemory<byte> sent, FailureStage stage, Func<ReadOnlyMemory<byte>, string?>? fault,
         CancellationToken cancellationToken)
     {
@@ -285,7 +285,10 @@ public sealed class EdFiClient : IDisposable
         {
             using (body)
             {
-                return new Answer(status, ApiBody.Empty, null, null, null, null, ProblemReader.Read(stage, response, body.Bytes, sent));
+                return new Answer(status, ApiBody.Empty, null, null, null, null, ProblemReader.Read(stage, response, body.Bytes, sent))
+                {
+                    Refusal = _options.KeepsRefusals ? body.Bytes.ToArray() : default,
+                };
             }
         }
 
@@ -382,5 +385,8 @@ public sealed class EdFiClient : IDisposable
     }
 
     private readonly record struct Answer(
-        int Status, ApiBody Body, string? ETag, Guid? Id, long? TotalCount, string? NextPageToken, ApiFailure? Failure);
+        int Status, ApiBody Body, string? ETag, Guid? Id, long? TotalCount, string? NextPageToken, ApiFailure? Failure)
+    {
+        public ReadOnlyMemory<byte> Refusal { get; init; }
+    }
 }

@@ -10,6 +10,9 @@ public readonly record struct WriteResult(int Status, Guid? Id, string? ETag, Ap
     /// <summary>Nothing had to be sent: the API is already as the write would have left it.</summary>
     public bool IsNotNeeded { get; init; }
 
+    /// <summary>The body with which the API refused, when the client keeps it (<see cref="ClientOptions.KeepsRefusals"/>); for a remediation, never for a log.</summary>
+    public ReadOnlyMemory<byte> Refusal { get; init; }
+
     public bool IsDone => Failure is null;
 
     /// <summary>Nothing was sent because the client only pretends.</summary>

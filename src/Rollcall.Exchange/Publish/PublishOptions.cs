@@ -144,6 +144,19 @@ public sealed record PublishOptions
             read.Fault("--sourceProfileName without --targetProfileName would take away at the target what the profile hides");
         }
 
+        if (targetFile is not null)
+        {
+            foreach (var path in (string[])[
+                "Options:RemediationsScriptFile", "Options:UseChangeVersionPaging", "Connections:Source:LastChangeVersionProcessed", "Connections:Target:Name",
+                "Rollcall:Verify", "Rollcall:Rejected", "Rollcall:Acknowledge"])
+            {
+                if (read.Text(path) is { } text && !text.Equals("false", StringComparison.OrdinalIgnoreCase))
+                {
+                    read.Fault($"{SettingReader.Shown(path)} is not supported with a SQLite file as target, which takes everything");
+                }
+            }
+        }
+
         var isolation = settings["Connections:Source:IgnoreIsolation"];
         var options = new PublishOptions
         {

@@ -3,6 +3,7 @@ using System.Globalization;
 using Rollcall.Exchange.Client;
 using Rollcall.Exchange.Delivery;
 using Rollcall.Exchange.Load;
+using Rollcall.Exchange.Publish.Remediation;
 using Rollcall.Exchange.State;
 using Rollcall.Standard.Model;
 
@@ -20,6 +21,9 @@ namespace Rollcall.Exchange.Publish;
 /// </list></remarks>
 public sealed class PublishRun : IDisposable
 {
+    /// <summary>Longest wait for one answer of the remediation script.</summary>
+    private static readonly TimeSpan _remediationMax = TimeSpan.FromSeconds(30);
+
     private readonly PublishOptions _options;
     private readonly IConnectionStore? _store;
     private readonly EdFiClient _source;
@@ -145,9 +149,13 @@ public sealed class PublishRun : IDisposable
         PublishReport report, EdFiClient source, RunJournal journal, ChangeWindow? window, CancellationToken cancellationToken)
     {
         await using var rejected = _options.RejectedFile is { } path ? RejectedFile.Create(path, _options.ErrorBatchSize) : null;
+        await using var script = _options.RemediationsScript is { } file
+            ? await RemediationScript.StartAsync(file, _options.RemediationsUnrestricted, _remediationMax, cancellationToken) : null;
+        var remediating = script is null ? null : new RemediatingWriter(Target, script, _options);
         var passes = new PublishPasses(
             _options, source, Target, Order, Resources, journal, window, isFrozen: !_options.IgnoreIsolation, Progress, _notices.Enqueue)
         {
+            Upsert = remediating is null ? null : remediating.SendAsync,
             Settled = rejected is null ? null
                 : settled => settled.Settlement == Settlement.Refused ? rejected.AddAsync(settled, null, 0) : ValueTask.CompletedTask,
         };
@@ -171,6 +179,11 @@ public sealed class PublishRun : IDisposable
         }
 
         Pass = null;
+        if (remediating is not null)
+        {
+            Note([.. remediating.Faults, string.Create(CultureInfo.InvariantCulture, $"{remediating.Remedied:N0} refused documents were accepted after remediation.")]);
+        }
+
         return report;
     }
 
@@ -252,6 +265,7 @@ public sealed class PublishRun : IDisposable
     private static ClientOptions ClientOptionsFor(PublishOptions options, int connections) => new()
     {
         ConnectionsMax = connections,
+        KeepsRefusals = options.RemediationsScript is not null,
         Retry = options.Retry,
         TokenRefresh = options.BearerTokenRefresh,
         IgnoreSslErrors = options.IgnoreSslErrors,

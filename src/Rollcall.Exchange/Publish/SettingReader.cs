@@ -7,9 +7,19 @@ using Rollcall.Standard.Model;
 namespace Rollcall.Exchange.Publish;
 
 /// <summary>Reads typed settings and collects what is wrong with them.</summary>
-internal sealed class SettingReader(IConfiguration settings)
+public sealed class SettingReader(IConfiguration settings)
 {
     private readonly List<string> _faults = [];
+
+    /// <summary>The connection under <c>Connections:Source</c>.</summary>
+    /// <exception cref="InvalidDataException">It is not complete.</exception>
+    public static ApiConnection ConnectionOf(IConfiguration settings)
+    {
+        var read = new SettingReader(settings);
+        var connection = read.Connection("Source");
+        read.ThrowIfFaulty();
+        return connection!;
+    }
 
     public ApiConnection? Connection(string side)
     {
@@ -244,5 +254,5 @@ internal sealed class SettingReader(IConfiguration settings)
         }
     }
 
-    private static string Shown(string path) => PublishName.Find(path)?.Shown ?? path;
+    public static string Shown(string path) => PublishName.Find(path)?.Shown ?? path;
 }

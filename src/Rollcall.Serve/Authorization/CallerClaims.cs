@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Rollcall.Standard.Keys;
 
 namespace Rollcall.Serve.Authorization;
@@ -13,6 +15,8 @@ public sealed class CallerClaims
         Organizations = [.. _organizations.Order()];
         NamespacePrefixes = [.. namespacePrefixes.Select(p => p.Trim()).Where(p => p.Length > 0)];
         FoldedPrefixes = [.. NamespacePrefixes.Select(Fold.Text)];
+        OrganizationsJson = $"[{string.Join(',', Organizations)}]";
+        PrefixesJson = $"[{string.Join(',', FoldedPrefixes.Select(p => JsonSerializer.Serialize(p, ClaimsJsonContext.Default.String)))}]";
     }
 
     /// <summary>Distinct, ascending.</summary>
@@ -23,6 +27,12 @@ public sealed class CallerClaims
 
     /// <summary>The prefixes in the form in which stored text is compared.</summary>
     public string[] FoldedPrefixes { get; }
+
+    /// <summary>The organizations as a JSON array: one parameter of a statement.</summary>
+    public string OrganizationsJson { get; }
+
+    /// <summary>The folded prefixes as a JSON array.</summary>
+    public string PrefixesJson { get; }
 
     public bool Has(long organization) => _organizations.Contains(organization);
 
@@ -40,3 +50,6 @@ public sealed class CallerClaims
         return false;
     }
 }
+
+[JsonSerializable(typeof(string))]
+internal sealed partial class ClaimsJsonContext : JsonSerializerContext;

@@ -12,18 +12,23 @@ public readonly record struct ElementValue(bool IsPresent, long Number, string? 
 
     public static ElementValue Of(string folded) => new(true, 0, folded);
 
+    /// <summary>An element's value in a document, whether or not what carries it is found.</summary>
+    public static ElementValue Of(Element element, Document document)
+    {
+        ref readonly var value = ref document.QueryValues[element.Field];
+        return !value.IsPresent ? default : value.Text is { } text ? Of(Fold.Text(text)) : Of(value.Number);
+    }
+
     /// <summary>The values of a document that is about to be written, parallel to the plan's elements.</summary>
-    /// <param name="isUnresolved">Whether the document's reference at a position names nothing: what it carries has no value then.</param>
-    public static ElementValue[] Proposed(AccessPlan plan, Document document, Func<int, bool> isUnresolved)
+    /// <param name="unresolved">References that name nothing: what they carry has no value.</param>
+    public static ElementValue[] Proposed(AccessPlan plan, Document document, IReadOnlyList<ReferenceValue> unresolved)
     {
         var values = new ElementValue[plan.Elements.Length];
         for (var i = 0; i < values.Length; i++)
         {
-            var element = plan.Elements[i];
-            ref readonly var value = ref document.QueryValues[element.Field];
-            if (value.IsPresent && IsCarried(document, element, isUnresolved))
+            if (IsCarried(document, plan.Elements[i], unresolved))
             {
-                values[i] = value.Text is { } text ? Of(Fold.Text(text)) : Of(value.Number);
+                values[i] = Of(plan.Elements[i], document);
             }
         }
 
@@ -31,21 +36,21 @@ public readonly record struct ElementValue(bool IsPresent, long Number, string? 
     }
 
     /// <summary>A field that several references carry has a value as soon as one of them is there; the element has none without its own.</summary>
-    private static bool IsCarried(Document document, Element element, Func<int, bool> isUnresolved)
+    private static bool IsCarried(Document document, Element element, IReadOnlyList<ReferenceValue> unresolved)
     {
         if (element.Carrier is null)
         {
             return true;
         }
 
-        for (var i = 0; i < document.References.Length; i++)
+        foreach (var reference in unresolved)
         {
-            if (ReferenceEquals(document.References[i].Model, element.Carrier))
+            if (ReferenceEquals(reference.Model, element.Carrier))
             {
-                return !isUnresolved(i);
+                return false;
             }
         }
 
-        return false;
+        return Array.Exists(document.References, r => ReferenceEquals(r.Model, element.Carrier));
     }
 }

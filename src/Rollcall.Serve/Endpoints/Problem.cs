@@ -17,6 +17,9 @@ internal sealed record Problem(
 {
     private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    /// <summary>The DMS's short form for what it has not built: <c>error</c> and <c>correlationId</c> only.</summary>
+    public bool IsBare { get; init; }
+
     /// <summary>Value of the Allow header, of a 405 only.</summary>
     public string? Allow { get; init; }
 
@@ -64,6 +67,14 @@ internal sealed record Problem(
     private void WriteBody(Utf8JsonWriter json, string correlationId)
     {
         json.WriteStartObject();
+        if (IsBare)
+        {
+            json.WriteString("error", Detail);
+            json.WriteString("correlationId", correlationId);
+            json.WriteEndObject();
+            return;
+        }
+
         json.WriteString("detail", Detail);
         json.WriteString("type", Type);
         json.WriteString("title", Title);

@@ -66,6 +66,11 @@ internal static class PublishVerb
             return await AcknowledgeAsync(options, store, IsJson(arguments), cancellationToken);
         }
 
+        if (options.TargetFile is not null)
+        {
+            return await ExportAsync(options, IsJson(arguments), cancellationToken);
+        }
+
         using var publish = await PublishRun.PrepareAsync(options, cancellationToken, store);
         var shown = publish.Notices.Count;
         foreach (var notice in publish.Notices)
@@ -117,6 +122,60 @@ internal static class PublishVerb
             "unavailable" => ExitCodes.Unavailable,
             _ => ExitCodes.Refusals,
         };
+    }
+
+    private static async Task<int> ExportAsync(PublishOptions options, bool isJson, CancellationToken cancellationToken)
+    {
+        using var export = await SqliteExport.PrepareAsync(options, cancellationToken);
+        if (options.WhatIf || options.DryRun)
+        {
+            foreach (var resource in export.Resources)
+            {
+                Console.Out.WriteLine(resource.Path);
+            }
+
+            return ExitCodes.Done;
+        }
+
+        IReadOnlyList<(Standard.Model.ResourceName Resource, long Documents, Exchange.Client.ApiFailure? Failure)> results;
+        await using (Progress.Start(
+            () => new ProgressSnapshot(export.Progress.Expected, export.Progress.Offered, export.Progress.Done, 0, 0, export.Requests, 0), options.ProgressEvery))
+        {
+            results = await export.RunAsync(cancellationToken);
+        }
+
+        var isWhole = results.All(r => r.Failure is null);
+        await Console.Error.WriteAsync(SqliteExport.TextOf(results, options.Source.ToString(), options.TargetFile!));
+        if (isJson)
+        {
+            ExchangeErrors.PrintJson(json =>
+            {
+                json.WriteStartObject();
+                json.WriteString("verb", "publish");
+                json.WriteString("outcome", isWhole ? "done" : "refusals");
+                json.WriteString("source", options.Source.ToString());
+                json.WriteString("targetFile", options.TargetFile);
+                json.WriteNumber("documents", results.Sum(r => r.Documents));
+                json.WriteStartArray("resources");
+                foreach (var (resource, documents, failure) in results)
+                {
+                    json.WriteStartObject();
+                    json.WriteString("resource", resource.Path);
+                    json.WriteNumber("documents", documents);
+                    if (failure is not null)
+                    {
+                        json.WriteString("notReadToTheEnd", failure.Message);
+                    }
+
+                    json.WriteEndObject();
+                }
+
+                json.WriteEndArray();
+                json.WriteEndObject();
+            });
+        }
+
+        return isWhole ? ExitCodes.Done : ExitCodes.Refusals;
     }
 
     private static async Task<int> AcknowledgeAsync(PublishOptions options, IConnectionStore? store, bool isJson, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using Npgsql;
+using Rollcall.Serve.Authorization;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Keys;
 using Rollcall.Standard.Model;
@@ -28,14 +29,16 @@ internal sealed class Cascade(Catalog catalog, References references, Descriptor
 
     /// <summary>One try. Leaves the write open when it lost a race.</summary>
     /// <param name="epoch">Of the descriptors that the document was read against.</param>
-    public async Task RunAsync(NpgsqlConnection connection, PlannedWrite plan, long epoch, CancellationToken cancellationToken)
+    /// <param name="reachable">The relationships that the caller's right rests on; null when it may do everything.</param>
+    public async Task RunAsync(
+        NpgsqlConnection connection, PlannedWrite plan, long epoch, Reachable? reachable, CancellationToken cancellationToken)
     {
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         var run = new CascadeRun(connection, new KeyChanges(_order.Value), rows.Now(), []);
         try
         {
             // 1. The document itself: what it refers to is held, then its row.
-            await BeginAsync(run, plan, epoch, cancellationToken);
+            await BeginAsync(run, plan, epoch, reachable, cancellationToken);
             if (await LockAsync(run, plan.Document.Resource, [plan.Existing!.Value.RowId], cancellationToken) is not [var locked]
                 || locked.Row.ChangeVersion != plan.Existing.Value.ChangeVersion)
             {
@@ -74,11 +77,12 @@ internal sealed class Cascade(Catalog catalog, References references, Descriptor
         }
     }
 
-    private async Task BeginAsync(CascadeRun run, PlannedWrite plan, long epoch, CancellationToken cancellationToken)
+    private async Task BeginAsync(CascadeRun run, PlannedWrite plan, long epoch, Reachable? reachable, CancellationToken cancellationToken)
     {
         await using var batch = new NpgsqlBatch(run.Connection);
         batch.Then(Descriptors.LockShared);
         batch.Then(Descriptors.IsCurrent).With(epoch);
+        reachable?.Recheck(batch);
         batch.Then(ChangeVersions.Hold);
         references.HoldChangeable(batch, [plan]);
         await batch.ExecuteNonQueryAsync(cancellationToken);
@@ -262,7 +266,7 @@ internal sealed class Cascade(Catalog catalog, References references, Descriptor
         return found;
     }
 
-    private static readonly PendingWrite Follower = new(new WriteRequest(null, null, Precondition.None));
+    private static readonly PendingWrite Follower = new(new WriteRequest(null, null, Precondition.None, WriteAccess.Everything));
 
     /// <param name="Versions">By id: what each written document got.</param>
     private sealed record CascadeRun(NpgsqlConnection Connection, KeyChanges Changes, DateTime Now, Dictionary<Guid, long> Versions);

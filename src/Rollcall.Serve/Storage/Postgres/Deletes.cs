@@ -9,6 +9,14 @@ internal sealed class Deletes(Catalog catalog)
     public async ValueTask<TrackedDeletes> QueryAsync(ChangeQueryPlan plan, CancellationToken cancellationToken)
     {
         var from = catalog.Of(plan.Resource).Deletes;
+        if (plan.Access.Plan is not null)
+        {
+            from += $"""
+                and exists (select from rollcall.{RelationshipTables.Recorded} r where r.id = d.id and r.change_version = 0
+                and ({AccessFilter.Condition(catalog.Relationships, plan.Access, AccessFilter.Recorded, withFormer: true, _ => "$4", _ => "$5")}))
+                """;
+        }
+
         await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
         await using var batch = new NpgsqlBatch(connection);
         if (plan.WantsTotalCount)
@@ -18,7 +26,7 @@ internal sealed class Deletes(Catalog catalog)
 
         if (plan.Limit > 0)
         {
-            Window(batch.Then($"select d.id, d.change_version, d.key_values {from} order by d.change_version offset $4 limit $5"), plan)
+            Window(batch.Then($"select d.id, d.change_version, d.key_values {from} order by d.change_version offset {(plan.Access.Plan is null ? "$4 limit $5" : "$6 limit $7")}"), plan)
                 .With(plan.Offset).With((long)plan.Limit);
         }
 
@@ -43,6 +51,9 @@ internal sealed class Deletes(Catalog catalog)
         return new TrackedDeletes(total, items);
     }
 
-    private NpgsqlBatchCommand Window(NpgsqlBatchCommand command, ChangeQueryPlan plan) =>
+    private NpgsqlBatchCommand Window(NpgsqlBatchCommand command, ChangeQueryPlan plan)
+    {
         command.With(catalog.NumberOf(plan.Resource)).With(plan.MinChangeVersion ?? 0).With(plan.MaxChangeVersion ?? long.MaxValue);
+        return plan.Access.Claims is { } claims ? command.With(claims.Organizations).With(claims.FoldedPrefixes) : command;
+    }
 }

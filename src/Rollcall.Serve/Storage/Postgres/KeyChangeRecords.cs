@@ -8,11 +8,10 @@ internal static class KeyChangeRecords
 {
     private const string InWindow = "from rollcall.key_change k where k.resource = $1 and k.change_version between $2 and $3";
 
-    private const string Count = $"select count(distinct k.id) {InWindow}";
-
-    private const string Page = $"""
+    /// <param name="seen">From and where of the changes in the window that the caller may see: those are filtered before they are collapsed.</param>
+    private static string Page(string seen) => $"""
         with page as (
-            select k.id, min(k.change_version) as first_version, max(k.change_version) as last_version {InWindow}
+            select k.id, min(k.change_version) as first_version, max(k.change_version) as last_version {seen}
             group by k.id order by last_version offset $4 limit $5)
         select page.id, page.last_version, f.old_key_values, l.new_key_values
         from page
@@ -21,18 +20,23 @@ internal static class KeyChangeRecords
         order by page.last_version
         """;
 
-    public static async Task<TrackedKeyChanges> QueryAsync(NpgsqlDataSource source, int resourceNumber, ChangeQueryPlan plan, CancellationToken cancellationToken)
+    public static async Task<TrackedKeyChanges> QueryAsync(Catalog catalog, ChangeQueryPlan plan, CancellationToken cancellationToken)
     {
+        var seen = plan.Access.Plan is null ? InWindow : $"""
+            {InWindow} and exists (select from rollcall.{RelationshipTables.Recorded} r where r.id = k.id and r.change_version = k.change_version
+            and ({AccessFilter.Condition(catalog.Relationships, plan.Access, AccessFilter.Recorded, withFormer: true, _ => "$6", _ => "$7")}))
+            """;
+
         // One transaction, so that the count and the page are of the same moment.
-        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken);
         await using var batch = new NpgsqlBatch(connection);
         if (plan.WantsTotalCount)
         {
-            Window(batch.Then(Count));
+            Window(batch.Then($"select count(distinct k.id) {seen}"));
         }
 
-        Window(batch.Then(Page)).With(plan.Offset).With((long)plan.Limit);
+        Window(batch.Then(Page(seen)));
         long? total = null;
         var items = new List<TrackedKeyChange>();
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
@@ -52,6 +56,8 @@ internal static class KeyChangeRecords
         return new TrackedKeyChanges(total, items);
 
         NpgsqlBatchCommand Window(NpgsqlBatchCommand command) =>
-            command.With(resourceNumber).With(plan.MinChangeVersion ?? 0).With(plan.MaxChangeVersion ?? long.MaxValue);
+            command.With(catalog.NumberOf(plan.Resource)).With(plan.MinChangeVersion ?? 0).With(plan.MaxChangeVersion ?? long.MaxValue)
+                .With(plan.Offset).With((long)plan.Limit)
+                .With(plan.Access.Claims?.Organizations ?? []).With(plan.Access.Claims?.FoldedPrefixes ?? []);
     }
 }

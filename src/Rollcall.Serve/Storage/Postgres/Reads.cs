@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Npgsql;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 using Rollcall.Standard.Model;
 
@@ -16,6 +17,58 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
     private readonly KeyFilters?[] _keyFilters = new KeyFilters?[catalog.Tables.Count];
 
     public ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink) => _gets.GetAsync(resource, id, sink);
+
+    /// <summary>For a caller whose right depends on the document: its values and their relationships come in the same round trip.</summary>
+    public async Task<ReadOutcome> GetAsync(
+        ResourceModel resource, Guid id, IDocumentSink sink, Access access, CancellationToken cancellationToken)
+    {
+        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        var buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
+        try
+        {
+            for (; ; )
+            {
+                var reachable = new Reachable(catalog, resource);
+                reachable.Want(access, null);
+                await using var batch = new NpgsqlBatch(connection);
+                var get = batch.Then(catalog.Of(resource).Get).With(new[] { id });
+                if (resource.IsDescriptor)
+                {
+                    get.With(catalog.NumberOf(resource));
+                }
+
+                reachable.Ask(batch, [id], []);
+                await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+                if (!await reader.ReadAsync(cancellationToken))
+                {
+                    return ReadOutcome.NotFound;
+                }
+
+                var (row, version, modified) = (reader.GetInt64(0), reader.GetInt64(1), reader.GetDateTime(2));
+                var length = Body(reader, ref buffer).Length;
+                await reader.NextResultAsync(cancellationToken);
+                await reachable.ReadAsync(reader, cancellationToken);
+                if (reachable.Stored(row, version) is not { } values)
+                {
+                    // Changed between two statements.
+                    continue;
+                }
+
+                if (ItemCheck.Check(access, values, isStored: true, reachable) is { } denial)
+                {
+                    return ReadOutcome.Denied(denial);
+                }
+
+                sink.Begin(null);
+                sink.Add(new StoredDocument(buffer.AsSpan(0, length), id, row, version, modified));
+                return ReadOutcome.Found;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
 
     public async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken)
     {
@@ -135,7 +188,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         if (plan.Offset > 0)
         {
             // Anchors count all rows: those outside the window are subtracted, which pays when they are few.
-            var anchor = window.IsNearlyAll ? await anchors.FindAsync(connection, plan.Resource, plan.Offset, cancellationToken) : default;
+            var anchor = window.IsNearlyAll && plan.Access.IsEverything ? await anchors.FindAsync(connection, plan.Resource, plan.Offset, cancellationToken) : default;
             var first = page.Inner($"select s.row_id from {NameOf(plan)} s", "s");
             var skip = page.Parameter(plan.Offset - anchor.Offset);
             if (anchor.Row > 0)
@@ -256,6 +309,12 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         if (plan.Resource.IsDescriptor)
         {
             statement.Where($"{statement.Alias}.resource = {statement.Parameter(catalog.NumberOf(plan.Resource))}");
+        }
+
+        if (plan.Access.Plan is not null)
+        {
+            statement.Where($"({AccessFilter.Condition(
+                catalog.Relationships, plan.Access, (_, column) => $"{statement.Alias}.{column}", withFormer: false, statement.Parameter, statement.Parameter)})");
         }
 
         return statement;

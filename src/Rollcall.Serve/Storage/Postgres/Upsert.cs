@@ -1,4 +1,5 @@
 using Npgsql;
+using Rollcall.Serve.Authorization;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Keys;
 using Rollcall.Standard.Model;
@@ -52,7 +53,7 @@ internal sealed class Upsert(Catalog catalog, References references, Descriptors
 
         if (planned is [{ IsKeyChanged: true, Write.MayCascade: true } keyChange])
         {
-            await cascade.RunAsync(connection, keyChange, current.DeleteEpoch, cancellationToken);
+            await cascade.RunAsync(connection, keyChange, current.DeleteEpoch, known.Reachable, cancellationToken);
             return;
         }
 
@@ -61,7 +62,7 @@ internal sealed class Upsert(Catalog catalog, References references, Descriptors
         if (planned.Count > 0)
         {
             planned.Sort((a, b) => a.Document.KeyHash.CompareTo(b.Document.KeyHash));
-            await CommitAsync(connection, statements, planned, current.DeleteEpoch, cancellationToken);
+            await CommitAsync(connection, statements, planned, current.DeleteEpoch, known.Reachable, cancellationToken);
             if (planned[0].IsRespelled)
             {
                 await descriptors.RefreshAsync(cancellationToken);
@@ -132,6 +133,18 @@ internal sealed class Upsert(Catalog catalog, References references, Descriptors
             batch.Then(table.Find).With(wanted.ToArray());
         }
 
+        if (writes.Any(w => !w.Request.Access.IsEverything))
+        {
+            known.Reachable = new Reachable(catalog, resource);
+            foreach (var write in writes)
+            {
+                known.Reachable.Want(write.Request.Access.Change, write.Request.Document);
+                known.Reachable.Want(write.Request.Access.Create, write.Request.Document);
+            }
+
+            known.Reachable.Ask(batch, [.. ids], [.. keys]);
+        }
+
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         if (usesDescriptors)
         {
@@ -178,6 +191,11 @@ internal sealed class Upsert(Catalog catalog, References references, Descriptors
             await reader.NextResultAsync(cancellationToken);
         }
 
+        if (known.Reachable is not null)
+        {
+            await known.Reachable.ReadAsync(reader, cancellationToken);
+        }
+
         return known;
 
         void AskExisting(string sql, List<Guid> wanted)
@@ -201,7 +219,16 @@ internal sealed class Upsert(Catalog catalog, References references, Descriptors
         var exists = request.Id is { } id ? known.ById.TryGetValue(id, out stored) : known.ByKey.TryGetValue(document.KeyHash, out stored);
         ExistingRow? existing = exists ? stored.Row : null;
         var isKeyChanged = exists && WriteDecision.IsKeyChanged(document, stored.Row, stored.Spelling?.Namespace, stored.Spelling?.CodeValue);
-        write.Outcome = WriteDecision.BeforeResolving(document, existing, request.Id is not null, request.Precondition, current, catalog.Standard);
+        ElementValue[]? values = null;
+        if (exists && known.Reachable is not null && (values = known.Reachable.Stored(stored.Row.RowId, stored.Row.ChangeVersion)) is null)
+        {
+            // Changed between two statements: left open, so that it is begun again.
+            return null;
+        }
+
+        var check = request.Access.IsEverything ? null : Check(request, exists, values, known.Reachable!);
+        write.Outcome = WriteDecision.BeforeResolving(
+            document, existing, request.Id is not null, request.Precondition, current, catalog.Standard, check);
         if (write.Outcome is not null)
         {
             return null;
@@ -219,7 +246,8 @@ internal sealed class Upsert(Catalog catalog, References references, Descriptors
             }
         }
 
-        write.Outcome = WriteDecision.AfterResolving(document, request.Id is not null && isKeyChanged, unresolved ?? []);
+        write.Outcome = WriteDecision.AfterResolving(
+            document, existing, request.Precondition, request.Id is not null && isKeyChanged, unresolved ?? [], check);
         if (write.Outcome is null && !exists && known.Holders.TryGetValue(document.KeyHash, out var holder)
             && holder != catalog.NumberOf(table.Resource))
         {
@@ -231,8 +259,20 @@ internal sealed class Upsert(Catalog catalog, References references, Descriptors
             : null;
     }
 
+    private static WriteCheck Check(WriteRequest request, bool exists, ElementValue[]? stored, Reachable reachable)
+    {
+        var access = request.Access.For(exists);
+        return new WriteCheck(
+            access,
+            () => ItemCheck.Check(access, stored, isStored: true, reachable),
+            unresolved => access.Plan is { } plan
+                ? ItemCheck.Check(access, ElementValue.Proposed(plan, request.Document!, unresolved), isStored: false, reachable)
+                : access.Refusal);
+    }
+
     private async Task CommitAsync(
-        NpgsqlConnection connection, TableStatements statements, List<PlannedWrite> planned, long epoch, CancellationToken cancellationToken)
+        NpgsqlConnection connection, TableStatements statements, List<PlannedWrite> planned, long epoch, Reachable? reachable,
+        CancellationToken cancellationToken)
     {
         var table = statements.Table;
         var usesDescriptors = table.Resource.IsDescriptor || planned.Exists(p => p.Document.DescriptorRows.Length > 0);
@@ -243,6 +283,7 @@ internal sealed class Upsert(Catalog catalog, References references, Descriptors
             batch.Then(Descriptors.IsCurrent).With(epoch);
         }
 
+        reachable?.Recheck(batch);
         batch.Then(ChangeVersions.Hold);
         references.HoldChangeable(batch, planned);
         using var images = rows.Put(batch, statements, planned, rows.Now());
@@ -283,6 +324,9 @@ internal sealed class Upsert(Catalog catalog, References references, Descriptors
     private sealed class KnownRows(int capacity)
     {
         public long? Epoch { get; set; }
+
+        /// <summary>Null when every writer of the group may do everything.</summary>
+        public Reachable? Reachable { get; set; }
 
         public Dictionary<KeyHash, (ExistingRow Row, (string Namespace, string CodeValue)? Spelling)> ByKey { get; } = new(capacity);
 

@@ -55,7 +55,9 @@ public sealed class DocumentFactory
 
         return rule["type"]!.GetValue<string>() switch
         {
-            "integer" => JsonValue.Create(RandomValue.BoundsOf(rule) is var (_, most) && most > 9_000_000_000_000 ? 9_000_000_000_000 + _random.NextInt64(1_000_000_000_000) : (long)most - 1 - _random.Next(1000)),
+            "integer" => JsonValue.Create(RandomValue.BoundsOf(rule) is var (least, most) && most > 9_000_000_000_000
+                ? 9_000_000_000_000 + _random.NextInt64(1_000_000_000_000)
+                : (long)most - _random.NextInt64(Math.Min(1000, (long)(most - least)))),
             "date" => JsonValue.Create(new DateOnly(1700, 1, 1).AddDays(_random.Next(50_000)).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)),
             "datetime" => JsonValue.Create("1700-01-01T00:00:00Z"),
             _ => _values.Of(rule),

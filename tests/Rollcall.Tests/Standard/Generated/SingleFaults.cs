@@ -229,7 +229,7 @@ public sealed class SingleFaults(JsonObject model, DocumentFactory factory)
             return found.Where(f => f.Node is not null).Select(f => f.Concrete);
         }
 
-        private static JsonNode WrongType(string type) => type switch
+        private static JsonValue WrongType(string type) => type switch
         {
             "string" or "descriptor" => JsonValue.Create(12345),
             "boolean" => JsonValue.Create("yes"),
