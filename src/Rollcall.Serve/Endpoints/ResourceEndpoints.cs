@@ -18,10 +18,6 @@ namespace Rollcall.Serve.Endpoints;
 internal sealed class ResourceEndpoints(
     DataStandard standard, IDocumentStore documents, Authorizer authorizer, EntityTags tags, Responses responses)
 {
-    /// <summary>For the host, which has the authorizer already; the endpoints ask it when the stores can check.</summary>
-    public ResourceEndpoints(DataStandard standard, IDocumentStore documents, Authorization.Authorizer authorizer, EntityTags tags, Responses responses)
-        : this(standard, documents, tags, responses) => _ = authorizer;
-
     /// <summary>How often a document is read again because descriptors went away meanwhile; even twice is bad luck.</summary>
     private const int ReadsMax = 5;
 

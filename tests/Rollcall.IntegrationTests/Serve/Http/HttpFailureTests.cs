@@ -172,8 +172,6 @@ public sealed class HttpFailureTests : IAsyncLifetime
 
         public ValueTask<TrackedKeyChanges> QueryKeyChangesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) => throw Failure!;
 
-        public ValueTask<IReadOnlyList<RowRange>> PartitionAsync(PartitionPlan plan, CancellationToken cancellationToken) => throw Failure!;
-
         public ValueTask<long> NewestChangeVersionAsync(CancellationToken cancellationToken) => throw Failure!;
 
         public ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken)
