@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Rollcall.Serve.Admin;
 using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Endpoints;
+using Rollcall.Serve.Profiles;
 using Rollcall.Serve.Security;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
@@ -32,7 +33,7 @@ internal sealed class Composition(ServeOptions options, DataStandard standard, S
             authorizer,
             new BearerCheck(tokens, clients, time, _sandboxKey, secrets.Issuer),
             new TokenEndpoint(clients, secrets, tokens, live),
-            [.. tenant.Instances.Select(i => Serve(i.Options, i.Stores, authorizer))])
+            [.. tenant.Instances.Select(i => Serve(i.Options, i.Stores, authorizer, profiles))])
         {
             Profiles = profiles,
             Admin = AdminSetup.Endpoints(
@@ -40,10 +41,10 @@ internal sealed class Composition(ServeOptions options, DataStandard standard, S
         };
     }
 
-    private ServedInstance Serve(InstanceOptions instance, ServeStores stores, Authorizer authorizer) => new(
+    private ServedInstance Serve(InstanceOptions instance, ServeStores stores, Authorizer authorizer, ProfileCatalog profiles) => new(
         instance,
         stores,
-        new ResourceEndpoints(standard, stores.Documents, authorizer, _tags, new Responses(_tags), options.Compatibility),
+        new ResourceEndpoints(standard, stores.Documents, authorizer, _tags, new Responses(_tags), profiles, options.Compatibility),
         new ChangeQueryEndpoints(stores.Documents, options.Compatibility),
-        new TokenInfoEndpoint(standard));
+        new TokenInfoEndpoint(standard, stores.Documents, authorizer, profiles));
 }

@@ -135,15 +135,6 @@ internal static class Problems
 
     public static Problem MissingContentType() => UnsupportedMediaType("The 'Content-Type' header is missing.");
 
-    /// <summary>Accept asks for a profile; the server has none.</summary>
-    public static Problem ProfileNotSupported() => new(
-        406,
-        "urn:ed-fi:api:profile:invalid-profile-usage",
-        "Invalid Profile Usage",
-        "The request construction was invalid with respect to usage of a data policy.",
-        ["The profile specified by the content type in the 'Accept' header is not supported by this host."],
-        []);
-
     public static Problem TooLarge(long bytesMax) => new(
         413,
         "urn:ed-fi:api:payload-too-large",

@@ -35,6 +35,9 @@ internal sealed class ServedResource(ResourceModel model, DataStandard standard,
     public string Path { get; } = model.Name.Path;
 
     public DocumentReader Reader => _reader ??= DocumentReader.For(Model, standard, compatibility);
+
+    /// <summary>A reader to which some members are optional that the standard requires: for bodies that come through a profile.</summary>
+    public DocumentReader ReaderWith(Predicate<string> isOptional) => DocumentReader.For(Model, standard, compatibility, isOptional);
 }
 
 /// <summary>Finds what a data path names. The order of its checks is part of the API: shape, id, then whether the resource exists.</summary>
