@@ -1,5 +1,4 @@
 using Npgsql;
-using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 
 namespace Rollcall.Serve.Storage.Postgres;
