@@ -162,7 +162,7 @@ public sealed class SqliteDb : IDisposable
     }
 
     /// <summary>The log and its index inherit the permissions of the file.</summary>
-    private static void CreatePrivate(string path)
+    public static void CreatePrivate(string path)
     {
         if (!File.Exists(path))
         {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Text;
+using Rollcall.Serve.Storage;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve;
@@ -42,6 +43,9 @@ public sealed class RequestCounters : IDisposable
 
     internal int ResourceCount { get; }
 
+    /// <summary>Told of beside the requests; null without a store that has them.</summary>
+    internal SnapshotSet? Snapshots { get; set; }
+
     /// <summary>A consistent enough picture: each count is exact, their moment may differ by a request.</summary>
     public IReadOnlyList<RequestCount> Snapshot() =>
     [
@@ -69,6 +73,15 @@ public sealed class RequestCounters : IDisposable
         foreach (var count in Snapshot())
         {
             text.Append(CultureInfo.InvariantCulture, $"rollcall_serve_requests_total{{resource=\"{count.Resource}\",method=\"{count.Method}\",status=\"{count.Status}\"}} {count.Count}\n");
+        }
+
+        if (Snapshots is { } snapshots)
+        {
+            var ages = snapshots.Ages;
+            text.Append("# HELP rollcall_serve_snapshots Snapshots that this server reads for its clients.\n# TYPE rollcall_serve_snapshots gauge\n")
+                .Append(CultureInfo.InvariantCulture, $"rollcall_serve_snapshots {ages.Count}\n")
+                .Append("# HELP rollcall_serve_snapshot_age_seconds Age of the oldest of them.\n# TYPE rollcall_serve_snapshot_age_seconds gauge\n")
+                .Append(CultureInfo.InvariantCulture, $"rollcall_serve_snapshot_age_seconds {ages.DefaultIfEmpty().Max().TotalSeconds:0.###}\n");
         }
 
         return text.ToString();

@@ -116,11 +116,13 @@ public sealed class ServeHost : IAsyncDisposable
         var tags = new EntityTags(standard);
         var counters = new RequestCounters(standard);
         var secrets = SecretChecks.For(options, time, logger);
+        var snapshots = new SnapshotHeader(stores.Documents.Snapshots, options.Compatibility);
+        counters.Snapshots = stores.Documents.Snapshots;
         var instance = new ServedInstance(
             new InstanceOptions(1, "", options.Database),
             stores,
-            new ResourceEndpoints(standard, stores.Documents, tags, new Responses(tags)),
-            new ChangeQueryEndpoints(stores.Documents),
+            new ResourceEndpoints(standard, stores.Documents, snapshots, tags, new Responses(tags)),
+            new ChangeQueryEndpoints(stores.Documents, snapshots),
             new TokenInfoEndpoint(standard));
         var tenant = Serve("", stores.Credentials, [instance], options, secrets, time);
         var api = new Api(

@@ -51,7 +51,7 @@ internal sealed class Api(
                 await (caller is null ? Problems.Unauthenticated(bearer.Error!).WriteAsync(http) : path.Family switch
                 {
                     PathFamily.Data => instance.Resources.HandleAsync(http, caller, route, path.DataBase),
-                    PathFamily.ChangeQueries => instance.ChangeQueries.HandleAsync(http, path),
+                    PathFamily.ChangeQueries => instance.ChangeQueries.HandleAsync(http, caller, path),
                     _ => instance.TokenInfo.HandleAsync(http, caller),
                 });
             }

@@ -1,12 +1,13 @@
 using Microsoft.AspNetCore.Http;
+using Rollcall.Serve.Security;
 using Rollcall.Serve.Storage;
 
 namespace Rollcall.Serve.Endpoints;
 
 /// <summary><c>/changeQueries/v1/availableChangeVersions</c>. Needs a token, no claim; query parameters are ignored.</summary>
-internal sealed class ChangeQueryEndpoints(IDocumentStore documents)
+internal sealed class ChangeQueryEndpoints(IDocumentStore documents, SnapshotHeader snapshots)
 {
-    public async Task HandleAsync(HttpContext http, RequestPath path)
+    public async Task HandleAsync(HttpContext http, Caller caller, RequestPath path)
     {
         if (!path.Rest.Equals("v1/availableChangeVersions", StringComparison.OrdinalIgnoreCase))
         {
@@ -16,9 +17,11 @@ internal sealed class ChangeQueryEndpoints(IDocumentStore documents)
         {
             await Problems.MethodNotAllowedHere(http.Request.Method, "GET").WriteAsync(http);
         }
-        else if (SnapshotHeader.IsTrue(http.Request))
+        else if (snapshots.IsTrue(http.Request))
         {
-            await Problems.SnapshotNotFound().WriteAsync(http);
+            // Who asks how far the changes go begins a run.
+            await snapshots.ReadAsync(
+                http, caller, afresh: true, async reads => await Responses.ChangeVersionsAsync(http, await reads.NewestChangeVersionAsync(http.RequestAborted)));
         }
         else
         {

@@ -14,7 +14,8 @@ namespace Rollcall.Serve.Endpoints;
 /// A read: route, method, query into a plan, authorize, stored bytes to the answer.
 /// The caller is known before any of it.
 /// </remarks>
-internal sealed class ResourceEndpoints(DataStandard standard, IDocumentStore documents, EntityTags tags, Responses responses)
+internal sealed class ResourceEndpoints(
+    DataStandard standard, IDocumentStore documents, SnapshotHeader snapshots, EntityTags tags, Responses responses)
 {
     /// <summary>How often a document is read again because descriptors went away meanwhile; even twice is bad luck.</summary>
     private const int ReadsMax = 5;
@@ -38,9 +39,10 @@ internal sealed class ResourceEndpoints(DataStandard standard, IDocumentStore do
         }
 
         var isRead = HttpMethods.IsGet(method);
-        if (SnapshotHeader.IsTrue(http.Request))
+        var isOfSnapshot = snapshots.IsTrue(http.Request);
+        if (isOfSnapshot && !isRead)
         {
-            return (isRead ? Problems.SnapshotNotFound() : Problems.SnapshotIsReadOnly()).WriteAsync(http);
+            return Problems.SnapshotIsReadOnly().WriteAsync(http);
         }
 
         if (isRead && ContentTypes.IsProfile(http.Request.Headers.Accept))
@@ -48,18 +50,26 @@ internal sealed class ResourceEndpoints(DataStandard standard, IDocumentStore do
             return Problems.ProfileNotSupported().WriteAsync(http);
         }
 
-        return route.Target switch
+        if (isOfSnapshot)
         {
-            RouteTarget.Deletes => DeletesAsync(http, caller, resource.Model),
-            RouteTarget.KeyChanges => KeyChangesAsync(http, caller, resource.Model),
-            RouteTarget.Partitions => PartitionsAsync(http, caller, resource.Model),
-            RouteTarget.Item when isRead => GetAsync(http, caller, resource.Model, route.Id),
-            RouteTarget.Item when HttpMethods.IsDelete(method) => DeleteAsync(http, caller, resource, route.Id, dataBase),
-            RouteTarget.Item => WriteAsync(http, caller, resource, route.Id, dataBase),
-            _ when isRead => QueryAsync(http, caller, resource.Model),
-            _ => WriteAsync(http, caller, resource, null, dataBase),
-        };
+            var (target, id) = (route.Target, route.Id);
+            return snapshots.ReadAsync(http, caller, afresh: false, reads => ReadAsync(http, caller, resource.Model, target, id, reads));
+        }
+
+        return isRead ? ReadAsync(http, caller, resource.Model, route.Target, route.Id, documents)
+            : HttpMethods.IsDelete(method) ? DeleteAsync(http, caller, resource, route.Id, dataBase)
+            : WriteAsync(http, caller, resource, route.Target == RouteTarget.Item ? route.Id : null, dataBase);
     }
+
+    /// <param name="reads">The present, or a snapshot.</param>
+    private Task ReadAsync(HttpContext http, Caller caller, ResourceModel resource, RouteTarget target, Guid id, IDocumentReads reads) => target switch
+    {
+        RouteTarget.Deletes => DeletesAsync(http, caller, resource, reads),
+        RouteTarget.KeyChanges => KeyChangesAsync(http, caller, resource),
+        RouteTarget.Partitions => PartitionsAsync(http, caller, resource, reads),
+        RouteTarget.Item => GetAsync(http, caller, resource, id, reads),
+        _ => QueryAsync(http, caller, resource, reads),
+    };
 
     private static bool IsAllowed(string method, RouteTarget target) =>
         HttpMethods.IsGet(method)
@@ -147,7 +157,7 @@ internal sealed class ResourceEndpoints(DataStandard standard, IDocumentStore do
         return Task.CompletedTask;
     }
 
-    private Task GetAsync(HttpContext http, Caller caller, ResourceModel resource, Guid id)
+    private Task GetAsync(HttpContext http, Caller caller, ResourceModel resource, Guid id, IDocumentReads reads)
     {
         if (!caller.MayDoEverything)
         {
@@ -155,7 +165,7 @@ internal sealed class ResourceEndpoints(DataStandard standard, IDocumentStore do
         }
 
         // No token: a row is read before a client could go away, and making one costs as much as finding the route.
-        var get = documents.GetAsync(resource, id, new ItemWriter(http, tags), CancellationToken.None);
+        var get = reads.GetAsync(resource, id, new ItemWriter(http, tags), CancellationToken.None);
         if (!get.IsCompletedSuccessfully)
         {
             return Awaited(http.Response, get);
@@ -177,7 +187,7 @@ internal sealed class ResourceEndpoints(DataStandard standard, IDocumentStore do
         }
     }
 
-    private async Task QueryAsync(HttpContext http, Caller caller, ResourceModel resource)
+    private async Task QueryAsync(HttpContext http, Caller caller, ResourceModel resource, IDocumentReads reads)
     {
         if (QueryParser.Parse(http.Request.QueryString.Value, resource, documents.Descriptors, standard, out var plan) is { } fault)
         {
@@ -198,7 +208,7 @@ internal sealed class ResourceEndpoints(DataStandard standard, IDocumentStore do
         }
 
         using var page = new PageWriter(tags);
-        await documents.QueryAsync(plan, page, http.RequestAborted);
+        await reads.QueryAsync(plan, page, http.RequestAborted);
         if (plan.IsCursor && page.Count == plan.Limit && page.LastRow is { } last && (plan.Rows ?? RowRange.All).After(last) is { } rest)
         {
             http.Response.Headers["Next-Page-Token"] = rest.ToToken(resource);
@@ -207,7 +217,7 @@ internal sealed class ResourceEndpoints(DataStandard standard, IDocumentStore do
         await page.SendAsync(http.Response, http.RequestAborted);
     }
 
-    private async Task PartitionsAsync(HttpContext http, Caller caller, ResourceModel resource)
+    private async Task PartitionsAsync(HttpContext http, Caller caller, ResourceModel resource, IDocumentReads reads)
     {
         if (QueryParser.ParsePartitions(http.Request.QueryString.Value, resource, documents.Descriptors, standard, out var plan) is { } fault)
         {
@@ -221,14 +231,14 @@ internal sealed class ResourceEndpoints(DataStandard standard, IDocumentStore do
             return;
         }
 
-        await Responses.PageTokensAsync(http, resource, await documents.PartitionAsync(plan!, http.RequestAborted));
+        await Responses.PageTokensAsync(http, resource, await reads.PartitionAsync(plan!, http.RequestAborted));
     }
 
-    private async Task DeletesAsync(HttpContext http, Caller caller, ResourceModel resource)
+    private static async Task DeletesAsync(HttpContext http, Caller caller, ResourceModel resource, IDocumentReads reads)
     {
         if (await ReadChangeQueryAsync(http, caller, resource) is { } plan)
         {
-            await Responses.DeletesAsync(http, await documents.QueryDeletesAsync(plan, http.RequestAborted));
+            await Responses.DeletesAsync(http, await reads.QueryDeletesAsync(plan, http.RequestAborted));
         }
     }
 

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Rollcall.Exchange.Client;
 using Rollcall.Serve;
+using Rollcall.Serve.Storage;
 using Rollcall.Standard.Documents;
 
 namespace Rollcall.Cli;
@@ -39,6 +40,9 @@ internal sealed class ServeSettings
     private readonly Option<string?> _pathBase = new("--path-base") { Description = "Prefix of all paths, such as /edfi.", HelpName = "/PATH" };
     private readonly Option<string?> _tokenMinutes = new("--token-minutes") { Description = "How long a token lives. Default 30.", HelpName = "N" };
     private readonly Option<string?> _tokensMax = new("--tokens-max") { Description = "Live tokens of a client at most, -1 for no limit. Default 15.", HelpName = "N" };
+    private readonly Option<string?> _snapshotsMax = new("--snapshots-max") { Description = "Snapshots (Use-Snapshot: true) open at once over all clients; each holds up to 4 connections of PostgreSQL, or a copy of the SQLite file. Default 4.", HelpName = "N" };
+    private readonly Option<string?> _snapshotIdle = new("--snapshot-idle-seconds") { Description = "A snapshot that nobody reads ends after this long. Default 300.", HelpName = "N" };
+    private readonly Option<string?> _snapshotAge = new("--snapshot-minutes") { Description = "Every snapshot ends after this long. Default 240.", HelpName = "N" };
     private readonly Option<string?> _compatibility = new("--compatibility") { Description = "default, or dms: everything that only the Data Management Service does.", HelpName = "WHOSE" };
     private readonly Option<string?> _logLevel = new("--log-level") { Description = "trace, debug, information, warning, error or none. Default information.", HelpName = "LEVEL" };
     private readonly Option<string?> _config = new("--config") { Description = "JSON file with these options under their names.", HelpName = "FILE" };
@@ -48,7 +52,7 @@ internal sealed class ServeSettings
     private readonly Option<string[]>[] _unsupported =
         [.. new[] { "--admin-key", "--admin-secret" }.Select(name => new Option<string[]>(name) { Hidden = true, Arity = ArgumentArity.ZeroOrMore })];
 
-    private Option<string?>[] Settings => [_database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _compatibility, _logLevel];
+    private Option<string?>[] Settings => [_database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _snapshotsMax, _snapshotIdle, _snapshotAge, _compatibility, _logLevel];
 
     public void AddTo(Command command)
     {
@@ -94,6 +98,10 @@ internal sealed class ServeSettings
             PathBase = Value(_pathBase) ?? defaults.PathBase,
             TokenLifetime = TimeSpan.FromMinutes(Number(_tokenMinutes, (int)defaults.TokenLifetime.TotalMinutes)),
             TokensMax = Number(_tokensMax, defaults.TokensMax),
+            Snapshots = new SnapshotLimits(
+                Number(_snapshotsMax, defaults.Snapshots.OpenMax),
+                TimeSpan.FromSeconds(Number(_snapshotIdle, (int)defaults.Snapshots.Idle.TotalSeconds)),
+                TimeSpan.FromMinutes(Number(_snapshotAge, (int)defaults.Snapshots.Age.TotalMinutes))),
             Compatibility = Ways(Value(_compatibility)),
             LogLevel = Level(Value(_logLevel) ?? defaults.LogLevel.ToString()),
         };
@@ -195,6 +203,9 @@ internal sealed class ServeSettings
             json.WriteString("path-base", options.PathBase);
             json.WriteNumber("token-minutes", (int)options.TokenLifetime.TotalMinutes);
             json.WriteNumber("tokens-max", options.TokensMax);
+            json.WriteNumber("snapshots-max", options.Snapshots.OpenMax);
+            json.WriteNumber("snapshot-idle-seconds", (int)options.Snapshots.Idle.TotalSeconds);
+            json.WriteNumber("snapshot-minutes", (int)options.Snapshots.Age.TotalMinutes);
             json.WriteString("compatibility", options.Compatibility.ToString().ToLowerInvariant());
             json.WriteString("log-level", options.LogLevel.ToString().ToLowerInvariant());
             json.WriteEndObject();

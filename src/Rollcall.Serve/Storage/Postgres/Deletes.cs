@@ -8,8 +8,13 @@ internal sealed class Deletes(Catalog catalog)
 {
     public async ValueTask<TrackedDeletes> QueryAsync(ChangeQueryPlan plan, CancellationToken cancellationToken)
     {
-        var from = catalog.Of(plan.Resource).Deletes;
         await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        return await QueryAsync(connection, plan, cancellationToken);
+    }
+
+    public async ValueTask<TrackedDeletes> QueryAsync(NpgsqlConnection connection, ChangeQueryPlan plan, CancellationToken cancellationToken)
+    {
+        var from = catalog.Of(plan.Resource).Deletes;
         await using var batch = new NpgsqlBatch(connection);
         if (plan.WantsTotalCount)
         {

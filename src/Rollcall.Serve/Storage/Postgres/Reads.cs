@@ -17,6 +17,37 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
 
     public ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink) => _gets.GetAsync(resource, id, sink);
 
+    /// <summary>One document over a connection of the caller's.</summary>
+    public async ValueTask<bool> GetAsync(
+        NpgsqlConnection connection, ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        var get = batch.Then(catalog.Of(resource).Get).With<Guid[]>([id]);
+        if (resource.IsDescriptor)
+        {
+            get.With(catalog.NumberOf(resource));
+        }
+
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        if (!await reader.ReadAsync(cancellationToken))
+        {
+            return false;
+        }
+
+        sink.Begin(null);
+        var buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
+        try
+        {
+            Add(reader, ref buffer, sink);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        return true;
+    }
+
     public async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken)
     {
         if (plan.MatchesNothing || (plan.Limit == 0 && !plan.WantsTotalCount))
@@ -26,11 +57,24 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         }
 
         await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        await QueryAsync(connection, plan, sink, isNow: true, cancellationToken);
+    }
+
+    /// <param name="isNow">False in a snapshot, for which what is remembered of the present does not hold.</param>
+    public async ValueTask QueryAsync(
+        NpgsqlConnection connection, QueryPlan plan, IDocumentSink sink, bool isNow, CancellationToken cancellationToken)
+    {
+        if (plan.MatchesNothing || (plan.Limit == 0 && !plan.WantsTotalCount))
+        {
+            sink.Begin(plan.WantsTotalCount ? 0 : null);
+            return;
+        }
+
         var window = await WindowAsync(plan, cancellationToken);
         var page = plan.Limit == 0 ? null
             : plan.IsFiltered ? Filtered(plan, window)
             : window.IsNarrow ? Narrow(plan, window)
-            : await WalkAsync(connection, plan, window, cancellationToken);
+            : await WalkAsync(connection, plan, window, isNow, cancellationToken);
         await using var batch = new NpgsqlBatch(connection);
         if (plan.WantsTotalCount)
         {
@@ -62,6 +106,12 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
 
     public async ValueTask<IReadOnlyList<RowRange>> PartitionAsync(PartitionPlan plan, CancellationToken cancellationToken)
     {
+        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        return await PartitionAsync(connection, plan, cancellationToken);
+    }
+
+    public async ValueTask<IReadOnlyList<RowRange>> PartitionAsync(NpgsqlConnection connection, PartitionPlan plan, CancellationToken cancellationToken)
+    {
         var rows = plan.Rows;
         if (rows.MatchesNothing)
         {
@@ -69,7 +119,6 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         }
 
         // 1. How many there are.
-        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
         var window = await WindowAsync(rows, cancellationToken);
         await using var count = new NpgsqlBatch(connection) { BatchCommands = { Where(new PageStatement($"select count(*) from {NameOf(rows)} t"), rows, window).ToCommand() } };
         var total = (long)(await count.ExecuteScalarAsync(cancellationToken))!;
@@ -129,13 +178,13 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
     /// <summary>All documents, or all in a wide window: the page's first row is found in the primary key alone, from the nearest anchor
     /// on, so that what is skipped is neither fetched nor, mostly, counted.</summary>
     private async ValueTask<NpgsqlBatchCommand> WalkAsync(
-        NpgsqlConnection connection, QueryPlan plan, VersionWindow window, CancellationToken cancellationToken)
+        NpgsqlConnection connection, QueryPlan plan, VersionWindow window, bool isNow, CancellationToken cancellationToken)
     {
         var page = Where(new PageStatement($"select {Columns} from {NameOf(plan)} t"), plan, window);
         if (plan.Offset > 0)
         {
             // Anchors count all rows: those outside the window are subtracted, which pays when they are few.
-            var anchor = window.IsNearlyAll ? await anchors.FindAsync(connection, plan.Resource, plan.Offset, cancellationToken) : default;
+            var anchor = isNow && window.IsNearlyAll ? await anchors.FindAsync(connection, plan.Resource, plan.Offset, cancellationToken) : default;
             var first = page.Inner($"select s.row_id from {NameOf(plan)} s", "s");
             var skip = page.Parameter(plan.Offset - anchor.Offset);
             if (anchor.Row > 0)

@@ -162,6 +162,8 @@ public sealed class HttpFailureTests : IAsyncLifetime
             throw Failure!;
         }
 
+        public ValueTask<IReadOnlyList<RowRange>> PartitionAsync(PartitionPlan plan, CancellationToken cancellationToken) => throw Failure!;
+
         public ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) => throw Failure!;
 
         public ValueTask<long> NewestChangeVersionAsync(CancellationToken cancellationToken) => throw Failure!;

@@ -19,6 +19,9 @@ public abstract class HttpServer : IAsyncLifetime
 
     public string Token { get; private set; } = "";
 
+    /// <summary>The file or the connection string.</summary>
+    public string Database { get; private set; } = "";
+
     protected virtual bool HasDatabase => true;
 
     protected abstract Task<string> DatabaseAsync();
@@ -35,8 +38,9 @@ public abstract class HttpServer : IAsyncLifetime
             return;
         }
 
+        Database = await DatabaseAsync();
         _host = await ServeHost.StartAsync(
-            With(new ServeOptions { Urls = ["http://127.0.0.1:0"], Database = await DatabaseAsync(), Sandbox = true, LogLevel = LogLevel.None, TokensMax = -1 }),
+            With(new ServeOptions { Urls = ["http://127.0.0.1:0"], Database = Database, Sandbox = true, LogLevel = LogLevel.None, TokensMax = -1 }),
             CancellationToken.None);
         Root = _host.Addresses[0];
         Token = await TokenAsync("sandbox", "sandbox");

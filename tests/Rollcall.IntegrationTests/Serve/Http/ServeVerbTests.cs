@@ -134,7 +134,7 @@ public sealed class ServeVerbTests : IDisposable
                 JsonNode.Parse("""
                     {
                       "urls": ["http://127.0.0.1:1", "http://[::1]:1"], "database": "host=h;password=***", "sandbox": false, "sandbox-on-network": false,
-                      "path-base": "/line", "token-minutes": 8, "tokens-max": 15, "compatibility": "default", "log-level": "error"
+                      "path-base": "/line", "token-minutes": 8, "tokens-max": 15, "snapshots-max": 4, "snapshot-idle-seconds": 300, "snapshot-minutes": 240, "compatibility": "default", "log-level": "error"
                     }
                     """),
                 JsonNode.Parse(process.Output)),
