@@ -162,6 +162,7 @@ public sealed class SqliteDb : IDisposable
     }
 
     /// <summary>The log and its index inherit the permissions of the file.</summary>
+    /// <summary>Makes an empty file that only its owner can read; leaves one that is there as it is.</summary>
     public static void CreatePrivate(string path)
     {
         if (!File.Exists(path))

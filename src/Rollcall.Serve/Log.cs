@@ -25,6 +25,15 @@ internal static partial class Log
     [LoggerMessage(130, LogLevel.Error, "{Method} {Target} failed, correlation {CorrelationId}.\n{Failure}")]
     public static partial void Failed(this ILogger logger, string method, string target, string correlationId, string failure);
 
+    [LoggerMessage(131, LogLevel.Warning, "Whether the claim sets have changed could not be asked ({Failure}); those that are known stay in force.")]
+    public static partial void ClaimsNotRead(this ILogger logger, string failure);
+
     [LoggerMessage(140, LogLevel.Warning, "The keys of the token issuer {Issuer} could not be fetched ({Failure}); those that are known stay in use.")]
     public static partial void IssuerKeysUnavailable(this ILogger logger, string issuer, string failure);
+
+    [LoggerMessage(150, LogLevel.Warning, "The profile {Profile} was rejected and counts for nothing: {Errors}")]
+    public static partial void ProfileRejected(this ILogger logger, string profile, string errors);
+
+    [LoggerMessage(151, LogLevel.Warning, "The profile {Profile} has rules without effect: {Warnings}")]
+    public static partial void ProfileWarned(this ILogger logger, string profile, string warnings);
 }

@@ -9,10 +9,13 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
+using Rollcall.Serve.Admin;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Endpoints;
 using Rollcall.Serve.Metadata;
 using Rollcall.Serve.Security;
 using Rollcall.Serve.Storage;
+using Rollcall.Standard.Documents;
 using Rollcall.Standard.Loading;
 using Rollcall.Standard.Model;
 
@@ -26,16 +29,19 @@ public sealed class ServeHost : IAsyncDisposable
 
     private readonly WebApplication _app;
     private readonly ServeStores _stores;
+    private readonly Authorizer _authorizer;
     private readonly SecretChecks _secrets;
     private readonly ILoggerFactory _logs;
     private readonly ILogger _logger;
     private bool _isStopped;
 
-    private ServeHost(WebApplication app, ServeStores stores, SecretChecks secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
+    private ServeHost(
+        WebApplication app, ServeStores stores, Authorizer authorizer, SecretChecks secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
     {
         _logs = logs;
         _app = app;
         _stores = stores;
+        _authorizer = authorizer;
         _secrets = secrets;
         _logger = logger;
         Counters = counters;
@@ -46,6 +52,8 @@ public sealed class ServeHost : IAsyncDisposable
     public IReadOnlyList<string> Addresses { get; }
 
     internal ServeStores Stores => _stores;
+
+    internal Authorizer Authorizer => _authorizer;
 
     /// <summary>Every request answered so far.</summary>
     public RequestCounters Counters { get; }
@@ -118,13 +126,16 @@ public sealed class ServeHost : IAsyncDisposable
         var secrets = SecretChecks.For(options, time, logger);
         var snapshots = new SnapshotHeader(stores.Documents.Snapshots, options.Compatibility);
         counters.Snapshots = stores.Documents.Snapshots;
+        var authorizer = await Authorizer.StartAsync(
+            stores.Claims, standard, isUpdateByPostCreate: options.Compatibility == Compatibility.Dms, time, logger, cancellationToken);
         var instance = new ServedInstance(
             new InstanceOptions(1, "", options.Database),
             stores,
-            new ResourceEndpoints(standard, stores.Documents, snapshots, tags, new Responses(tags)),
+            new ResourceEndpoints(standard, stores.Documents, snapshots, authorizer, tags, new Responses(tags)),
             new ChangeQueryEndpoints(stores.Documents, snapshots),
             new TokenInfoEndpoint(standard));
-        var tenant = Serve("", stores.Credentials, [instance], options, secrets, time);
+        var tenant = Serve("", stores.Credentials, authorizer, [instance], options, secrets, time);
+        var profiles = AdminSetup.Profiles(options, stores, standard, time, logger);
         var api = new Api(
             options,
             new ResourceRoutes(standard, options.Compatibility),
@@ -132,7 +143,8 @@ public sealed class ServeHost : IAsyncDisposable
             new MetadataEndpoints(standard),
             new HealthEndpoint(stores.Documents),
             counters,
-            logger);
+            logger,
+            AdminSetup.Endpoints(options, "", stores, tenant.Clients, profiles, [instance.Options], standard, secrets, time));
         app.Run(api.HandleAsync);
         try
         {
@@ -140,11 +152,12 @@ public sealed class ServeHost : IAsyncDisposable
         }
         catch (Exception failure) when (failure is IOException or SocketException)
         {
+            await authorizer.DisposeAsync();
             await app.DisposeAsync();
             throw CannotListen(string.Join(", ", options.Urls), failure);
         }
 
-        return new ServeHost(app, stores, secrets, counters, logs, logger);
+        return new ServeHost(app, stores, authorizer, secrets, counters, logs, logger);
     }
 
     /// <summary>Stops accepting, answers what was accepted, then closes the stores.</summary>
@@ -158,6 +171,7 @@ public sealed class ServeHost : IAsyncDisposable
         _isStopped = true;
         _logger.Stopping();
         await _app.StopAsync(cancellationToken);
+        await _authorizer.DisposeAsync();
         await _stores.DisposeAsync();
         _logger.Stopped();
         await _app.DisposeAsync();
@@ -169,12 +183,13 @@ public sealed class ServeHost : IAsyncDisposable
     public async ValueTask DisposeAsync() => await StopAsync(CancellationToken.None);
 
     private static ServedTenant Serve(
-        string name, ICredentialStore credentials, IReadOnlyList<ServedInstance> instances, ServeOptions options, SecretChecks secrets, TimeProvider time)
+        string name, ICredentialStore credentials, Authorizer authorizer, IReadOnlyList<ServedInstance> instances, ServeOptions options, SecretChecks secrets, TimeProvider time)
     {
         var clients = new ClientDirectory(credentials, time);
         var tokens = new AccessTokens(credentials, time, options.TokenLifetime);
         var live = new LiveTokens(options.TokensMax, time, options.Sandbox ? Sandbox.Key : null);
-        return new ServedTenant(name, credentials, new BearerCheck(tokens, clients, time, secrets.Issuer), new TokenEndpoint(clients, secrets, tokens, live), instances);
+        var bearer = new BearerCheck(tokens, clients, time, options.Sandbox ? Sandbox.Key : null, secrets.Issuer);
+        return new ServedTenant(name, credentials, authorizer, bearer, new TokenEndpoint(clients, secrets, tokens, live), instances) { Clients = clients };
     }
 
     private static WebApplication Build(ServeOptions options, ILoggerFactory logs)

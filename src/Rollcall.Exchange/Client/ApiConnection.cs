@@ -18,6 +18,9 @@ public sealed record ApiConnection(Uri Url, string Key, string Secret)
     /// <summary>The year of a year-specific deployment: addresses become <c>data/v3/{year}</c>; null for the usual ones.</summary>
     public int? SchoolYear { get; init; }
 
+    /// <summary>The profile by which documents are read and created; null for none.</summary>
+    public string? ProfileName { get; init; }
+
     /// <summary>Without key and secret, so that a connection can be shown.</summary>
     public override string ToString() => Url.AbsoluteUri;
 }

@@ -90,7 +90,14 @@ public sealed record ApiFailure(
     TimeSpan? RetryAfter,
     int Status,
     string ProblemType,
-    string Message);
+    string Message)
+{
+    /// <summary>By which the API's operator finds the request in the log; null where the API gives none. Not part of the cause.</summary>
+    public string? CorrelationId { get; init; }
+
+    /// <summary>What is the same for all records that failed for one cause.</summary>
+    public ApiFailure Cause => this with { RetryAfter = null, CorrelationId = null };
+}
 
 /// <summary>Carries an <see cref="ApiFailure"/> to where the run ends: thrown only when nothing can be done without the answer.</summary>
 public sealed class ApiException(ApiFailure failure, string message, Exception? inner = null) : Exception(message, inner)

@@ -17,6 +17,12 @@ public sealed record ClientOptions
     /// <summary>Accept any server certificate.</summary>
     public bool IgnoreSslErrors { get; init; }
 
+    /// <summary>Our own limit of requests in a time; null for none.</summary>
+    public RateLimit? RateLimit { get; init; }
+
+    /// <summary>Give back what an API says when it refuses a write, as it said it.</summary>
+    public bool KeepsRefusals { get; init; }
+
     /// <summary>Send no POST, PUT or DELETE; each is answered with <see cref="WriteResult.IsDryRun"/>.</summary>
     public bool DryRun { get; init; }
 
@@ -25,6 +31,11 @@ public sealed record ClientOptions
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }
+
+/// <summary>At most so many requests in any stretch of a time; a request beyond waits its turn and is never given up for it.</summary>
+/// <param name="Executions">Requests in each <paramref name="Period"/>, at least 1.</param>
+/// <param name="RetriesMax">Retries of a request that the API itself answers with 429, in place of <see cref="RetryPolicy.RetriesMax"/>.</param>
+public sealed record RateLimit(int Executions, TimeSpan Period, int RetriesMax);
 
 /// <summary>Exponential back-off with jitter for transient failures (429, 408, 5xx, lost connections).</summary>
 public sealed record RetryPolicy

@@ -20,14 +20,16 @@ public sealed class EdFiClient : IDisposable
     private readonly HttpMessageInvoker _http;
     private readonly AdaptiveGate _gate;
     private readonly TokenSource _tokens;
+    private readonly RequestPace? _pace;
     private readonly ConcurrentDictionary<ResourceName, Uri> _resources = new();
     private readonly KeyValuePair<string, string>[] _readHeaders;
+    private readonly ConcurrentDictionary<ResourceName, MediaTypeHeaderValue> _writable = new();
     private long _requests;
     private long _retries;
 
     private EdFiClient(
         ApiConnection connection, ApiDescription api, ClientOptions options, HttpMessageInvoker http, AdaptiveGate gate,
-        TokenSource tokens, KeyValuePair<string, string>[] readHeaders)
+        TokenSource tokens, RequestPace? pace, KeyValuePair<string, string>[] readHeaders)
     {
         Connection = connection;
         Api = api;
@@ -35,6 +37,7 @@ public sealed class EdFiClient : IDisposable
         _http = http;
         _gate = gate;
         _tokens = tokens;
+        _pace = pace;
         _readHeaders = readHeaders;
     }
 
@@ -67,7 +70,8 @@ public sealed class EdFiClient : IDisposable
             var api = ApiDescription.Read(root.Bytes, connection);
             tokens = new TokenSource(connection, api.Token, http, options);
             await tokens.GetAsync(cancellationToken);
-            return new EdFiClient(connection, api, options, http, new AdaptiveGate(options.ConnectionsMax, options.Time), tokens, []);
+            return new EdFiClient(connection, api, options, http, new AdaptiveGate(options.ConnectionsMax, options.Time), tokens,
+                options.RateLimit is { } limit ? new RequestPace(limit, options.Time) : null, []);
         }
         catch
         {
@@ -79,11 +83,11 @@ public sealed class EdFiClient : IDisposable
 
     /// <summary>The same connection with a header on every GET of data, such as <c>Use-Snapshot: true</c>. Dispose only one of the two.</summary>
     public EdFiClient WithReadHeader(string name, string value) =>
-        new(Connection, Api, _options, _http, _gate, _tokens, [.. _readHeaders, new(name, value)]);
+        new(Connection, Api, _options, _http, _gate, _tokens, _pace, [.. _readHeaders, new(name, value)]);
 
     /// <summary>POST: create, or replace the document with the same natural key.</summary>
     public Task<WriteResult> UpsertAsync(ResourceName resource, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
-        WriteAsync(HttpMethod.Post, AddressOf(resource), body, cancellationToken);
+        WriteAsync(HttpMethod.Post, AddressOf(resource), body, cancellationToken, _writable.GetOrAdd(resource, ContentTypeOf));
 
     /// <summary>PUT: replace the document with this id.</summary>
     public Task<WriteResult> ReplaceAsync(ResourceName resource, Guid id, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
@@ -110,9 +114,10 @@ public sealed class EdFiClient : IDisposable
 
     /// <summary>GET of any address of this API, with the token; what <paramref name="fault"/> finds wrong with the body is treated
     /// like a lost connection, because a body that was cut off is one.</summary>
-    public async Task<ReadAnswer> ReadAsync(Uri address, Func<ReadOnlyMemory<byte>, string?>? fault, CancellationToken cancellationToken)
+    public async Task<ReadAnswer> ReadAsync(
+        Uri address, Func<ReadOnlyMemory<byte>, string?>? fault, CancellationToken cancellationToken, string? accept = null)
     {
-        var answer = await ExchangeAsync(HttpMethod.Get, address, default, FailureStage.Read, fault, cancellationToken);
+        var answer = await ExchangeAsync(HttpMethod.Get, address, default, FailureStage.Read, fault, cancellationToken, accept: accept);
         return new ReadAnswer(answer.Status, answer.Body, answer.TotalCount, answer.NextPageToken, answer.Failure);
     }
 
@@ -121,35 +126,43 @@ public sealed class EdFiClient : IDisposable
     public Task<ApiBody> ReadMetadataAsync(Uri address, string accept, CancellationToken cancellationToken) =>
         ReadAnonymousAsync(_http, address, accept, _options, FailureStage.Metadata, cancellationToken);
 
+    /// <summary>What to accept when documents of a resource are read by the connection's profile; null for whatever the API gives.</summary>
+    public string? AcceptOf(ResourceName resource) =>
+        ProfileMediaType.Of(resource, Connection.ProfileName, ProfileMediaType.Readable);
+
+    private MediaTypeHeaderValue ContentTypeOf(ResourceName resource) =>
+        ProfileMediaType.Of(resource, Connection.ProfileName, ProfileMediaType.Writable) is { } type ? new MediaTypeHeaderValue(type) : _json;
+
     public Uri AddressOf(ResourceName resource) =>
         _resources.GetOrAdd(resource, static (name, data) => new Uri(data, name.Path[1..]), Api.Data);
 
     public Uri AddressOf(ResourceName resource, Guid id) => new($"{AddressOf(resource).AbsoluteUri}/{id:N}");
 
-    private async Task<WriteResult> WriteAsync(HttpMethod method, Uri address, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    private async Task<WriteResult> WriteAsync(
+        HttpMethod method, Uri address, ReadOnlyMemory<byte> body, CancellationToken cancellationToken, MediaTypeHeaderValue? mediaType = null)
     {
         if (_options.DryRun)
         {
             return default;
         }
 
-        var answer = await ExchangeAsync(method, address, body, FailureStage.Write, null, cancellationToken);
+        var answer = await ExchangeAsync(method, address, body, FailureStage.Write, null, cancellationToken, mediaType: mediaType);
         answer.Body.Dispose();
-        return new WriteResult(answer.Status, answer.Id, answer.ETag, answer.Failure);
+        return new WriteResult(answer.Status, answer.Id, answer.ETag, answer.Failure) { Refusal = answer.Refusal };
     }
 
     /// <summary>One request with its retries. The place in the gate is held only while a request is on the wire, so that a record
     /// that backs off keeps nobody else waiting.</summary>
     private async Task<Answer> ExchangeAsync(
         HttpMethod method, Uri address, ReadOnlyMemory<byte> body, FailureStage stage, Func<ReadOnlyMemory<byte>, string?>? fault,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken, MediaTypeHeaderValue? mediaType = null, string? accept = null)
     {
         var tokenReplaced = false;
         for (var retry = 1; ; retry++)
         {
             await _gate.EnterAsync(cancellationToken);
-            var token = await TokenInPlaceAsync(cancellationToken);
-            var answer = await AttemptAsync(method, address, body, token, stage, fault, cancellationToken);
+            var token = await InPlaceAsync(cancellationToken);
+            var answer = await AttemptAsync(method, address, body, token, stage, fault, mediaType ?? _json, accept, cancellationToken);
             if (answer.Failure is not { } failure)
             {
                 return answer;
@@ -177,7 +190,8 @@ public sealed class EdFiClient : IDisposable
             }
 
             // A body that was cut off comes whole the next time; one that is nonsense stays nonsense.
-            if (retry > _options.Retry.RetriesMax || (failure.Kind == FailureKind.Malformed && retry > 2))
+            var retriesMax = failure.Kind == FailureKind.Throttled && _options.RateLimit is { } limit ? limit.RetriesMax : _options.Retry.RetriesMax;
+            if (retry > retriesMax || (failure.Kind == FailureKind.Malformed && retry > 2))
             {
                 return answer;
             }
@@ -189,10 +203,15 @@ public sealed class EdFiClient : IDisposable
     }
 
     /// <summary>Asked for only when there is a place, because a token may end while its request waits for one.</summary>
-    private async ValueTask<BearerToken> TokenInPlaceAsync(CancellationToken cancellationToken)
+    private async ValueTask<BearerToken> InPlaceAsync(CancellationToken cancellationToken)
     {
         try
         {
+            if (_pace is not null)
+            {
+                await _pace.WaitAsync(cancellationToken);
+            }
+
             return await _tokens.GetAsync(cancellationToken);
         }
         catch
@@ -204,7 +223,7 @@ public sealed class EdFiClient : IDisposable
 
     private async Task<Answer> AttemptAsync(
         HttpMethod method, Uri address, ReadOnlyMemory<byte> body, BearerToken token, FailureStage stage,
-        Func<ReadOnlyMemory<byte>, string?>? fault, CancellationToken cancellationToken)
+        Func<ReadOnlyMemory<byte>, string?>? fault, MediaTypeHeaderValue mediaType, string? accept, CancellationToken cancellationToken)
     {
         var started = _options.Time.GetTimestamp();
         var signal = GateSignal.Abandoned;
@@ -222,10 +241,15 @@ public sealed class EdFiClient : IDisposable
             if (isWrite && method != HttpMethod.Delete)
             {
                 request.Content = new ReadOnlyMemoryContent(body);
-                request.Content.Headers.ContentType = _json;
+                request.Content.Headers.ContentType = mediaType;
             }
             else if (!isWrite)
             {
+                if (accept is not null)
+                {
+                    request.Headers.TryAddWithoutValidation("Accept", accept);
+                }
+
                 foreach (var header in _readHeaders)
                 {
                     request.Headers.TryAddWithoutValidation(header.Key, header.Value);
@@ -249,7 +273,7 @@ public sealed class EdFiClient : IDisposable
         }
     }
 
-    private static async Task<Answer> ReadAnswerAsync(
+    private async Task<Answer> ReadAnswerAsync(
         HttpResponseMessage response, ReadOnlyMemory<byte> sent, FailureStage stage, Func<ReadOnlyMemory<byte>, string?>? fault,
         CancellationToken cancellationToken)
     {
@@ -261,7 +285,10 @@ public sealed class EdFiClient : IDisposable
         {
             using (body)
             {
-                return new Answer(status, ApiBody.Empty, null, null, null, null, ProblemReader.Read(stage, response, body.Bytes, sent));
+                return new Answer(status, ApiBody.Empty, null, null, null, null, ProblemReader.Read(stage, response, body.Bytes, sent))
+                {
+                    Refusal = _options.KeepsRefusals ? body.Bytes.ToArray() : default,
+                };
             }
         }
 
@@ -358,5 +385,8 @@ public sealed class EdFiClient : IDisposable
     }
 
     private readonly record struct Answer(
-        int Status, ApiBody Body, string? ETag, Guid? Id, long? TotalCount, string? NextPageToken, ApiFailure? Failure);
+        int Status, ApiBody Body, string? ETag, Guid? Id, long? TotalCount, string? NextPageToken, ApiFailure? Failure)
+    {
+        public ReadOnlyMemory<byte> Refusal { get; init; }
+    }
 }

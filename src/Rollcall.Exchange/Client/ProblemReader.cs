@@ -11,7 +11,7 @@ internal static class ProblemReader
     public static ApiFailure Read(FailureStage stage, HttpResponseMessage response, ReadOnlyMemory<byte> answer, ReadOnlyMemory<byte> sent)
     {
         var status = (int)response.StatusCode;
-        var (type, text) = Parse(answer);
+        var (type, text, correlation) = Parse(answer);
         var kind = Classify(status, type, text, stage);
         var transient = kind is FailureKind.Timeout or FailureKind.Throttled or FailureKind.ServerError or FailureKind.Unavailable
             || type.EndsWith(":multi-user-conflict", StringComparison.Ordinal);
@@ -22,7 +22,7 @@ internal static class ProblemReader
             message = $"the API redirects to {location.GetLeftPart(UriPartial.Authority)}; give the address that it redirects to";
         }
 
-        return new ApiFailure(stage, reach, kind, transient, RetryAfter(response), status, type, message);
+        return new ApiFailure(stage, reach, kind, transient, RetryAfter(response), status, type, message) { CorrelationId = correlation };
     }
 
     /// <summary>The failure that a network exception stands for; null when it is a bug of ours or the caller's own cancellation.</summary>
@@ -101,14 +101,14 @@ internal static class ProblemReader
     }
 
     /// <summary>The type and the telling part of problem details, an OAuth error, or an older API's <c>message</c>.</summary>
-    private static (string Type, string Text) Parse(ReadOnlyMemory<byte> answer)
+    private static (string Type, string Text, string? CorrelationId) Parse(ReadOnlyMemory<byte> answer)
     {
         try
         {
             using var json = JsonDocument.Parse(answer);
             if (json.RootElement.ValueKind != JsonValueKind.Object)
             {
-                return ("", "");
+                return ("", "", null);
             }
 
             var text = new StringBuilder();
@@ -134,11 +134,12 @@ internal static class ProblemReader
             }
 
             var type = json.RootElement.TryGetProperty("type", out var t) && t.ValueKind == JsonValueKind.String ? t.GetString()! : "";
-            return (type.StartsWith("urn:", StringComparison.Ordinal) && type.Length <= 200 ? type : "", text.ToString());
+            var correlation = json.RootElement.TryGetProperty("correlationId", out var c) && c.ValueKind == JsonValueKind.String ? c.GetString() : null;
+            return (type.StartsWith("urn:", StringComparison.Ordinal) && type.Length <= 200 ? type : "", text.ToString(), correlation is { Length: <= 100 } ? correlation : null);
         }
         catch (JsonException)
         {
-            return ("", "");
+            return ("", "", null);
         }
     }
 

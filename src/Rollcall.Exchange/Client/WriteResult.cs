@@ -7,6 +7,12 @@ namespace Rollcall.Exchange.Client;
 /// <param name="Failure">Null when it succeeded. DELETE of a missing document is success.</param>
 public readonly record struct WriteResult(int Status, Guid? Id, string? ETag, ApiFailure? Failure)
 {
+    /// <summary>Nothing had to be sent: the API is already as the write would have left it.</summary>
+    public bool IsNotNeeded { get; init; }
+
+    /// <summary>The body with which the API refused, when the client keeps it (<see cref="ClientOptions.KeepsRefusals"/>); for a remediation, never for a log.</summary>
+    public ReadOnlyMemory<byte> Refusal { get; init; }
+
     public bool IsDone => Failure is null;
 
     /// <summary>Nothing was sent because the client only pretends.</summary>

@@ -27,6 +27,13 @@ public sealed class DeliveryProgress
 
     public void Expect(long documents) => Interlocked.Add(ref _expected, documents);
 
+    /// <summary>A document that was taken and done without a delivery.</summary>
+    internal void CountDone()
+    {
+        Offer();
+        Interlocked.Increment(ref _done);
+    }
+
     internal void Offer() => Interlocked.Increment(ref _offered);
 
     internal void Hold(long documents) => Interlocked.Add(ref _held, documents);
@@ -35,7 +42,7 @@ public sealed class DeliveryProgress
     {
         switch (settlement)
         {
-            case Settlement.Done or Settlement.WouldSend:
+            case Settlement.Done or Settlement.WouldSend or Settlement.NotNeeded:
                 Interlocked.Increment(ref _done);
                 break;
             case Settlement.Warned:

@@ -8,7 +8,7 @@ namespace Rollcall.Exchange.Delivery;
 /// <param name="Samples">The first few, by the caller's tag and id.</param>
 public sealed record RefusalCause(ApiFailure Failure, Settlement Settlement, long Count, IReadOnlyList<(long Tag, Guid Id)> Samples);
 
-/// <summary>What became of the documents of one resource. <c>Offered = Created + Updated + Deleted + WouldSend + Warned + Refused + Unsettled</c>.</summary>
+/// <summary>What became of the documents of one resource. <c>Offered = Created + Updated + Deleted + WouldSend + NotNeeded + Warned + Refused + Unsettled</c>.</summary>
 public sealed record ResourceReport
 {
     public required ResourceName Resource { get; init; }
@@ -25,6 +25,9 @@ public sealed record ResourceReport
 
     public required long WouldSend { get; init; }
 
+    /// <summary>The target was already as the write would have left it.</summary>
+    public long NotNeeded { get; init; }
+
     public required long Warned { get; init; }
 
     public required long Refused { get; init; }
@@ -38,7 +41,7 @@ public sealed record ResourceReport
     public required ApiFailure? FeedFailure { get; init; }
 
     /// <summary>Taken from the feed, and without a final word when the run was stopped.</summary>
-    public long Unsettled => Offered - Created - Updated - Deleted - WouldSend - Warned - Refused;
+    public long Unsettled => Offered - Created - Updated - Deleted - WouldSend - NotNeeded - Warned - Refused;
 }
 
 /// <summary>The full account of a delivery.</summary>
@@ -48,7 +51,7 @@ public sealed record DeliveryReport(IReadOnlyList<ResourceReport> Resources, Api
 {
     public long Offered => Resources.Sum(r => r.Offered);
 
-    public long Done => Resources.Sum(r => r.Created + r.Updated + r.Deleted + r.WouldSend);
+    public long Done => Resources.Sum(r => r.Created + r.Updated + r.Deleted + r.WouldSend + r.NotNeeded);
 
     public long Refused => Resources.Sum(r => r.Refused);
 

@@ -13,9 +13,9 @@ namespace Rollcall.Exchange.Delivery;
 /// <item>What is left is refused, with the API's last word.</item>
 /// </list>
 /// Cancellation stops taking documents and lets requests on the wire finish; the report says what has no final word.</remarks>
-public sealed class DeliveryRun(EdFiClient target, DependencyGraph order, DeliveryOptions options)
+public sealed class DeliveryRun(EdFiClient target, DependencyGraph order, DeliveryOptions options, DeliveryProgress? progress = null)
 {
-    public DeliveryProgress Progress { get; } = new();
+    public DeliveryProgress Progress { get; } = progress ?? new();
 
     /// <param name="feeds">At most one for each resource; every resource must be in the order.</param>
     /// <param name="settled">Told the final word on each document exactly once, by many workers at a time; null when nobody needs it.</param>

@@ -83,6 +83,7 @@ internal sealed class HoldBack(HoldBudget budget) : IDisposable
     private void Spill(in OutgoingDocument document, ApiFailure failure)
     {
         _file ??= TemporaryFile.Create();
+        failure = failure.Cause;
         var index = _failures.IndexOf(failure);
         if (index < 0)
         {

@@ -26,7 +26,11 @@ public readonly record struct OutgoingDocument(WriteKind Kind, ReadOnlyMemory<by
 /// <param name="Read">Opens them; called once. An <see cref="ApiException"/> ends this resource, or the run if that is its reach.</param>
 /// <param name="Expected">How many there are, for progress; null when not known.</param>
 public sealed record ResourceFeed(
-    ResourceName Resource, Func<CancellationToken, IAsyncEnumerable<OutgoingDocument>> Read, long? Expected = null);
+    ResourceName Resource, Func<CancellationToken, IAsyncEnumerable<OutgoingDocument>> Read, long? Expected = null)
+{
+    /// <summary>Sends one document in place of the client's own POST, PUT or DELETE; null for those.</summary>
+    public Func<OutgoingDocument, CancellationToken, Task<WriteResult>>? Send { get; init; }
+}
 
 public enum Settlement
 {
@@ -34,6 +38,9 @@ public enum Settlement
 
     /// <summary>Dry run: nothing was sent.</summary>
     WouldSend,
+
+    /// <summary>The target was already as the write would have left it.</summary>
+    NotNeeded,
 
     /// <summary>Refused with 403 where the user said that this is to be expected.</summary>
     Warned,

@@ -16,6 +16,7 @@ internal sealed class ResourceAccount(ResourceName resource, DeliveryProgress pr
     private long _updated;
     private long _deleted;
     private long _wouldSend;
+    private long _notNeeded;
     private long _warned;
     private long _refused;
     private long _heldBack;
@@ -49,6 +50,9 @@ internal sealed class ResourceAccount(ResourceName resource, DeliveryProgress pr
             case Settlement.Done:
                 Interlocked.Increment(ref _updated);
                 break;
+            case Settlement.NotNeeded:
+                Interlocked.Increment(ref _notNeeded);
+                break;
             case Settlement.WouldSend:
                 Interlocked.Increment(ref _wouldSend);
                 break;
@@ -75,6 +79,7 @@ internal sealed class ResourceAccount(ResourceName resource, DeliveryProgress pr
                 Updated = _updated,
                 Deleted = _deleted,
                 WouldSend = _wouldSend,
+                NotNeeded = _notNeeded,
                 Warned = _warned,
                 Refused = _refused,
                 HeldBack = _heldBack,
@@ -86,7 +91,7 @@ internal sealed class ResourceAccount(ResourceName resource, DeliveryProgress pr
 
     private void NoteCause(in SettledDocument settled)
     {
-        var failure = settled.Result.Failure! with { RetryAfter = null };
+        var failure = settled.Result.Failure!.Cause;
         lock (_lock)
         {
             var key = (failure, settled.Settlement);

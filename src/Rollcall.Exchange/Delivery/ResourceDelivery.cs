@@ -181,6 +181,7 @@ internal sealed class ResourceDelivery(
 
         var result = document.Kind switch
         {
+            _ when feed.Send is { } send => await send(document, cancellationToken),
             WriteKind.Upsert => await target.UpsertAsync(Resource, document.Body, cancellationToken),
             WriteKind.Replace => await target.ReplaceAsync(Resource, document.Id, document.Body, cancellationToken),
             WriteKind.Delete => await target.DeleteAsync(Resource, document.Id, cancellationToken),
@@ -190,11 +191,20 @@ internal sealed class ResourceDelivery(
         switch (result.Failure)
         {
             case null:
-                await SettleAsync(document, result.IsDryRun ? Settlement.WouldSend : Settlement.Done, result);
+                await SettleAsync(document, result switch
+                {
+                    { IsNotNeeded: true } => Settlement.NotNeeded,
+                    { IsDryRun: true } => Settlement.WouldSend,
+                    _ => Settlement.Done,
+                }, result);
                 break;
             case { Reach: FailureReach.Run } failure:
                 throw new DeliveryStoppedException(failure);
             case { Kind: FailureKind.UnresolvedReference or FailureKind.Conflict or FailureKind.DependentItem } failure when !isLast:
+                Hold(_unresolved, document, failure);
+                break;
+            // The key may belong to a document that is about to get another one.
+            case { Kind: FailureKind.KeyConflict } failure when !isLast && feed.Send is not null && document.Kind == WriteKind.Replace:
                 Hold(_unresolved, document, failure);
                 break;
             case { Kind: FailureKind.Forbidden } failure when !isLast && waitsForAuthorization && document.Kind != WriteKind.Delete:

@@ -43,8 +43,7 @@ internal static class LedgerSchema
             alter table profile add column source text;
             alter table run add column kind text not null default 'run';
             alter table run add column actor text;
-            alter table run add column held_reason text;
-            alter table doc add column scope_key text;
+            alter table run add column config_fingerprint blob;
             alter table doc add column blocked_resource integer;
             alter table doc add column blocked_key blob;
             create table doc_payload_2(profile_id integer not null, doc_id integer not null, run_id integer not null, body blob not null, primary key(profile_id, doc_id)) without rowid;

@@ -24,13 +24,13 @@ internal sealed record LedgerTable(string Name, int KeyColumns, (string Name, Le
         Of("profile", 1, OfProfile, "profile_id:n name target_url school_year:n config_fingerprint:b hash_version:n next_doc_id:n epoch:n created_at source"),
         Of("resource", 1, "true", "resource_id:n name"),
         Of("run", 1, OfProfile + " and run_id > (select coalesce(max(run_id), 0) - 200 from sync.run where profile_id = @profile)",
-            "run_id:n profile_id:n epoch:n state approved_by started_at ended_at requests:n kind actor held_reason"),
+            "run_id:n profile_id:n epoch:n state approved_by started_at ended_at requests:n kind actor config_fingerprint:b"),
         Of("run_resource", 2, "run_id in (select run_id from sync.run where profile_id = @profile order by run_id desc limit 20)",
             "run_id:n resource_id:n scan_complete:n scanned:n same:n posts:n puts:n key_changes:n deletes:n invalid:n duplicates:n blocked:n failed:n held:n held_reason"),
         Of("error_group", 2, OfProfile, "profile_id:n error_group_id:n resource_id:n kind http:n problem_type message owner first_seen last_seen"),
         Of("doc", 3, OfProfile, """
             profile_id:n resource_id:n natural_key_hash:h doc_id:n full_record_hash:h edfi_id:h source_key status:n intent_op:n intent_key_hash:h
-            intent_record_hash:h intent_run:n attempts:n next_attempt_at:n last_http:n error_group_id:n hash_version:n changed_at:n scope_key blocked_resource:n blocked_key:h
+            intent_record_hash:h intent_run:n attempts:n next_attempt_at:n last_http:n error_group_id:n hash_version:n changed_at:n blocked_resource:n blocked_key:h
             """),
         Of("doc_payload", 2, OfProfile, "profile_id:n doc_id:n run_id:n body:b"),
         Of("finding", 3, OfProfile, "profile_id:n resource_id:n finding_no:n kind path text rows:n schools:n owner run_id:n"),

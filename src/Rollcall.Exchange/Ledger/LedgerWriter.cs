@@ -24,6 +24,7 @@ internal sealed class LedgerWriter : IDisposable
     private readonly SqliteStatement _audit;
     private readonly SqliteStatement _blockedNew;
     private readonly SqliteStatement _blockedBy;
+    private readonly SqliteStatement _isTroubled;
     private readonly SqliteStatement _attempts;
     private readonly SqliteStatement _isThere;
     private readonly SqliteStatement[] _all;
@@ -86,6 +87,7 @@ internal sealed class LedgerWriter : IDisposable
             values(?1, ?2, ?3, ?4, ?5, {(int)DocStatus.Blocked}, {SyncLedger.HashVersion}, ?6, ?7, ?8) on conflict do nothing
             """);
         _blockedBy = Prepare($"update doc set blocked_resource = ?4, blocked_key = ?5 {Doc}");
+        _isTroubled = Prepare($"select 1 from doc {Doc} and full_record_hash is null and edfi_id is null and intent_op is null");
         _all = [.. prepared];
     }
 
@@ -164,6 +166,14 @@ internal sealed class LedgerWriter : IDisposable
             At(_status, call).Bind(4, (long)DocStatus.Blocked).BindNull(5).Run();
             At(_blockedBy, call).Bind(4, byResource).Bind(5, byKey).Run();
         }
+    }
+
+    /// <summary>Whether the ledger knows the document, and knows that the target does not have it.</summary>
+    public bool IsTroubled(long resourceId, UInt128 key)
+    {
+        var answer = _isTroubled.Bind(2, resourceId).Bind(3, key).Step();
+        _isTroubled.Reset();
+        return answer;
     }
 
     private void Audit(PlannedCall call, Guid? id, int status, UInt128? after, long? group)

@@ -68,6 +68,24 @@ public sealed class SyncLedger : IDisposable
         }
     }
 
+    /// <summary>Opens a profile that is known, whatever its target is: for what the ledger can do alone.</summary>
+    public static SyncLedger OpenExisting(string ledger, string profile, TimeProvider time)
+    {
+        ILedgerHome home = IsPostgres(ledger) ? PostgresLedger.Open(ledger) : FileLedger.Open(ledger);
+        try
+        {
+            var id = home.FindProfile(profile) ?? throw new LedgerException($"the ledger {home.Name} knows no profile {profile}.", isBusy: false);
+            home.Take(id);
+            home.Db.Execute(LedgerSchema.Plan);
+            return new SyncLedger(home, time) { ProfileId = id };
+        }
+        catch
+        {
+            home.Dispose();
+            throw;
+        }
+    }
+
     private void OpenProfile(string name, string targetUrl, int? schoolYear)
     {
         using var find = Db.Prepare("select target_url, school_year, config_fingerprint, next_doc_id, epoch from profile where profile_id = ?");

@@ -48,6 +48,11 @@ internal sealed class RejectedFile : IAsyncDisposable
             json.WriteNumber("status", settled.Result.Status);
             json.WriteString("type", settled.Result.Failure!.ProblemType);
             json.WriteString("message", settled.Result.Failure.Message);
+            if (settled.Result.Failure.CorrelationId is { } correlation)
+            {
+                json.WriteString("correlationId", correlation);
+            }
+
             json.WritePropertyName("body");
             WriteBody(json, settled.Document.Body);
             json.WriteEndObject();
@@ -70,7 +75,7 @@ internal sealed class RejectedFile : IAsyncDisposable
     }
 
     /// <summary>What is not JSON is kept as a string, so that the file stays NDJSON.</summary>
-    private static void WriteBody(Utf8JsonWriter json, ReadOnlyMemory<byte> body)
+    internal static void WriteBody(Utf8JsonWriter json, ReadOnlyMemory<byte> body)
     {
         try
         {

@@ -13,7 +13,8 @@ public static class Clean
     /// <summary>Splits a page into its documents, cleaned; each has its id from the page, and its position as tag.</summary>
     /// <param name="firstTag">The first document's tag.</param>
     /// <exception cref="JsonException">The page is not an array of objects.</exception>
-    public static void SplitPage(ReadOnlySpan<byte> page, long firstTag, List<OutgoingDocument> documents)
+    /// <param name="isWhole">Take nothing out.</param>
+    public static void SplitPage(ReadOnlySpan<byte> page, long firstTag, List<OutgoingDocument> documents, bool isWhole = false)
     {
         var reader = new Utf8JsonReader(page, _options);
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartArray)
@@ -27,6 +28,11 @@ public static class Clean
             cuts.Clear();
             var start = (int)reader.TokenStartIndex;
             var id = Object(ref reader, isRoot: true, isReference: false, cuts);
+            if (isWhole)
+            {
+                cuts.Clear();
+            }
+
             documents.Add(new OutgoingDocument(WriteKind.Upsert, Copy(page, start, (int)reader.BytesConsumed, cuts), firstTag + documents.Count, id));
         }
 

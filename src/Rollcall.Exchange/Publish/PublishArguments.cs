@@ -8,14 +8,19 @@ namespace Rollcall.Exchange.Publish;
 public static class PublishArguments
 {
     private static readonly string[] _files = ["publisherSettings.json", "apiPublisherSettings.json"];
+    /// <summary>Environment and command line, the last layers.</summary>
+    private const int ExplicitLayers = 2;
+
+    private const string StoreFile = "configurationStoreSettings.json";
     private static readonly string[] _prefixes = ["EdFi:Publisher:", "EdFi:ApiPublisher:"];
 
     /// <param name="arguments">As typed after the verb.</param>
     /// <param name="environment">Variable names to values.</param>
     /// <param name="forVerify">The verb is <c>verify</c>: a name that only publish has a use for is a fault on the command line.</param>
-    /// <param name="folder">Where a settings file is looked for when none is named.</param>
+    /// <param name="folder">Where a settings file is looked for when none is named; the program's own folder comes second, as there the API
+    /// Publisher has it.</param>
     /// <exception cref="InvalidDataException">All faults together, one a line.</exception>
-    public static IConfiguration Read(IReadOnlyList<string> arguments, IDictionary environment, string folder, bool forVerify = false)
+    public static IConfigurationRoot Read(IReadOnlyList<string> arguments, IDictionary environment, string folder, bool forVerify = false)
     {
         var faults = new List<string>();
         var given = ReadCommandLine(arguments, forVerify, faults);
@@ -24,11 +29,34 @@ public static class PublishArguments
         if (FindFile(given.GetValueOrDefault("Rollcall:Config"), folder, faults) is { } file)
         {
             ReadFile(builder, file, faults);
+            folder = Path.GetDirectoryName(file)!;
+        }
+
+        if (Lying(StoreFile, folder) is { } stores)
+        {
+            ReadFile(builder, stores, faults);
         }
 
         var settings = builder.AddInMemoryCollection(variables).AddInMemoryCollection(given).Build();
         return faults.Count == 0 ? settings : throw new InvalidDataException(string.Join("\n  ", faults));
     }
+
+    /// <summary>The same settings with those of named connections between files and environment.</summary>
+    /// <param name="settings">As <see cref="Read"/> gave them.</param>
+    public static IConfigurationRoot WithNamed(IConfigurationRoot settings, IEnumerable<KeyValuePair<string, string?>> named)
+    {
+        var providers = settings.Providers.ToList();
+        var layer = new ConfigurationBuilder().AddInMemoryCollection(named).Build().Providers.Single();
+        providers.Insert(providers.Count - ExplicitLayers, layer);
+        return new ConfigurationRoot(providers);
+    }
+
+    /// <summary>The paths that the command line or a variable gives a value.</summary>
+    public static IConfigurationRoot Explicit(IConfigurationRoot settings) => new ConfigurationRoot([.. settings.Providers.TakeLast(ExplicitLayers)]);
+
+    /// <summary>A file in this folder, or beside the program; null when it lies in neither.</summary>
+    internal static string? Lying(string name, string folder) =>
+        new[] { folder, AppContext.BaseDirectory }.Select(f => Path.GetFullPath(Path.Combine(f, name))).FirstOrDefault(File.Exists);
 
     /// <summary><c>--name=value</c>, <c>--name value</c>, <c>/name=value</c>, <c>/name value</c>, <c>name=value</c>; a path for the name too.</summary>
     private static Dictionary<string, string?> ReadCommandLine(IReadOnlyList<string> arguments, bool forVerify, List<string> faults)
@@ -76,7 +104,7 @@ public static class PublishArguments
                 continue;
             }
 
-            Check(name, value, isFile: false, faults);
+            Check(name, value, faults);
             if (forVerify && name.Support == NameSupport.Yes && !name.IsForVerify)
             {
                 faults.Add($"{name.Shown} means nothing to verify, which only reads");
@@ -102,7 +130,7 @@ public static class PublishArguments
             if (_prefixes.FirstOrDefault(p => key.StartsWith(p, StringComparison.OrdinalIgnoreCase)) is { } prefix
                 && Known(key[prefix.Length..], (string)variable.Key + ": ", faults) is { } name)
             {
-                Check(name, (string?)variable.Value, isFile: false, faults);
+                Check(name, (string?)variable.Value, faults);
                 values[name.Path] = (string?)variable.Value;
             }
         }
@@ -124,6 +152,11 @@ public static class PublishArguments
         }
 
         var found = _files.Select(f => Path.Combine(folder, f)).Where(File.Exists).ToList();
+        if (found.Count == 0)
+        {
+            found = [.. _files.Select(f => Path.Combine(AppContext.BaseDirectory, f)).Where(File.Exists)];
+        }
+
         if (found.Count > 1)
         {
             faults.Add($"both {_files[0]} and {_files[1]} lie in this folder: say with --config which one counts");
@@ -138,7 +171,7 @@ public static class PublishArguments
         try
         {
             builder.AddJsonFile(file);
-            read = builder.Build();
+            read = new ConfigurationBuilder().AddJsonFile(file).Build();
         }
         catch (Exception exception) when (exception is InvalidDataException or FormatException)
         {
@@ -151,7 +184,6 @@ public static class PublishArguments
         {
             if (value is null
                 || path.StartsWith("authorizationFailureHandling", StringComparison.OrdinalIgnoreCase)
-                // Which resources' keys may change matters to the key-change pass of a change window, which this build does not have.
                 || path.StartsWith("resourcesWithUpdatableKeys", StringComparison.OrdinalIgnoreCase))
             {
                 continue;
@@ -159,7 +191,7 @@ public static class PublishArguments
 
             if (Known(path, Path.GetFileName(file) + ": ", faults) is { } name)
             {
-                Check(name, value, isFile: true, faults);
+                Check(name, value, faults);
             }
         }
     }
@@ -175,17 +207,9 @@ public static class PublishArguments
         return name;
     }
 
-    private static void Check(PublishName name, string? value, bool isFile, List<string> faults)
+    private static void Check(PublishName name, string? value, List<string> faults)
     {
-        var isRefused = !string.IsNullOrWhiteSpace(value) && name.Support switch
-        {
-            NameSupport.Yes => false,
-            NameSupport.OnlyFalse => !(bool.TryParse(value, out var on) && !on),
-            NameSupport.OnlyApi => !value.Equals("api", StringComparison.OrdinalIgnoreCase),
-            NameSupport.OnlyInFile => !isFile,
-            _ => true,
-        };
-        if (isRefused)
+        if (name.Support != NameSupport.Yes && !string.IsNullOrWhiteSpace(value))
         {
             faults.Add(name.Support == NameSupport.Obsolete
                 ? $"{name.Shown} is obsolete: use --include, --includeOnly, --exclude or --excludeOnly"

@@ -5,15 +5,6 @@ public enum NameSupport
 {
     Yes,
 
-    /// <summary>A switch for a feature that this build does not have: only <c>false</c> can be honoured.</summary>
-    OnlyFalse,
-
-    /// <summary>Only <c>api</c> can be honoured.</summary>
-    OnlyApi,
-
-    /// <summary>A detail of such a feature: harmless in a settings file, where the shipped ones have it; refused when asked for explicitly.</summary>
-    OnlyInFile,
-
     /// <summary>Refused wherever it has a value.</summary>
     No,
 
@@ -42,15 +33,15 @@ public sealed record PublishName(string? Switch, string Path, NameSupport Suppor
         Option("WhatIf"),
         new("ignoreSslErrors", "Options:IgnoreSSLErrors"),
         Option("UseSourceDependencyMetadata"),
-        Option("RemediationsScriptFile", NameSupport.No),
-        Option("UseChangeVersionPaging", NameSupport.OnlyFalse),
-        Option("ChangeVersionPagingWindowSize", NameSupport.OnlyInFile),
-        Option("EnableRateLimit", NameSupport.OnlyFalse),
-        Option("RateLimitNumberExecutions", NameSupport.OnlyInFile),
-        Option("RateLimitTimeSeconds", NameSupport.OnlyInFile),
-        Option("RateLimitMaxRetries", NameSupport.OnlyInFile),
-        Option("UseReversePaging", NameSupport.OnlyFalse),
-        Option("LastChangeVersionProcessedNamespace", NameSupport.No),
+        Option("RemediationsScriptFile"),
+        Option("UseChangeVersionPaging"),
+        Option("ChangeVersionPagingWindowSize"),
+        Option("EnableRateLimit"),
+        Option("RateLimitNumberExecutions"),
+        Option("RateLimitTimeSeconds"),
+        Option("RateLimitMaxRetries"),
+        Option("UseReversePaging"),
+        Option("LastChangeVersionProcessedNamespace"),
 
         .. Connection("source", "Source"),
         new("include", "Connections:Source:Include"),
@@ -58,16 +49,17 @@ public sealed record PublishName(string? Switch, string Path, NameSupport Suppor
         new("exclude", "Connections:Source:Exclude"),
         new("excludeOnly", "Connections:Source:ExcludeOnly"),
         new("ignoreIsolation", "Connections:Source:IgnoreIsolation"),
-        new("lastChangeVersionProcessed", "Connections:Source:LastChangeVersionProcessed", NameSupport.No),
+        new("lastChangeVersionProcessed", "Connections:Source:LastChangeVersionProcessed"),
         .. Connection("target", "Target"),
         new("treatForbiddenPostAsWarning", "Connections:Target:TreatForbiddenPostAsWarning"),
 
-        new("configurationStoreProvider", "ConfigurationStore:Provider", NameSupport.No),
-        new("postgreSqlEncryptionPassword", "ConfigurationStore:PostgreSql:EncryptionPassword", NameSupport.No, IsSecret: true),
-        new(null, "ConfigurationStore:PostgreSql:ConnectionString", NameSupport.No, IsSecret: true),
-        new(null, "ConfigurationStore:SqlServer:ConnectionString", NameSupport.No, IsSecret: true),
-        new(null, "ConfigurationStore:AwsParameterStore:Profile", NameSupport.No),
-        new(null, "ConfigurationStore:AwsParameterStore:Region", NameSupport.No),
+        new("configurationStoreProvider", "ConfigurationStore:Provider"),
+        new("postgreSqlEncryptionPassword", "ConfigurationStore:PostgreSql:EncryptionPassword", IsSecret: true),
+        new(null, "ConfigurationStore:PostgreSql:ConnectionString", IsSecret: true),
+        new(null, "ConfigurationStore:SqlServer:ConnectionString", IsSecret: true),
+        new(null, "ConfigurationStore:AwsParameterStore:Profile"),
+        new(null, "ConfigurationStore:AwsParameterStore:Region"),
+        new("connectionsFile", "ConfigurationStore:PlainText:File"),
         new("resources", "Connections:Source:Resources", NameSupport.Obsolete),
         new("excludeResources", "Connections:Source:ExcludeResources", NameSupport.Obsolete),
         new("skipResources", "Connections:Source:SkipResources", NameSupport.Obsolete),
@@ -78,13 +70,19 @@ public sealed record PublishName(string? Switch, string Path, NameSupport Suppor
         new("show-config", "Rollcall:ShowConfig", IsFlag: true),
         new("config", "Rollcall:Config"),
         new("rejected", "Rollcall:Rejected"),
-        new("acknowledge", "Rollcall:Acknowledge", NameSupport.No),
+        new("acknowledge", "Rollcall:Acknowledge"),
+        new("restart", "Rollcall:Restart", IsFlag: true),
+        new("state", "Rollcall:State"),
+        new("remediationsUnrestricted", "Rollcall:RemediationsUnrestricted"),
     ];
 
     /// <summary>Whether the name means something to <c>verify</c>, which only reads.</summary>
-    public bool IsForVerify => Support is NameSupport.Yes or NameSupport.OnlyApi && Path is not (
+    public bool IsForVerify => Support is NameSupport.Yes && Path is not (
         "Options:MaxDegreeOfParallelismForPostResourceItem" or "Options:ErrorPublishingBatchSize" or "Options:WhatIf" or "Options:UseSourceDependencyMetadata"
-        or "Connections:Target:TreatForbiddenPostAsWarning" or "Rollcall:Verify" or "Rollcall:DryRun" or "Rollcall:Rejected");
+        or "Options:RemediationsScriptFile" or "Options:UseChangeVersionPaging" or "Options:ChangeVersionPagingWindowSize" or "Options:UseReversePaging"
+        or "Options:LastChangeVersionProcessedNamespace" or "Connections:Source:LastChangeVersionProcessed" or "Connections:Source:Type" or "Connections:Source:File"
+        or "Connections:Target:Type" or "Connections:Target:File" or "Connections:Target:TreatForbiddenPostAsWarning" or "Rollcall:Verify" or "Rollcall:DryRun"
+        or "Rollcall:Rejected" or "Rollcall:Acknowledge" or "Rollcall:Restart" or "Rollcall:State" or "Rollcall:RemediationsUnrestricted");
 
     /// <summary>What a person would have written: the switch, or the path where there is none.</summary>
     public string Shown => "--" + (Switch ?? Path);
@@ -107,16 +105,16 @@ public sealed record PublishName(string? Switch, string Path, NameSupport Suppor
 
     private static IEnumerable<PublishName> Connection(string side, string section) =>
     [
-        new(side + "Name", $"Connections:{section}:Name", NameSupport.No),
+        new(side + "Name", $"Connections:{section}:Name"),
         new(side + "Url", $"Connections:{section}:Url"),
         new(side + "Key", $"Connections:{section}:Key", IsSecret: true),
         new(side + "Secret", $"Connections:{section}:Secret", IsSecret: true),
         new(side + "AuthUrl", $"Connections:{section}:AuthUrl"),
         new(side + "Scope", $"Connections:{section}:Scope"),
         new(side + "SchoolYear", $"Connections:{section}:SchoolYear"),
-        new(side + "ProfileName", $"Connections:{section}:ProfileName", NameSupport.No),
-        new(side + "Type", $"Connections:{section}:Type", NameSupport.OnlyApi),
-        new(side + "File", $"Connections:{section}:File", NameSupport.No),
+        new(side + "ProfileName", $"Connections:{section}:ProfileName"),
+        new(side + "Type", $"Connections:{section}:Type"),
+        new(side + "File", $"Connections:{section}:File"),
     ];
 
     /// <summary>Levenshtein's distance: the number of letters to add, take away or change.</summary>

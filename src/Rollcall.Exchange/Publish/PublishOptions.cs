@@ -1,7 +1,7 @@
-using System.Globalization;
 using Microsoft.Extensions.Configuration;
 using Rollcall.Exchange.Client;
 using Rollcall.Exchange.Delivery;
+using Rollcall.Exchange.State;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Exchange.Publish;
@@ -12,6 +12,41 @@ public sealed record PublishOptions
     public required ApiConnection Source { get; init; }
 
     public required ApiConnection Target { get; init; }
+
+    /// <summary>The connection's name, under which the last change version is kept; null for one given in full.</summary>
+    public string? SourceName { get; init; }
+
+    public string? TargetName { get; init; }
+
+    /// <summary>In front of the target's name where the last change version is kept, so that one pair can have several selections.</summary>
+    public string? VersionNamespace { get; init; }
+
+    /// <summary>Last change version that the target has had; null when nobody says so.</summary>
+    public long? LastChangeVersionProcessed { get; init; }
+
+    /// <summary>The last change version was given for this run, and is not what the store says.</summary>
+    public bool IsLastChangeVersionGiven { get; init; }
+
+    /// <summary>Cut the change window into slices; also asks for a change window where connections have no names.</summary>
+    public bool UseChangeVersionPaging { get; init; }
+
+    /// <summary>Change versions a slice.</summary>
+    public int ChangeVersionPagingWindowSize { get; init; } = 25_000;
+
+    /// <summary>Read pages from the last to the first, whatever else the source offers.</summary>
+    public bool UseReversePaging { get; init; }
+
+    /// <summary>Requests allowed to each of the two APIs; null for no limit of ours.</summary>
+    public RateLimit? RateLimit { get; init; }
+
+    /// <summary>JavaScript module with remediations of refused POSTs.</summary>
+    public string? RemediationsScript { get; init; }
+
+    /// <summary>Run the module although this Node.js has no permission model.</summary>
+    public bool RemediationsUnrestricted { get; init; }
+
+    /// <summary>A SQLite file takes the documents instead of an API; <see cref="Target"/> then only names it.</summary>
+    public string? TargetFile { get; init; }
 
     public string? Include { get; init; }
 
@@ -61,22 +96,65 @@ public sealed record PublishOptions
 
     public string? RejectedFile { get; init; }
 
+    /// <summary>Folder of the file that keeps how far this pair has come; null to keep nothing, so that every run begins anew.</summary>
+    public string? StateFolder { get; init; }
+
+    /// <summary>Forget an unfinished run and begin anew.</summary>
+    public bool Restart { get; init; }
+
+    /// <summary>Accept what this run set aside, so that the last change version moves; null to publish.</summary>
+    public long? Acknowledge { get; init; }
+
+    /// <summary>Resources whose keys may change; empty for those that the data standard names.</summary>
+    public IReadOnlyList<ResourceName> UpdatableKeys { get; init; } = [];
+
     public IReadOnlyDictionary<ResourceName, IReadOnlyList<ResourceName>> UpdatePrerequisites { get; init; } = DeliveryOptions.DefaultUpdatePrerequisites;
 
     /// <summary>Things that the user should know of and that stop nothing.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <exception cref="InvalidDataException">All faults together, one a line.</exception>
-    public static PublishOptions From(IConfiguration settings)
+    /// <param name="notes">What was found while the settings were gathered.</param>
+    public static PublishOptions From(IConfiguration settings, IReadOnlyList<string>? notes = null)
     {
         var read = new SettingReader(settings);
-        var warnings = new List<string>();
+        var warnings = new List<string>(notes ?? []);
+        read.RequireApi("Source");
         var source = read.Connection("Source");
-        var target = read.Connection("Target");
+        var targetFile = read.FileOf("Target");
+        var target = targetFile is null ? read.Connection("Target") : new ApiConnection(new Uri(Path.GetFullPath(targetFile)), "", "");
         var posts = read.Number("Options:MaxDegreeOfParallelismForPostResourceItem", int.MinValue, 20);
         if (posts is < 1 or > 200)
         {
             warnings.Add($"maxDegreeOfParallelismForPostResourceItem is {posts}; {Math.Clamp(posts, 1, 200)} is used.");
+        }
+
+        var lastGiven = read.Version("Connections:Source:LastChangeVersionProcessed");
+        var sourceName = read.Text("Connections:Source:Name");
+        var targetName = read.Text("Connections:Target:Name");
+        var versionNamespace = read.Text("Options:LastChangeVersionProcessedNamespace");
+        var useSlices = read.Truth("Options:UseChangeVersionPaging");
+        if (lastGiven is not null && !useSlices && (sourceName is null || targetName is null))
+        {
+            read.Fault("--lastChangeVersionProcessed needs a change window: name both connections, or set --useChangeVersionPaging=true");
+        }
+
+        if (targetFile is null && read.Text("Connections:Source:ProfileName") is not null && read.Text("Connections:Target:ProfileName") is null)
+        {
+            read.Fault("--sourceProfileName without --targetProfileName would take away at the target what the profile hides");
+        }
+
+        if (targetFile is not null)
+        {
+            foreach (var path in (string[])[
+                "Options:RemediationsScriptFile", "Options:UseChangeVersionPaging", "Connections:Source:LastChangeVersionProcessed", "Connections:Target:Name",
+                "Rollcall:Verify", "Rollcall:Rejected", "Rollcall:Acknowledge"])
+            {
+                if (read.Text(path) is { } text && !text.Equals("false", StringComparison.OrdinalIgnoreCase))
+                {
+                    read.Fault($"{SettingReader.Shown(path)} is not supported with a SQLite file as target, which takes everything");
+                }
+            }
         }
 
         var isolation = settings["Connections:Source:IgnoreIsolation"];
@@ -84,6 +162,22 @@ public sealed record PublishOptions
         {
             Source = source!,
             Target = target!,
+            SourceName = sourceName,
+            TargetName = targetName,
+            VersionNamespace = versionNamespace,
+            LastChangeVersionProcessed = lastGiven ?? (targetName is null ? null : read.StoredVersion(ConnectionNames.TargetOf(versionNamespace, targetName))),
+            IsLastChangeVersionGiven = lastGiven is not null,
+            UseChangeVersionPaging = useSlices,
+            ChangeVersionPagingWindowSize = read.Number("Options:ChangeVersionPagingWindowSize", 1, 25_000),
+            UseReversePaging = read.Truth("Options:UseReversePaging"),
+            RateLimit = read.RateLimit(),
+            RemediationsScript = read.ExistingFile("Options:RemediationsScriptFile"),
+            RemediationsUnrestricted = read.Truth("Rollcall:RemediationsUnrestricted"),
+            TargetFile = targetFile,
+            StateFolder = read.Text("Rollcall:State"),
+            Restart = read.Truth("Rollcall:Restart"),
+            Acknowledge = read.Version("Rollcall:Acknowledge"),
+            UpdatableKeys = read.UpdatableKeys(),
             Include = settings["Connections:Source:Include"],
             IncludeOnly = settings["Connections:Source:IncludeOnly"],
             Exclude = settings["Connections:Source:Exclude"],
@@ -115,137 +209,4 @@ public sealed record PublishOptions
         read.ThrowIfFaulty();
         return options;
     }
-}
-
-/// <summary>Reads typed settings and collects what is wrong with them.</summary>
-internal sealed class SettingReader(IConfiguration settings)
-{
-    private readonly List<string> _faults = [];
-
-    public ApiConnection? Connection(string side)
-    {
-        var url = Address(side, "Url", isRequired: true);
-        var key = Secret(side, "Key");
-        var secret = Secret(side, "Secret");
-        var auth = Address(side, "AuthUrl", isRequired: false);
-        int? year = settings[$"Connections:{side}:SchoolYear"] is { Length: > 0 } ? Number($"Connections:{side}:SchoolYear", 1900, 0) : null;
-        return url is null ? null : new ApiConnection(url, key, secret)
-        {
-            AuthUrl = auth,
-            Scope = settings[$"Connections:{side}:Scope"] is { Length: > 0 } scope ? scope : null,
-            SchoolYear = year,
-        };
-    }
-
-    public bool Truth(string path)
-    {
-        var text = settings[path];
-        if (text is null)
-        {
-            return false;
-        }
-
-        if (bool.TryParse(text, out var value))
-        {
-            return value;
-        }
-
-        _faults.Add($"{Shown(path)} needs true or false, not '{text}'");
-        return false;
-    }
-
-    public int Number(string path, int least, int otherwise)
-    {
-        if (settings[path] is not { } text)
-        {
-            return otherwise;
-        }
-
-        if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= least)
-        {
-            return value;
-        }
-
-        _faults.Add($"{Shown(path)} needs a whole number{(least > int.MinValue ? $" of at least {least}" : "")}, not '{text}'");
-        return otherwise;
-    }
-
-    /// <summary>The settings file's <c>authorizationFailureHandling</c>; null when there is none.</summary>
-    public Dictionary<ResourceName, IReadOnlyList<ResourceName>>? UpdatePrerequisites()
-    {
-        var section = settings.GetSection("authorizationFailureHandling");
-        if (!section.Exists())
-        {
-            return null;
-        }
-
-        var table = new Dictionary<ResourceName, IReadOnlyList<ResourceName>>();
-        foreach (var entry in section.GetChildren())
-        {
-            var path = ResourceName.TryParse(entry["path"] ?? "");
-            var before = entry.GetSection("updatePrerequisitePaths").GetChildren().Select(c => ResourceName.TryParse(c.Value ?? "")).ToList();
-            if (path is null || before.Contains(null))
-            {
-                _faults.Add($"{entry.Path} needs a path and updatePrerequisitePaths");
-            }
-            else
-            {
-                table[path.Value] = [.. before.Select(b => b!.Value)];
-            }
-        }
-
-        return table;
-    }
-
-    public void ThrowIfFaulty()
-    {
-        if (_faults.Count > 0)
-        {
-            throw new InvalidDataException(string.Join("\n  ", _faults));
-        }
-    }
-
-    private Uri? Address(string side, string name, bool isRequired)
-    {
-        var path = $"Connections:{side}:{name}";
-        if (settings[path] is not { Length: > 0 } text)
-        {
-            if (isRequired)
-            {
-                _faults.Add($"{Shown(path)} is missing");
-            }
-
-            return null;
-        }
-
-        if (Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https")
-        {
-            return uri;
-        }
-
-        _faults.Add($"{Shown(path)}: '{text}' is no http or https address");
-        return null;
-    }
-
-    private string Secret(string side, string name)
-    {
-        var path = $"Connections:{side}:{name}";
-        if (settings[path] is not { Length: > 0 } text)
-        {
-            _faults.Add($"{Shown(path)} is missing");
-            return "";
-        }
-
-        try
-        {
-            return SecretText.Resolve(text);
-        }
-        catch (InvalidDataException fault)
-        {
-            _faults.Add($"{Shown(path)}: {fault.Message}");
-            return "";
-        }
-    }
-
-    private static string Shown(string path) => PublishName.Find(path)?.Shown ?? path;
 }

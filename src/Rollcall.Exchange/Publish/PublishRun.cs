@@ -1,47 +1,51 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Rollcall.Exchange.Client;
 using Rollcall.Exchange.Delivery;
 using Rollcall.Exchange.Load;
+using Rollcall.Exchange.Publish.Remediation;
+using Rollcall.Exchange.State;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Exchange.Publish;
 
-/// <summary>Copies everything that is selected from one Ed-Fi API to another.</summary>
+/// <summary>Brings what is selected from one Ed-Fi API to another: all of it, or what has changed since the last time.</summary>
 /// <remarks>
 /// <list type="number">
 /// <item>Connect to both, and read the order in which the target takes resources.</item>
 /// <item>Choose the resources; those that the source does not have are named and left out.</item>
-/// <item>Make the source stand still, unless told otherwise.</item>
-/// <item>Each resource: pages from the source, cleaned, to the delivery.</item>
+/// <item>Make the source stand still, unless told otherwise, and find the window of change versions.</item>
+/// <item>Begin, or go on where a killed run stopped (<see cref="RunBook"/>).</item>
+/// <item>Changed keys, upserts, deletes (<see cref="PublishPasses"/>).</item>
+/// <item>Keep the last change version, if everything arrived.</item>
 /// </list></remarks>
 public sealed class PublishRun : IDisposable
 {
+    /// <summary>Longest wait for one answer of the remediation script.</summary>
+    private static readonly TimeSpan _remediationMax = TimeSpan.FromSeconds(30);
+
     private readonly PublishOptions _options;
+    private readonly IConnectionStore? _store;
     private readonly EdFiClient _source;
     private readonly ConcurrentQueue<string> _notices = new();
-    private readonly DeliveryRun _delivery;
 
-    private PublishRun(PublishOptions options, EdFiClient source, EdFiClient target, DependencyGraph order, DependencyGraph sourceOrder, HashSet<ResourceName> chosen)
+    private PublishRun(
+        PublishOptions options, IConnectionStore? store, EdFiClient source, EdFiClient target, DependencyGraph order, DependencyGraph sourceOrder,
+        DependencyGraph targetOrder, HashSet<ResourceName> chosen)
     {
         _options = options;
+        _store = store;
         _source = source;
         Target = target;
-        Order = order;
         NotAtSource = [.. order.Resources.Where(r => chosen.Contains(r) && sourceOrder.Find(r) is null)];
-        Resources = [.. order.Resources.Where(r => chosen.Contains(r) && sourceOrder.Find(r) is not null)];
-        NotAtTarget = [.. sourceOrder.Resources.Where(r => order.Find(r) is null)];
-        _delivery = new DeliveryRun(target, order, new DeliveryOptions
-        {
-            ResourcesMax = options.ResourcesMax,
-            DocumentsPerResourceMax = options.PostsPerResourceMax,
-            ForbiddenIsWarning = options.TreatForbiddenPostAsWarning,
-            UpdatePrerequisites = options.UpdatePrerequisites,
-        });
+        NotAtTarget = [.. sourceOrder.Resources.Where(r => targetOrder.Find(r) is null)];
+        Resources = [.. order.Resources.Where(r => chosen.Contains(r) && sourceOrder.Find(r) is not null && targetOrder.Find(r) is not null)];
+        Order = order;
     }
 
     public EdFiClient Target { get; }
 
-    public DeliveryProgress Progress => _delivery.Progress;
+    public DeliveryProgress Progress { get; } = new();
 
     /// <summary>What is published, in order.</summary>
     public IReadOnlyList<ResourceName> Resources { get; }
@@ -57,9 +61,13 @@ public sealed class PublishRun : IDisposable
     /// <summary>What the user should know and what stopped nothing.</summary>
     public IReadOnlyCollection<string> Notices => _notices;
 
+    /// <summary>The pass under way; null before the first and after the last.</summary>
+    public PublishPass? Pass { get; private set; }
+
+    /// <param name="store">Where the last change version is kept; null when connections have no names.</param>
     /// <exception cref="ApiException">One of the two cannot be reached, does not let us in, or has no snapshot.</exception>
     /// <exception cref="InvalidDataException">The selection names a resource that there is not.</exception>
-    public static async Task<PublishRun> PrepareAsync(PublishOptions options, CancellationToken cancellationToken)
+    public static async Task<PublishRun> PrepareAsync(PublishOptions options, CancellationToken cancellationToken, IConnectionStore? store = null)
     {
         var source = await EdFiClient.ConnectAsync(options.Source, ClientOptionsFor(options, options.ResourcesMax * options.PagesPerResourceMax), cancellationToken);
         EdFiClient? target = null;
@@ -73,7 +81,7 @@ public sealed class PublishRun : IDisposable
             var sourceOrder = await DependencyGraph.ReadAsync(source, cancellationToken);
             var order = options.UseSourceDependencyMetadata ? sourceOrder : targetOrder;
             var chosen = Selection.Choose(order, options.Include, options.IncludeOnly, options.Exclude, options.ExcludeOnly, options.IncludeDescriptors);
-            var run = new PublishRun(options, source, target, order, sourceOrder, chosen);
+            var run = new PublishRun(options, store, source, target, order, sourceOrder, targetOrder, chosen);
             run.NoteDifferences();
             return run;
         }
@@ -88,44 +96,200 @@ public sealed class PublishRun : IDisposable
     public async Task<PublishReport> RunAsync(CancellationToken cancellationToken)
     {
         var started = TimeProvider.System.GetTimestamp();
+        await using var book = await RunBook.OpenAsync(_options, _store, TimeProvider.System, cancellationToken);
         var source = _options.IgnoreIsolation ? _source : await Isolation.RequireAsync(_source, Resources, cancellationToken);
-        var pages = new SourcePages(source, _options.PageSize, _options.PagesPerResourceMax, isFrozen: !_options.IgnoreIsolation)
+        var isolation = Isolation.Statement(_source, isFrozen: !_options.IgnoreIsolation);
+        var (newest, asked) = await WindowAsync(source, cancellationToken);
+        var report = new PublishReport
         {
-            Counted = (_, count) => Progress.Expect(count),
-            ReadAgain = resource => _notices.Enqueue($"{resource}: documents were deleted at the source during the run; it was read again."),
+            NotAtSource = NotAtSource,
+            NotAtTarget = NotAtTarget,
+            Isolation = isolation,
+            NewestChangeVersion = newest,
+            SetAsideFile = null,
         };
-        await using var rejected = _options.RejectedFile is { } path ? RejectedFile.Create(path, _options.ErrorBatchSize) : null;
-        var delivered = await _delivery.RunAsync(
-            [.. Resources.Select(r => new ResourceFeed(r, token => pages.ReadAsync(r, token)))],
-            rejected is null ? null : settled => settled.Settlement == Settlement.Refused ? rejected.AddAsync(settled, null, 0) : ValueTask.CompletedTask,
-            cancellationToken);
-        return new PublishReport(
-            delivered, NotAtSource, NotAtTarget, [.. _notices], TimeProvider.System.GetElapsedTime(started), Target.Requests, Target.Retries, _source.Requests);
+        var window = await book.BeginAsync(Target, Resources, asked, cancellationToken);
+        Note([isolation, .. book.Notices]);
+        if (window is { IsEmpty: true } && (book.State is null || book.Run is null || book.State.SetAsideCount(book.Run.Id) == 0))
+        {
+            await book.EndAsync(isComplete: true, isRefused: false, cancellationToken);
+            Note([string.Create(CultureInfo.InvariantCulture, $"Already published: the source has no change after version {asked!.Lower - 1}.")]);
+            return Finish(report with { Window = window }, started);
+        }
+
+        // A journal that fails to close has not written everything: that is a failure of the run.
+        await using (var journal = new RunJournal(book.State, book.Run, TimeProvider.System))
+        {
+            report = report with { Window = window, Run = book.Run?.Id, IsResumed = book.IsResumed, SettledBefore = journal.SettledBefore };
+            report = await RunPassesAsync(report, source, journal, window, cancellationToken);
+        }
+
+        var setAside = book is { State: { } state, Run: { } run } ? state.SetAsideCount(run.Id) : report.Refused;
+        var isComplete = report.Passes.All(p => p is { StoppedBy: null, IsInterrupted: false, Unsettled: 0 } && p.Resources.All(r => r.FeedFailure is null));
+        var kept = await book.EndAsync(isComplete, setAside > 0, CancellationToken.None);
+        report = report with
+        {
+            SetAside = setAside,
+            KeptChangeVersion = kept,
+            SetAsideFile = isComplete && setAside > 0 && book.State is not null ? book.State.SetAsideFile(book.Run!.Id) : null,
+        };
+        Conclude(report, isComplete);
+        return Finish(report, started);
     }
+
+    /// <summary>Accepts what a run set aside.</summary>
+    /// <exception cref="InvalidDataException">No such run waits.</exception>
+    public static async Task<(long SetAside, long? Moved)> AcknowledgeAsync(PublishOptions options, IConnectionStore? store, CancellationToken cancellationToken)
+    {
+        await using var book = await RunBook.OpenAsync(options, store, TimeProvider.System, cancellationToken);
+        return await book.AcknowledgeAsync(options.Acknowledge!.Value, cancellationToken);
+    }
+
+    private async Task<PublishReport> RunPassesAsync(
+        PublishReport report, EdFiClient source, RunJournal journal, ChangeWindow? window, CancellationToken cancellationToken)
+    {
+        await using var rejected = _options.RejectedFile is { } path ? RejectedFile.Create(path, _options.ErrorBatchSize) : null;
+        await using var script = _options.RemediationsScript is { } file
+            ? await RemediationScript.StartAsync(file, _options.RemediationsUnrestricted, _remediationMax, cancellationToken) : null;
+        var remediating = script is null ? null : new RemediatingWriter(Target, script, _options);
+        var passes = new PublishPasses(
+            _options, source, Target, Order, Resources, journal, window, isFrozen: !_options.IgnoreIsolation, Progress, _notices.Enqueue)
+        {
+            Upsert = remediating is null ? null : remediating.SendAsync,
+            Settled = rejected is null ? null
+                : settled => settled.Settlement == Settlement.Refused ? rejected.AddAsync(settled, null, 0) : ValueTask.CompletedTask,
+        };
+        if (passes.HasTracked)
+        {
+            Pass = PublishPass.KeyChanges;
+            report = report with { KeyChanges = await passes.ChangeKeysAsync(cancellationToken) };
+            if (report.IsStopped)
+            {
+                return report;
+            }
+        }
+
+        Pass = PublishPass.Upserts;
+        report = report with { Delivery = await passes.UpsertAsync(cancellationToken) };
+        // A delete before all upserts are through could take away what one of them still needs.
+        if (passes.HasTracked && !report.IsStopped)
+        {
+            Pass = PublishPass.Deletes;
+            report = report with { Deletes = await passes.DeleteAsync(cancellationToken) };
+        }
+
+        Pass = null;
+        if (remediating is not null)
+        {
+            Note([.. remediating.Faults, string.Create(CultureInfo.InvariantCulture, $"{remediating.Remedied:N0} refused documents were accepted after remediation.")]);
+        }
+
+        return report;
+    }
+
+    /// <summary>The source's newest version, and the window that the user asks for.</summary>
+    private async Task<(long? Newest, ChangeWindow? Window)> WindowAsync(EdFiClient source, CancellationToken cancellationToken)
+    {
+        var asksForWindow = _options.UseChangeVersionPaging || RunBook.IsNamed(_options);
+        if (!asksForWindow)
+        {
+            try
+            {
+                return (await ChangeWindow.NewestAsync(source, cancellationToken), null);
+            }
+            catch (ApiException)
+            {
+                // Only for the report: a copy needs no change versions.
+                return (null, null);
+            }
+        }
+
+        var newest = await ChangeWindow.NewestAsync(source, cancellationToken);
+        if (newest is not { } upper)
+        {
+            Note(["The source has no change queries: everything is published, and deletes and changed keys are not."]);
+            return (null, null);
+        }
+
+        var last = _options.LastChangeVersionProcessed ?? 0;
+        return last <= upper ? (newest, new ChangeWindow(last + 1, upper)) : throw new InvalidDataException(string.Create(
+            CultureInfo.InvariantCulture,
+            $"The last change version processed is {last}, and the source's newest is {upper}: it is not the database that it was. Publish everything with --lastChangeVersionProcessed=0."));
+    }
+
+    private void Conclude(PublishReport report, bool isComplete)
+    {
+        if (!isComplete)
+        {
+            if (report.Run is not null)
+            {
+                Note(["The run is not at its end; the next one goes on where it is."]);
+            }
+
+            return;
+        }
+
+        if (report is { SetAside: > 0, Run: { } run })
+        {
+            Note([string.Create(
+                CultureInfo.InvariantCulture,
+                $"{report.SetAside:N0} documents are set aside in {report.SetAsideFile}. The next run sends them again; --acknowledge={run} goes on without them.{(report.Window is null ? "" : " Until then the last change version stays.")}")]);
+        }
+        else if (report is { Window: not null, KeptChangeVersion: { } kept })
+        {
+            Note([string.Create(CultureInfo.InvariantCulture, $"Last change version processed for {_options.TargetName}: {kept}, kept in {_store!.Shown}.")]);
+        }
+        else if (!RunBook.IsNamed(_options) && report.SetAside == 0 && !_options.DryRun && (report.Window?.Upper ?? report.NewestChangeVersion) is { } next)
+        {
+            Note([string.Create(CultureInfo.InvariantCulture, $"The connections have no names, so nobody keeps the last change version: give --lastChangeVersionProcessed={next} the next time.")]);
+        }
+    }
+
+    private void Note(IEnumerable<string> lines)
+    {
+        foreach (var line in lines)
+        {
+            _notices.Enqueue(line);
+        }
+    }
+
+    private PublishReport Finish(PublishReport report, long started) => report with
+    {
+        Notices = [.. _notices],
+        Elapsed = TimeProvider.System.GetElapsedTime(started),
+        Requests = Target.Requests,
+        Retries = Target.Retries,
+        SourceRequests = _source.Requests,
+    };
 
     private static ClientOptions ClientOptionsFor(PublishOptions options, int connections) => new()
     {
         ConnectionsMax = connections,
+        KeepsRefusals = options.RemediationsScript is not null,
         Retry = options.Retry,
         TokenRefresh = options.BearerTokenRefresh,
         IgnoreSslErrors = options.IgnoreSslErrors,
+        RateLimit = options.RateLimit,
     };
 
     private void NoteDifferences()
     {
-        foreach (var warning in _options.Warnings)
-        {
-            _notices.Enqueue(warning);
-        }
-
+        Note(_options.Warnings);
         if (_source.Api.EdFiVersion != Target.Api.EdFiVersion)
         {
-            _notices.Enqueue($"The source has Ed-Fi {_source.Api.EdFiVersion ?? "of no stated version"}, the target {Target.Api.EdFiVersion ?? "of no stated version"}: some documents may not fit.");
+            Note([$"The source has Ed-Fi {_source.Api.EdFiVersion ?? "of no stated version"}, the target {Target.Api.EdFiVersion ?? "of no stated version"}: some documents may not fit."]);
         }
 
         if (NotAtTarget.Count > 0)
         {
-            _notices.Enqueue($"The target has no resource for {NotAtTarget.Count} that the source lists, which are not published: {string.Join(", ", NotAtTarget.Take(5))}{(NotAtTarget.Count > 5 ? ", …" : "")}.");
+            Note([$"The target has no resource for {NotAtTarget.Count} that the source lists, which are not published: {string.Join(", ", NotAtTarget.Take(5))}{(NotAtTarget.Count > 5 ? ", …" : "")}."]);
+        }
+
+        var missing = _options.UpdatePrerequisites.Where(p => Order.Find(p.Key) is not null)
+            .SelectMany(p => p.Value).Where(r => Order.Find(r) is null).Select(r => r.Path).Distinct().ToList();
+        if (missing.Count > 0)
+        {
+            Note([$"authorizationFailureHandling names resources that the target does not have, which are not waited for: {string.Join(", ", missing)}."]);
         }
     }
 

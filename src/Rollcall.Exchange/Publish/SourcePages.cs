@@ -15,7 +15,7 @@ namespace Rollcall.Exchange.Publish;
 /// Not covered without a snapshot: a document created and another deleted between two pages that are read at the same moment, and
 /// what changes after its page was read.
 /// A window of change versions would not help: a document that changes leaves the window, and moves the rows behind it as a delete does.</remarks>
-public sealed class SourcePages(EdFiClient source, int? pageSize, int pagesAhead, bool isFrozen)
+public sealed class SourcePages(EdFiClient source, int? pageSize, int pagesAhead, bool isFrozen, bool isReverse = false)
 {
     /// <summary>What Ed-Fi APIs allow at most, unless an operator set it lower.</summary>
     private const int LargePage = 500;
@@ -31,11 +31,28 @@ public sealed class SourcePages(EdFiClient source, int? pageSize, int pagesAhead
     /// <summary>Told that a resource is read once more because it shrank meanwhile.</summary>
     public Action<ResourceName>? ReadAgain { get; init; }
 
+    /// <summary>Documents as the source sends them, with what it put in.</summary>
+    public bool IsWhole { get; init; }
+
+    /// <summary>Documents a page that the source has been found to allow.</summary>
+    public int PageSize => _pageSize;
+
     /// <exception cref="ApiException">A page cannot be had; its reach is this resource, unless the source is away altogether.</exception>
     public async IAsyncEnumerable<OutgoingDocument> ReadAsync(ResourceName resource, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var first = await FirstPageAsync(resource, cancellationToken);
+        var first = await FirstAsync(resource, "", cancellationToken);
         Counted?.Invoke(resource, first.Total);
+        await foreach (var document in ReadAsync(resource, "", first, cancellationToken))
+        {
+            yield return document;
+        }
+    }
+
+    /// <summary>Everything under a filter, whose first page has been read.</summary>
+    /// <param name="filter">Further query fields, each with its ampersand.</param>
+    internal async IAsyncEnumerable<OutgoingDocument> ReadAsync(
+        ResourceName resource, string filter, Page first, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
         // The whole of a small resource is one page, and one page is read in one moment.
         if (first.Total <= first.Documents.Count)
         {
@@ -51,7 +68,7 @@ public sealed class SourcePages(EdFiClient source, int? pageSize, int pagesAhead
         var size = _pageSize;
         for (var ahead = pagesAhead; ; ahead = 1)
         {
-            await foreach (var page in InOrderAsync(resource, Offsets(total, size), size, ahead, cancellationToken))
+            await foreach (var page in InOrderAsync(resource, filter, Offsets(total, size), size, ahead, cancellationToken))
             {
                 foreach (var document in page)
                 {
@@ -69,7 +86,7 @@ public sealed class SourcePages(EdFiClient source, int? pageSize, int pagesAhead
             var now = 0L;
             for (Page tail; ; end += tail.Documents.Count)
             {
-                tail = await PageAsync(resource, end, size, withTotal: true, cancellationToken);
+                tail = await PageAsync(resource, filter, end, size, withTotal: true, cancellationToken);
                 now = tail.Total;
                 foreach (var document in tail.Documents)
                 {
@@ -99,12 +116,12 @@ public sealed class SourcePages(EdFiClient source, int? pageSize, int pagesAhead
         var pages = (total + size - 1) / size;
         for (var page = 0L; page < pages; page++)
         {
-            yield return (isFrozen ? page : pages - 1 - page) * size;
+            yield return (isFrozen && !isReverse ? page : pages - 1 - page) * size;
         }
     }
 
     private async IAsyncEnumerable<List<OutgoingDocument>> InOrderAsync(
-        ResourceName resource, IEnumerable<long> offsets, int size, int ahead, [EnumeratorCancellation] CancellationToken cancellationToken)
+        ResourceName resource, string filter, IEnumerable<long> offsets, int size, int ahead, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var reading = new Queue<Task<Page>>();
@@ -117,7 +134,7 @@ public sealed class SourcePages(EdFiClient source, int? pageSize, int pagesAhead
                     yield return (await reading.Dequeue()).Documents;
                 }
 
-                reading.Enqueue(PageAsync(resource, offset, size, withTotal: false, stop.Token));
+                reading.Enqueue(PageAsync(resource, filter, offset, size, withTotal: false, stop.Token));
             }
 
             while (reading.TryDequeue(out var page))
@@ -132,23 +149,32 @@ public sealed class SourcePages(EdFiClient source, int? pageSize, int pagesAhead
         }
     }
 
-    private async Task<Page> FirstPageAsync(ResourceName resource, CancellationToken cancellationToken)
+    /// <summary>The first page and the total.</summary>
+    internal async Task<Page> FirstAsync(ResourceName resource, string filter, CancellationToken cancellationToken)
     {
         try
         {
-            return await PageAsync(resource, 0, _pageSize, withTotal: true, cancellationToken);
+            return await PageAsync(resource, filter, 0, _pageSize, withTotal: true, cancellationToken);
         }
         catch (ApiException refused) when (refused.Failure.Status == 400 && pageSize is null && _pageSize > SmallPage)
         {
             _pageSize = SmallPage;
-            return await PageAsync(resource, 0, SmallPage, withTotal: true, cancellationToken);
+            return await PageAsync(resource, filter, 0, SmallPage, withTotal: true, cancellationToken);
         }
     }
 
-    private async Task<Page> PageAsync(ResourceName resource, long offset, int size, bool withTotal, CancellationToken cancellationToken)
+    private Task<Page> PageAsync(ResourceName resource, string filter, long offset, int size, bool withTotal, CancellationToken cancellationToken) =>
+        PageAsync(
+            resource, string.Create(CultureInfo.InvariantCulture, $"?offset={offset}&limit={size}{(withTotal ? "&totalCount=true" : "")}{filter}"),
+            offset, withTotal, cancellationToken);
+
+    /// <summary>A page of a cursor.</summary>
+    internal Task<Page> CursorPageAsync(ResourceName resource, string filter, string token, CancellationToken cancellationToken) => PageAsync(
+        resource, string.Create(CultureInfo.InvariantCulture, $"?pageToken={Uri.EscapeDataString(token)}&pageSize={_pageSize}{filter}"), 0, withTotal: false, cancellationToken);
+
+    private async Task<Page> PageAsync(ResourceName resource, string query, long offset, bool withTotal, CancellationToken cancellationToken)
     {
         List<OutgoingDocument> documents = [];
-        var query = string.Create(CultureInfo.InvariantCulture, $"?offset={offset}&limit={size}{(withTotal ? "&totalCount=true" : "")}");
         var answer = await source.ReadAsync(
             new Uri(source.AddressOf(resource).AbsoluteUri + query),
             bytes =>
@@ -156,7 +182,7 @@ public sealed class SourcePages(EdFiClient source, int? pageSize, int pagesAhead
                 documents = [];
                 try
                 {
-                    Clean.SplitPage(bytes.Span, offset, documents);
+                    Clean.SplitPage(bytes.Span, offset, documents, IsWhole);
                     return null;
                 }
                 catch (JsonException)
@@ -164,7 +190,8 @@ public sealed class SourcePages(EdFiClient source, int? pageSize, int pagesAhead
                     return "the page is no JSON array of documents";
                 }
             },
-            cancellationToken);
+            cancellationToken,
+            source.AcceptOf(resource));
         using (answer.Body)
         {
             if (answer.Failure is { } failure)
@@ -179,9 +206,11 @@ public sealed class SourcePages(EdFiClient source, int? pageSize, int pagesAhead
                 throw new ApiException(missing, $"{resource} cannot be read from {source.Connection}: {missing.Message}");
             }
 
-            return new Page(documents, answer.TotalCount ?? 0);
+            return new Page(documents, answer.TotalCount ?? 0, answer.NextPageToken);
         }
     }
 
-    private readonly record struct Page(List<OutgoingDocument> Documents, long Total);
+    /// <param name="Total">0 unless it was asked for.</param>
+    /// <param name="Next">The cursor's next page; null at its end, and for pages by offset.</param>
+    internal readonly record struct Page(List<OutgoingDocument> Documents, long Total, string? Next);
 }

@@ -33,6 +33,7 @@ public static class VerifySettings
                 StartingDelay = TimeSpan.FromMilliseconds(read.Number("Options:RetryStartingDelayMilliseconds", 1, 100)),
             },
             IgnoreSslErrors = read.Truth("Options:IgnoreSSLErrors"),
+            RateLimit = read.RateLimit(),
         };
         read.ThrowIfFaulty();
         return options;
@@ -55,5 +56,6 @@ public static class VerifySettings
         BearerTokenRefresh = publish.BearerTokenRefresh,
         Retry = publish.Retry,
         IgnoreSslErrors = publish.IgnoreSslErrors,
+        RateLimit = publish.RateLimit,
     };
 }

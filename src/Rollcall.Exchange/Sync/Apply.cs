@@ -15,6 +15,9 @@ internal sealed class Apply : IAsyncDisposable
     private const int CallsPerCommit = 500;
     private const int ForbiddenInARowMax = 50;
 
+    /// <summary>Nothing is sent that may be answered only after another process has taken over.</summary>
+    private static readonly TimeSpan LeaseMin = TimeSpan.FromSeconds(15);
+
     private readonly SyncLedger _ledger;
     private readonly PlanTable _plan;
     private readonly LedgerWriter _writer;
@@ -42,6 +45,9 @@ internal sealed class Apply : IAsyncDisposable
         _writer = new LedgerWriter(ledger);
         _workers = [.. Enumerable.Range(0, workers).Select(_ => Task.Run(WorkAsync))];
     }
+
+    /// <summary>Whether the plan is only a part of the source, so that what a document refers to may be known to the ledger alone.</summary>
+    public bool AsksLedger { get; init; }
 
     /// <summary>Makes the plan's changes that need no call.</summary>
     public void Local() => _ledger.Commit(_writer.ApplyLocal);
@@ -98,6 +104,11 @@ internal sealed class Apply : IAsyncDisposable
                 // What is on the wire is seen through; what waits is given up and stays in doubt.
                 _isMore = false;
                 await _stop.CancelAsync();
+            }
+
+            if (_ledger.Left is { } left && left < LeaseMin)
+            {
+                throw new LedgerException("the lease of the ledger could not be renewed; what was not answered is settled by the next run.", isBusy: true);
             }
 
             var calls = _isMore && _inFlight < CallsPerCommit ? _plan.Page(stage, CallsPerCommit) : [];
@@ -243,7 +254,7 @@ internal sealed class Apply : IAsyncDisposable
     /// <summary>What the document refers to and the target does not have; null when there is no such thing.</summary>
     private (ResourceModel Resource, UInt128 Key)? Missing(PlannedCall call)
     {
-        if (_missing.Count == 0 || call.Resource.References.IsEmpty || _readers(call.Resource).Read(call.Body, ReadPurpose.Item, null).Document is not { } document)
+        if ((_missing.Count == 0 && !AsksLedger) || call.Resource.References.IsEmpty || _readers(call.Resource).Read(call.Body, ReadPurpose.Item, null).Document is not { } document)
         {
             return null;
         }
@@ -252,7 +263,8 @@ internal sealed class Apply : IAsyncDisposable
         {
             foreach (var target in reference.Model.Targets)
             {
-                if (_missing.Contains((target.Index, reference.Key.Value)) && !(target == call.Resource && reference.Key.Value == call.Key))
+                if ((_missing.Contains((target.Index, reference.Key.Value)) || (AsksLedger && _deleteStages.ContainsKey(target) && _writer.IsTroubled(_ledger.ResourceId(target.Name.ToString()), reference.Key.Value)))
+                    && !(target == call.Resource && reference.Key.Value == call.Key))
                 {
                     return (target, reference.Key.Value);
                 }

@@ -37,6 +37,10 @@ internal sealed record ChildRows(RowBatch Rows, List<int> Ends)
     }
 }
 
+/// <summary>Which rows of a resource are read.</summary>
+/// <param name="Column">As the query names it.</param>
+internal sealed record RowFilter(string Column, IReadOnlyCollection<string> Values);
+
 /// <summary>Streams a resource's rows out of the SIS; child files are joined by <c>@parent</c> while both queries stream.</summary>
 internal static class Extract
 {
@@ -44,9 +48,10 @@ internal static class Extract
 
     /// <summary>The query as the engine runs it: wrapped, never edited.</summary>
     /// <param name="sortedBy">The control column to sort by; null for the query's own order.</param>
-    public static string Wrapped(MappingFile file, ISisReader sis, string? sortedBy)
+    /// <param name="filteredBy">Only rows whose column is one of the query's values; null for all.</param>
+    public static string Wrapped(MappingFile file, ISisReader sis, string? sortedBy, string? filteredBy = null)
     {
-        var sql = file.Sql;
+        var sql = filteredBy is null ? file.Sql : $"select * from ({file.Sql}\n) q where {sis.AnyOf(filteredBy)}";
         if (file.Expectations.Count > 0)
         {
             // As in a check constraint, a condition that is neither true nor false is met.
@@ -58,15 +63,19 @@ internal static class Extract
     }
 
     /// <exception cref="SisException">The database refuses a query or goes away: the scan is not complete.</exception>
+    /// <param name="filter">Only some rows; null for all.</param>
     public static async IAsyncEnumerable<RowGroup> ReadAsync(
-        ISisReader sis, DocumentTemplate template, Findings findings, [EnumeratorCancellation] CancellationToken cancellationToken)
+        ISisReader sis, DocumentTemplate template, RowFilter? filter, Findings findings, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var isJoined = template.Children.Length > 0;
-        await using var rows = await sis.QueryAsync(Wrapped(template.File, sis, isJoined ? "@source_key" : null), isJoined, cancellationToken);
+        await using var rows = await sis.QueryAsync(
+            Wrapped(template.File, sis, isJoined ? "@source_key" : null, filter?.Column), isJoined, filter?.Values, cancellationToken);
         var children = new List<ChildCursor>();
+        var ofKeys = filter?.Column == "@source_key";
         foreach (var child in template.Children)
         {
-            children.Add(new ChildCursor(child, await sis.QueryAsync(Wrapped(child.File, sis, "@parent"), true, cancellationToken)));
+            children.Add(new ChildCursor(child, await sis.QueryAsync(
+                Wrapped(child.File, sis, "@parent", ofKeys ? "@parent" : null), true, ofKeys ? filter!.Values : null, cancellationToken)));
         }
 
         try
@@ -111,7 +120,7 @@ internal static class Extract
             foreach (var child in children)
             {
                 var orphans = await child.SkipAllAsync(cancellationToken);
-                if (orphans > 0)
+                if (orphans > 0 && filter is null)
                 {
                     findings.Add(template.Resource.Name, FindingKind.OrphanedChild, child.Template.File.ChildArray!, child.Template.File.FileName, default, orphans);
                 }

@@ -38,6 +38,14 @@ public sealed record Finding(ResourceName Resource, FindingKind Kind, string Pat
     /// <summary>Whether the rows were kept back.</summary>
     public bool IsRefusal => Kind is not (FindingKind.OrphanedChild or FindingKind.DroppedItem);
 
+    /// <summary>Who can do something about it: <c>steward</c>, the data in the SIS or its codes; <c>vendor</c>, the mapping; <c>host</c>, the API.</summary>
+    public string Owner => Kind switch
+    {
+        FindingKind.UnknownDescriptor => "host",
+        FindingKind.DuplicateSourceKey or FindingKind.OrphanedChild => "vendor",
+        _ => "steward",
+    };
+
     /// <summary>One line for a steward.</summary>
     public override string ToString()
     {
@@ -61,10 +69,12 @@ internal sealed class Findings
 {
     private const int CausesMax = 5000;
     private const int SchoolsMax = 10_000;
+    private const int SourceKeysMax = 200;
     private readonly Lock _lock = new();
     private readonly Dictionary<(ResourceName, FindingKind, string Path, string Text), Count> _counts = [];
 
-    public void Add(ResourceName resource, FindingKind kind, string path, string text, ReadOnlySpan<byte> school = default, long rows = 1)
+    /// <param name="row">The row's <c>@source_key</c>, which the ledger keeps for a steward and no report shows.</param>
+    public void Add(ResourceName resource, FindingKind kind, string path, string text, ReadOnlySpan<byte> school = default, long rows = 1, ReadOnlySpan<byte> row = default)
     {
         lock (_lock)
         {
@@ -77,10 +87,24 @@ internal sealed class Findings
             }
 
             count.Rows += rows;
+            if (row.Length > 0 && count.SourceKeys.Count < SourceKeysMax)
+            {
+                count.SourceKeys.Add(Encoding.UTF8.GetString(row));
+            }
+
             if (school.Length > 0 && count.Schools.Count < SchoolsMax)
             {
                 count.Schools.Add(Encoding.UTF8.GetString(school));
             }
+        }
+    }
+
+    /// <summary>The first rows of each cause, by source key.</summary>
+    public IReadOnlyList<(Finding Finding, IReadOnlyCollection<string> SourceKeys)> WithRows()
+    {
+        lock (_lock)
+        {
+            return [.. _counts.Select(c => (new Finding(c.Key.Item1, c.Key.Item2, c.Key.Path, c.Key.Text, c.Value.Rows, c.Value.Schools.Count), (IReadOnlyCollection<string>)c.Value.SourceKeys))];
         }
     }
 
@@ -98,6 +122,8 @@ internal sealed class Findings
     private sealed class Count
     {
         public long Rows { get; set; }
+
+        public HashSet<string> SourceKeys { get; } = new(StringComparer.Ordinal);
 
         public HashSet<string> Schools { get; } = new(StringComparer.Ordinal);
     }

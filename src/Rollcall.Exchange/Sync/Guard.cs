@@ -15,12 +15,12 @@ internal static class Guard
     /// <summary>Takes deletes that look wrong out of the plan. Documents that another has replaced do not count: their rows are still there.</summary>
     /// <param name="approvedUpTo">How many deletes of the resource somebody has seen held and approved.</param>
     public static HeldDeletes? Check(
-        SyncLedger ledger, MappedResource resource, ReconcileCounts counts, DeletesConfig config, DeletePolicy policy, bool mappingChanged, long approvedUpTo)
+        SyncLedger ledger, MappedResource resource, ReconcileCounts counts, DeletesConfig config, DeletePolicy policy, bool mappingChanged, bool isFilled, long approvedUpTo)
     {
         var id = ledger.ResourceId(resource.Model.Name.ToString());
         var deletes = ledger.Db.Number(string.Create(CultureInfo.InvariantCulture,
             $"select count(*) from work.plan where resource_id = {id} and op = {(int)PlanOp.Delete} and other_key is null")) ?? 0;
-        if (deletes == 0 || policy == DeletePolicy.Always || Reason(deletes, counts, config, mappingChanged) is not { } reason)
+        if (deletes == 0 || policy == DeletePolicy.Always || Reason(deletes, counts, config, mappingChanged, isFilled) is not { } reason)
         {
             return null;
         }
@@ -38,9 +38,14 @@ internal static class Guard
             : reason);
     }
 
-    private static string? Reason(long deletes, ReconcileCounts counts, DeletesConfig config, bool mappingChanged)
+    private static string? Reason(long deletes, ReconcileCounts counts, DeletesConfig config, bool mappingChanged, bool isFilled)
     {
-        if (counts.Scanned == 0 && config.HoldZeroRows)
+        if (isFilled)
+        {
+            return "the target had documents of this resource before the first run; 'sync adopt' takes those that are yours into the ledger, and --fresh says that none of the others matter";
+        }
+
+        if (counts.Scanned == 0 && config.HoldZeroRows && !counts.IsPartial)
         {
             return FormattableString.Invariant($"the query returned no rows and {counts.Known} documents are known");
         }
@@ -60,7 +65,7 @@ internal static class Guard
     {
         using var held = ledger.Db.Prepare("""
             select resource_id, held from run_resource
-            where held > 0 and run_id = (select max(run_id) from run where profile_id = ? and run_id <> ?)
+            where held > 0 and run_id = (select max(run_id) from run where profile_id = ? and run_id <> ? and kind in ('run', 'plan', 'apply'))
             """);
         var found = new Dictionary<long, long>();
         for (held.Bind(1, ledger.ProfileId).Bind(2, ledger.RunId); held.Step();)

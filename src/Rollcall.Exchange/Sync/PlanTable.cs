@@ -31,6 +31,9 @@ internal sealed class PlanTable : IDisposable
             """);
     }
 
+    /// <summary>The mapped resources.</summary>
+    public IEnumerable<ResourceModel> Resources => _resources.Values;
+
     /// <summary>The stages with calls still to make, in their order: upserts have positive numbers, deletes negative ones.</summary>
     public IReadOnlyList<int> Stages(bool deletes)
     {

@@ -34,6 +34,9 @@ public sealed class ReconcileCounts
     /// <summary>Documents whose rows are gone, kept because the resource is never deleted from, or because the scan cannot tell.</summary>
     public long Kept { get; set; }
 
+    /// <summary>Only some rows were read, so that few or none of them means nothing.</summary>
+    public bool IsPartial { get; set; }
+
     /// <summary>Documents of the resource in the ledger before the run.</summary>
     public long Known { get; set; }
 }
@@ -90,6 +93,12 @@ internal sealed class Reconcile : IDisposable
     }
 
     public ReconcileCounts Counts { get; } = new();
+
+    /// <summary>Send also what has not changed.</summary>
+    public bool IsResend { get; init; }
+
+    /// <summary>Try also what the target refused not long ago.</summary>
+    public bool IgnoresWaits { get; init; }
 
     /// <summary>Takes some rows; a few thousand at a time find their neighbours on the same pages of the ledger.</summary>
     public void Add(Stamp[] stamps, int count)
@@ -162,10 +171,11 @@ internal sealed class Reconcile : IDisposable
 
         if (!_probe.IsNull(1) && _probe.Hash(1) == stamp.Record.Value)
         {
-            return _probe.Long(3) == (int)DocStatus.Synced && _probe.Blob(2).SequenceEqual(stamp.SourceKey.Span) ? null : PlanOp.Link;
+            return IsResend ? hasNoId ? PlanOp.Post : PlanOp.Put
+                : _probe.Long(3) == (int)DocStatus.Synced && _probe.Blob(2).SequenceEqual(stamp.SourceKey.Span) ? null : PlanOp.Link;
         }
 
-        var isWaiting = _probe.Long(3) == (int)DocStatus.Failed && !_probe.IsNull(6) && _probe.Hash(6) == stamp.Record.Value && _probe.Long(7) > _now;
+        var isWaiting = !IgnoresWaits && _probe.Long(3) == (int)DocStatus.Failed && !_probe.IsNull(6) && _probe.Hash(6) == stamp.Record.Value && _probe.Long(7) > _now;
         return isWaiting ? PlanOp.Waiting : hasNoId ? PlanOp.Post : PlanOp.Put;
     }
 
@@ -221,7 +231,7 @@ internal sealed class Reconcile : IDisposable
         }
 
         Counts.Duplicates += rows;
-        _findings.Add(_resource.Name, FindingKind.DuplicateKey, "", "", default, rows);
+        _findings.Add(_resource.Name, FindingKind.DuplicateKey, "", "", default, rows, stamp.SourceKey.Span);
     }
 
     private bool Plan(PlanOp op, KeyHash key, in Stamp stamp, long? docId, Guid? edfiId, bool isInDoubt)
@@ -274,21 +284,64 @@ internal sealed class Reconcile : IDisposable
         }
 
         _db.Execute("begin");
-        CollectGone();
+        using (var all = _db.Prepare(Leftover))
+        {
+            CollectGone(all.Bind(1, _ledger.ProfileId).Bind(2, _resourceId));
+        }
+
         PairKeyChanges();
         PlanDeletes(deletes);
         _db.Execute("commit");
     }
 
-    private void CollectGone()
+    /// <summary>After the last of some rows: pairs and, where it may be, deletes what belongs to these source keys alone.</summary>
+    /// <param name="sourceKeys">The rows that were asked for.</param>
+    /// <param name="deletes">Null when a row that is not there proves nothing: nobody said that it was touched.</param>
+    public void FinishSome(IEnumerable<string> sourceKeys, DeletePolicy? deletes)
     {
-        using var all = _db.Prepare("""
-            select doc_id, natural_key_hash, edfi_id, source_key, status, intent_key_hash, intent_op, full_record_hash
-            from doc where profile_id = ?1 and resource_id = ?2
-            """);
-        using var add = _db.Prepare("insert into work.gone(resource_id, key_hash, doc_id, edfi_id, source_key, replaced_by) values(?, ?, ?, ?, ?, ?)");
-        using var forget = _db.Prepare("insert into work.plan(resource_id, op, stage, state, key_hash, doc_id) values(?, ?, 0, 0, ?, ?)");
-        all.Bind(1, _ledger.ProfileId).Bind(2, _resourceId);
+        Counts.IsPartial = true;
+        _db.Execute("begin");
+        using (var some = _db.Prepare(Leftover + " and source_key = ?3"))
+        {
+            some.Bind(1, _ledger.ProfileId).Bind(2, _resourceId);
+            foreach (var key in sourceKeys)
+            {
+                CollectGone(some.BindText(3, key));
+            }
+        }
+
+        PairKeyChanges();
+        if (deletes is { } policy)
+        {
+            PlanDeletes(policy);
+        }
+        else
+        {
+            Change("delete from work.gone where resource_id = ?1 and replaced_by is null");
+            PlanDeletes(DeletePolicy.Never);
+        }
+
+        _db.Execute("commit");
+    }
+
+    /// <summary>The source key that the ledger has for a natural key, so that a row that takes another's place is looked at together with it.</summary>
+    public string? SourceKeyOf(KeyHash key)
+    {
+        _probe.Bind(3, key.Value);
+        var found = _probe.Step() && !_probe.IsNull(2) ? _probe.Text(2) : null;
+        _probe.Reset();
+        return found;
+    }
+
+    private const string Leftover = """
+        select doc_id, natural_key_hash, edfi_id, source_key, status, intent_key_hash, intent_op, full_record_hash
+        from doc where profile_id = ?1 and resource_id = ?2
+        """;
+
+    private void CollectGone(SqliteStatement all)
+    {
+        using var add = _db.Prepare("insert into work.gone(resource_id, key_hash, doc_id, edfi_id, source_key, replaced_by) values(?, ?, ?, ?, ?, ?) on conflict do nothing");
+        using var forget = _db.Prepare("insert into work.plan(resource_id, op, stage, state, key_hash, doc_id) values(?, ?, 0, 0, ?, ?) on conflict do nothing");
         while (all.Step())
         {
             var docId = all.Long(0);
@@ -319,6 +372,8 @@ internal sealed class Reconcile : IDisposable
                 Counts.Kept++;
             }
         }
+
+        all.Reset();
     }
 
     private void PairKeyChanges()

@@ -39,7 +39,7 @@ internal sealed partial class RowMapper
                 }
                 else
                 {
-                    findings.Add(template.Resource.Name, FindingKind.DroppedItem, path, "", school);
+                    findings.Add(template.Resource.Name, FindingKind.DroppedItem, path, "", school, row: _sourceKey);
                 }
             }
 

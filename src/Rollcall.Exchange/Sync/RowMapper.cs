@@ -27,6 +27,7 @@ internal sealed partial class RowMapper(DocumentTemplate template, DataStandard 
     private readonly Utf8Buffer _body = new();
     private readonly Utf8Buffer _items = new();
     private bool _isRefused;
+    private byte[] _sourceKey = [];
 
     /// <summary>The document of the last row that was mapped; valid until the next.</summary>
     public ReadOnlyMemory<byte> Json => _body.Written;
@@ -44,6 +45,7 @@ internal sealed partial class RowMapper(DocumentTemplate template, DataStandard 
         }
 
         var school = CellText.Trimmed(rows.Cell(row, template.ScopeColumn));
+        _sourceKey = rows.Cell(row, template.SourceKeyColumn).ToArray();
         Evaluate(_row, template.Bindings, rows, row, school);
         Expect(template.ExpectColumns, template.File, rows, row, school);
         WriteObject(template.Root, group, row, null, school);
@@ -89,7 +91,7 @@ internal sealed partial class RowMapper(DocumentTemplate template, DataStandard 
     private void Refuse(FindingKind kind, string path, string text, ReadOnlySpan<byte> school)
     {
         _isRefused = true;
-        findings.Add(template.Resource.Name, kind, path, text, school);
+        findings.Add(template.Resource.Name, kind, path, text, school, row: _sourceKey);
     }
 
     /// <summary>Turns every bound cell into a JSON value once; a value may then stand in several places.</summary>
@@ -209,7 +211,7 @@ internal sealed partial class RowMapper(DocumentTemplate template, DataStandard 
                 // Half an optional reference is none: a room is unknown though its school is not.
                 if (!member.IsRequired && !IsComplete(inner, item))
                 {
-                    findings.Add(template.Resource.Name, FindingKind.DroppedItem, inner.Path, "", school);
+                    findings.Add(template.Resource.Name, FindingKind.DroppedItem, inner.Path, "", school, row: _sourceKey);
                     return false;
                 }
 
@@ -286,7 +288,7 @@ internal sealed partial class RowMapper(DocumentTemplate template, DataStandard 
 
         if (!IsComplete(node, item))
         {
-            findings.Add(template.Resource.Name, FindingKind.DroppedItem, path, "", school);
+            findings.Add(template.Resource.Name, FindingKind.DroppedItem, path, "", school, row: _sourceKey);
             return;
         }
 

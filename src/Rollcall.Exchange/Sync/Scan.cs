@@ -18,13 +18,13 @@ internal static partial class Scan
     /// <summary>Streams a resource's stamps, a group of rows at a time, in no particular order.</summary>
     /// <exception cref="SisException">The scan is not complete.</exception>
     public static async IAsyncEnumerable<List<Stamp>> StampsAsync(
-        ISisReader sis, DocumentTemplate template, DocumentReader reader, DataStandard standard, TargetDescriptors? known, Findings findings,
+        ISisReader sis, DocumentTemplate template, RowFilter? filter, DocumentReader reader, DataStandard standard, TargetDescriptors? known, Findings findings,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var groups = Channel.CreateBounded<RowGroup>(GroupsAhead);
         var stamps = Channel.CreateBounded<List<Stamp>>(GroupsAhead);
-        var extract = Task.Run(() => ExtractAsync(sis, template, findings, groups.Writer, stop.Token), CancellationToken.None);
+        var extract = Task.Run(() => ExtractAsync(sis, template, filter, findings, groups.Writer, stop.Token), CancellationToken.None);
         var map = Task.Run(() => MapAllAsync(template, reader, standard, known, findings, groups.Reader, stamps.Writer, stop.Token), CancellationToken.None);
         try
         {
@@ -43,11 +43,11 @@ internal static partial class Scan
     }
 
     private static async Task ExtractAsync(
-        ISisReader sis, DocumentTemplate template, Findings findings, ChannelWriter<RowGroup> groups, CancellationToken cancellationToken)
+        ISisReader sis, DocumentTemplate template, RowFilter? filter, Findings findings, ChannelWriter<RowGroup> groups, CancellationToken cancellationToken)
     {
         try
         {
-            await foreach (var group in Extract.ReadAsync(sis, template, findings, cancellationToken))
+            await foreach (var group in Extract.ReadAsync(sis, template, filter, findings, cancellationToken))
             {
                 await groups.WriteAsync(group, cancellationToken);
             }
@@ -128,7 +128,7 @@ internal static partial class Scan
                 var school = CellText.Trimmed(group.Rows.Cell(row, template.ScopeColumn));
                 foreach (var fault in read.Faults)
                 {
-                    findings.Add(template.Resource.Name, FindingKind.Fault, Index().Replace(fault.Path, "[*]"), Masked(fault.Message), school);
+                    findings.Add(template.Resource.Name, FindingKind.Fault, Index().Replace(fault.Path, "[*]"), Masked(fault.Message), school, row: sourceKey);
                 }
             }
 

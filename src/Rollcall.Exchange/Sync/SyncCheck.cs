@@ -20,7 +20,7 @@ public sealed class SyncCheck(MappingFolder folder, DataStandard standard, Clien
     /// <summary>Maps every row of every resource.</summary>
     public async Task<IReadOnlyList<CheckedResource>> RunAsync(CancellationToken cancellationToken)
     {
-        await using var sis = await SyncRun.OpenSisAsync(folder.Profile.Source, folder.Parameters, cancellationToken);
+        await using var sis = await SyncRun.OpenSisAsync(folder, cancellationToken);
         var templates = await folder.CompileAsync(sis, cancellationToken);
         using var target = await SyncTarget.ConnectAsync(folder.Profile.Target, standard, templates, client, cancellationToken);
         var resources = new List<CheckedResource>();
@@ -29,7 +29,7 @@ public sealed class SyncCheck(MappingFolder folder, DataStandard standard, Clien
             long rows = 0;
             long invalid = 0;
             var reader = DocumentReader.For(template.Resource, standard);
-            await foreach (var stamps in Scan.StampsAsync(sis, template, reader, standard, target.Descriptors, _findings, cancellationToken))
+            await foreach (var stamps in Scan.StampsAsync(sis, template, null, reader, standard, target.Descriptors, _findings, cancellationToken))
             {
                 rows += stamps.Count;
                 invalid += stamps.Count(s => !s.IsValid);
@@ -47,7 +47,7 @@ public sealed class SyncCheck(MappingFolder folder, DataStandard standard, Clien
     /// <exception cref="MappingException">The folder does not map the resource, or is wrong.</exception>
     public async Task PreviewAsync(string resource, string? sourceKey, Func<string, bool> take, CancellationToken cancellationToken)
     {
-        await using var sis = await SyncRun.OpenSisAsync(folder.Profile.Source, folder.Parameters, cancellationToken);
+        await using var sis = await SyncRun.OpenSisAsync(folder, cancellationToken);
         var templates = await folder.CompileAsync(sis, cancellationToken);
         var name = ResourceName.TryParse(resource) is { } parsed ? standard.Find(parsed)?.Name : null;
         var template = templates.FirstOrDefault(t => t.Resource.Name == name) ?? throw new MappingException(
@@ -58,7 +58,8 @@ public sealed class SyncCheck(MappingFolder folder, DataStandard standard, Clien
         }
 
         var reader = DocumentReader.For(template.Resource, standard);
-        await foreach (var stamps in Scan.StampsAsync(sis, template, reader, standard, null, _findings, cancellationToken))
+        var filter = sourceKey is null ? null : new RowFilter("@source_key", [sourceKey]);
+        await foreach (var stamps in Scan.StampsAsync(sis, template, filter, reader, standard, null, _findings, cancellationToken))
         {
             foreach (var stamp in stamps.Where(s => s.IsValid && (sourceKey is null || Encoding.UTF8.GetString(s.SourceKey.Span) == sourceKey)))
             {

@@ -11,6 +11,21 @@ public sealed record SyncOptions
     /// <summary>Who lets the deletes go that the last run held; null leaves them held.</summary>
     public string? ApproveDeletes { get; init; }
 
+    /// <summary>The verb, as the run's record names it.</summary>
+    public string Kind { get; init; } = "run";
+
+    /// <summary>Who or what began the run; for the audit trail.</summary>
+    public string? Actor { get; init; }
+
+    /// <summary>The user's word that nothing at the target, of what was there before the first run, needs to be known: deletes are allowed.</summary>
+    public bool IsFresh { get; init; }
+
+    /// <summary>Keep the plan in the ledger, for <c>apply</c>.</summary>
+    public bool IsPlanKept { get; init; }
+
+    /// <summary>Only a part of the source; null for all of it.</summary>
+    public SyncSelection? Only { get; init; }
+
     /// <summary>How the target is talked to; the profile's ceiling of concurrency wins.</summary>
     public ClientOptions Client { get; init; } = new();
 

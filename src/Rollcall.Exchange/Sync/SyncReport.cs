@@ -44,6 +44,15 @@ public sealed record SyncReport
 {
     public required string Profile { get; init; }
 
+    /// <summary><c>run</c>, <c>retry</c>, …</summary>
+    public required string Verb { get; init; }
+
+    /// <summary>The run's number in the ledger; 0 for a dry run.</summary>
+    public required long Run { get; init; }
+
+    /// <summary>How long the source was read, which is at most how long its transaction was open.</summary>
+    public TimeSpan SourceElapsed { get; init; }
+
     public required SyncOutcome Outcome { get; init; }
 
     public required IReadOnlyList<SyncResourceReport> Resources { get; init; }

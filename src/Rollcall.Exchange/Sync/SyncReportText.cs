@@ -79,7 +79,9 @@ public static class SyncReportText
             text.Append(CultureInfo.InvariantCulture, $" {report.Calls.Posts:N0} POST, {report.Calls.Puts:N0} PUT, {report.Calls.Deletes:N0} DELETE{retries};");
         }
 
-        text.AppendLine(CultureInfo.InvariantCulture, $" {report.Elapsed.TotalSeconds:N1} s.");
+        var rows = report.Resources.Sum(r => r.Plan.Scanned);
+        var reading = report.SourceElapsed.TotalSeconds;
+        text.AppendLine(CultureInfo.InvariantCulture, $" {report.Elapsed.TotalSeconds:N1} s, of which the source was read for {reading:N1} s{(reading >= 0.1 ? string.Create(CultureInfo.InvariantCulture, $" ({rows / reading:N0} rows/s)") : "")}.");
         return text.ToString();
     }
 
@@ -129,10 +131,15 @@ public static class SyncReportText
     public static void WriteJson(this SyncReport report, Utf8JsonWriter json)
     {
         json.WriteStartObject();
-        json.WriteString("verb", report.IsDryRun ? "sync plan" : "sync run");
+        json.WriteString("verb", "sync " + report.Verb);
+        json.WriteNumber("run", report.Run);
         json.WriteString("profile", report.Profile);
         json.WriteString("outcome", JsonNamingPolicy.CamelCase.ConvertName(report.Outcome.ToString()));
         json.WriteNumber("seconds", Math.Round(report.Elapsed.TotalSeconds, 3));
+        json.WriteStartObject("source");
+        json.WriteNumber("rows", report.Resources.Sum(r => r.Plan.Scanned));
+        json.WriteNumber("seconds", Math.Round(report.SourceElapsed.TotalSeconds, 3));
+        json.WriteEndObject();
         json.WriteStartObject("calls");
         json.WriteNumber("post", report.Calls.Posts);
         json.WriteNumber("put", report.Calls.Puts);
@@ -171,6 +178,7 @@ public static class SyncReportText
             json.WriteString("text", finding.Text);
             json.WriteNumber("rows", finding.Rows);
             json.WriteNumber("schools", finding.Schools);
+            json.WriteString("owner", finding.Owner);
             json.WriteEndObject();
         }
 

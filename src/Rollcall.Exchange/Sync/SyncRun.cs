@@ -2,7 +2,6 @@ using Rollcall.Exchange.Client;
 using Rollcall.Exchange.Ledger;
 using Rollcall.Exchange.Sync.Mapping;
 using Rollcall.Exchange.Sync.Sources;
-using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Exchange.Sync;
@@ -12,8 +11,8 @@ namespace Rollcall.Exchange.Sync;
 public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOptions options)
 {
     private const int StampsPerBatch = 16_384;
-    private readonly Findings _findings = new();
-    private readonly Dictionary<ResourceModel, DocumentReader> _readers = [];
+    private Findings _findings = new();
+    private long _sourceTicks;
 
     public SyncProgress Progress { get; } = new();
 
@@ -23,104 +22,204 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
     /// <exception cref="LedgerException">The ledger is in use, or another target's.</exception>
     public async Task<SyncReport> RunAsync(CancellationToken cancellationToken)
     {
-        var started = options.Time.GetTimestamp();
-        var profile = folder.Profile;
-
-        // 1. Both ends, before anything is written anywhere.
         Progress.Stage = "connecting";
-        await using var sis = await OpenSisAsync(profile.Source, folder.Parameters, cancellationToken);
-        var templates = await folder.CompileAsync(sis, cancellationToken);
-        using var target = await SyncTarget.ConnectAsync(profile.Target, standard, templates, options.Client, cancellationToken);
+        await using var sis = await OpenSisAsync(folder, cancellationToken);
+        using var session = await SyncSession.OpenAsync(folder, standard, sis, options, cancellationToken);
+        if (!options.IsDryRun || options.IsPlanKept)
+        {
+            session.Ledger.BeginRun(options.ApproveDeletes, options.Kind, options.Actor);
+        }
+
+        return await RunAsync(session, sis, () => RunScope.Of(session, options.Only), cancellationToken);
+    }
+
+    /// <summary>A look at some rows that makes no line of its own in the history of runs.</summary>
+    internal Task<SyncReport> RunSomeAsync(
+        SyncSession session, ISisReader sis, Dictionary<ResourceModel, ResourceScope> scopes, CancellationToken cancellationToken) =>
+        RunAsync(session, sis, () => scopes, cancellationToken, isRecorded: false);
+
+    /// <param name="scopeOf">What is read of each resource; asked once what was in doubt is settled.</param>
+    internal async Task<SyncReport> RunAsync(
+        SyncSession session, ISisReader sis, Func<Dictionary<ResourceModel, ResourceScope>> scopeOf, CancellationToken cancellationToken, bool isRecorded = true)
+    {
+        var started = options.Time.GetTimestamp();
+        _findings = new Findings();
+        _sourceTicks = 0;
+        var (target, ledger) = (session.Target, session.Ledger);
         Progress.Target = target.Client;
-        using var ledger = SyncLedger.Open(profile.LedgerPath, profile.Name, profile.Target.Url, profile.Target.SchoolYear, options.Time);
-        ledger.Probe = options.Probe;
+        var requestsBefore = target.Client.Requests;
         using var plan = new PlanTable(ledger, target.Stages.Keys);
+        plan.Clear();
         var account = new ApplyAccount();
         var deliver = new Deliver(target.Client);
         ApiFailure? stoppedBy = null;
         var recovered = 0;
         if (!options.IsDryRun)
         {
-            ledger.BeginRun(options.ApproveDeletes);
-
-            // 2. Recover: what an interrupted run left in doubt is settled first.
+            // 1. Recover: what an interrupted run left in doubt is settled first.
             Progress.Stage = "recovering";
             recovered = Recover.Plan(ledger, target.Stages);
-            stoppedBy = recovered == 0 ? null : await ApplyAsync(ledger, plan, target, deliver, account, _ => false, cancellationToken);
+            stoppedBy = recovered == 0 ? null : await ApplyAsync(session, plan, deliver, account, false, _ => false, cancellationToken);
             plan.Clear();
         }
 
-        // 3. Extract, map, stamp and reconcile every resource: the plan.
+        // 2. Extract, map, stamp and reconcile every resource: the plan.
         var counts = new Dictionary<ResourceModel, ReconcileCounts>();
-        foreach (var template in templates.OrderBy(t => target.Stages[t.Resource].Create).TakeWhile(_ => stoppedBy is null))
+        var scopes = scopeOf();
+        var isComplete = scopes.Count == session.Templates.Count && scopes.Values.All(s => s.Filter is null);
+        foreach (var template in session.Templates.Where(t => scopes.ContainsKey(t.Resource)).TakeWhile(_ => stoppedBy is null))
         {
             Progress.Stage = $"reading {template.Resource.Name.Endpoint}";
-            counts[template.Resource] = await PlanAsync(sis, template, target, ledger, cancellationToken);
+            if (!options.IsDryRun)
+            {
+                await Ownership.NoteAsync(session, template.Resource, options.IsFresh, cancellationToken);
+            }
+
+            counts[template.Resource] = await PlanAsync(session, sis, template, scopes[template.Resource], cancellationToken);
         }
 
-        // 4. Guard: deletes that look like a broken extract wait for a person.
-        var held = stoppedBy is null ? Hold(ledger, counts) : [];
+        // 3. Guard: deletes that look like a broken extract wait for a person.
+        var held = stoppedBy is null ? Hold(session, counts) : [];
+        if (options.IsPlanKept)
+        {
+            StoredPlan.Keep(ledger, folder.Fingerprint);
+        }
 
-        // 5. Apply: upserts in dependency order, then deletes in reverse.
+        // 4. Apply: upserts in dependency order, then deletes in reverse.
         if (!options.IsDryRun && stoppedBy is null)
         {
             Progress.Stage = "sending";
             Progress.Plan(counts.Values.Sum(c => c.Posts + c.Puts + c.Deletes));
-            stoppedBy = await ApplyAsync(ledger, plan, target, deliver, account, r => MayBeRenamed(templates, plan, counts, r), cancellationToken);
+            stoppedBy = await ApplyAsync(session, plan, deliver, account, !isComplete, r => MayBeRenamed(session, plan, counts, r), cancellationToken);
         }
 
-        // 6. Report.
-        var report = Report(plan, target, deliver, account, counts, held, recovered, stoppedBy) with { Elapsed = options.Time.GetElapsedTime(started) };
-        if (!options.IsDryRun)
+        // 5. Report.
+        var report = Report(session, plan, deliver, account, counts, held, recovered, stoppedBy) with
         {
-            RunRecord.Write(ledger, report);
-            ledger.EndRun(report.Outcome.ToString(), report.Requests, held.Count == 0 && stoppedBy is null ? folder.Fingerprint : null);
+            Elapsed = options.Time.GetElapsedTime(started),
+            SourceElapsed = TimeSpan.FromTicks(_sourceTicks),
+            Requests = target.Client.Requests - requestsBefore,
+        };
+        if (isRecorded && (!options.IsDryRun || options.IsPlanKept))
+        {
+            RunRecord.Write(ledger, report, _findings, scopes.Where(s => s.Value.Filter is null).Select(s => s.Key.Name).ToHashSet());
+            ledger.EndRun(
+                options.IsPlanKept ? held.Count > 0 ? "PlanHeld" : "Planned" : report.Outcome.ToString(), report.Requests,
+                isComplete && held.Count == 0 && stoppedBy is null && !options.IsPlanKept ? folder.Fingerprint : null);
         }
 
         return report;
     }
 
-    internal static async Task<ISisReader> OpenSisAsync(SourceConfig source, IReadOnlyDictionary<string, object> parameters, CancellationToken cancellationToken) =>
-        source.Provider == SisProvider.Postgres
-            ? await PostgresSis.OpenAsync(source.Connection, parameters, cancellationToken)
-            : SqliteSis.Open(source.Connection, parameters);
+    internal static async Task<ISisReader> OpenSisAsync(MappingFolder folder, CancellationToken cancellationToken)
+    {
+        var (source, parameters) = (folder.Profile.Source, folder.Parameters);
+        return source.Provider switch
+        {
+            SisProvider.Postgres => await PostgresSis.OpenAsync(source.Connection, parameters, cancellationToken),
+            SisProvider.Sqlite => SqliteSis.Open(source.Connection, parameters),
+            _ => FilesSis.Open(source.Connection, parameters),
+        };
+    }
 
     private async Task<ReconcileCounts> PlanAsync(
-        ISisReader sis, DocumentTemplate template, SyncTarget target, SyncLedger ledger, CancellationToken cancellationToken)
+        SyncSession session, ISisReader sis, DocumentTemplate template, ResourceScope scope, CancellationToken cancellationToken)
     {
-        var mapped = folder.Resources.Single(r => r.Model == template.Resource);
-        using var reconcile = new Reconcile(ledger, template.Resource, mapped.File.KeyChange, target.Stages[template.Resource], _findings);
-        var batch = new Stamp[StampsPerBatch];
-        var filled = 0;
-        await foreach (var stamps in Scan.StampsAsync(sis, template, ReaderOf(template.Resource), standard, target.Descriptors, _findings, cancellationToken))
+        var mapped = session.Mapped(template.Resource);
+        using var reconcile = new Reconcile(session.Ledger, template.Resource, mapped.File.KeyChange, session.Target.Stages[template.Resource], _findings)
         {
-            Progress.Scan(stamps.Count);
-            foreach (var stamp in stamps)
+            IsResend = options.Only?.IsResend == true,
+            IgnoresWaits = options.Only is not null,
+        };
+        if (scope.Filter is null)
+        {
+            var batch = new Stamp[StampsPerBatch];
+            var filled = 0;
+            await foreach (var stamps in StampsAsync(session, sis, template, null, cancellationToken))
             {
-                batch[filled++] = stamp;
-                if (filled == batch.Length)
+                foreach (var stamp in stamps)
                 {
-                    reconcile.Add(batch, filled);
-                    filled = 0;
+                    batch[filled++] = stamp;
+                    if (filled == batch.Length)
+                    {
+                        reconcile.Add(batch, filled);
+                        filled = 0;
+                    }
                 }
             }
+
+            reconcile.Add(batch, filled);
+            reconcile.Finish(session.Folder.DeletesOf(mapped));
+        }
+        else
+        {
+            await PlanSomeAsync(session, sis, template, scope, reconcile, cancellationToken);
         }
 
-        reconcile.Add(batch, filled);
-        reconcile.Finish(folder.DeletesOf(mapped));
-        ledger.Probe?.Invoke("planned");
+        session.Ledger.Probe?.Invoke("planned");
         return reconcile.Counts;
     }
 
-    private List<HeldDeletes> Hold(SyncLedger ledger, Dictionary<ResourceModel, ReconcileCounts> counts)
+    /// <summary>Some rows, and the rows whose documents they turn out to take over: two rows that swap their keys are looked at together.</summary>
+    private async Task PlanSomeAsync(
+        SyncSession session, ISisReader sis, DocumentTemplate template, ResourceScope scope, Reconcile reconcile, CancellationToken cancellationToken)
     {
+        var all = new List<Stamp>();
+        var asked = new HashSet<string>(StringComparer.Ordinal);
+        for (var filter = scope.Filter; filter is not null;)
+        {
+            if (filter.Column == "@source_key")
+            {
+                asked.UnionWith(filter.Values);
+            }
+
+            var from = all.Count;
+            await foreach (var stamps in StampsAsync(session, sis, template, filter, cancellationToken))
+            {
+                all.AddRange(stamps);
+            }
+
+            asked.UnionWith(all.Skip(from).Where(s => !s.SourceKey.IsEmpty).Select(s => System.Text.Encoding.UTF8.GetString(s.SourceKey.Span)));
+            var others = all.Skip(from).Where(s => s.Key is not null).Select(s => reconcile.SourceKeyOf(s.Key!.Value)).OfType<string>()
+                .Where(k => !asked.Contains(k)).ToHashSet(StringComparer.Ordinal);
+            filter = others.Count > 0 && template.SourceKeyColumn >= 0 ? new RowFilter("@source_key", others) : null;
+        }
+
+        foreach (var batch in all.Chunk(StampsPerBatch))
+        {
+            reconcile.Add(batch, batch.Length);
+        }
+
+        reconcile.FinishSome(asked, scope.RowsWereTouched ? session.Folder.DeletesOf(session.Mapped(template.Resource)) : null);
+    }
+
+    private async IAsyncEnumerable<List<Stamp>> StampsAsync(
+        SyncSession session, ISisReader sis, DocumentTemplate template, RowFilter? filter,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var started = options.Time.GetTimestamp();
+        await foreach (var stamps in Scan.StampsAsync(
+            sis, template, filter, session.ReaderOf(template.Resource), standard, session.Target.Descriptors, _findings, cancellationToken))
+        {
+            Progress.Scan(stamps.Count);
+            yield return stamps;
+        }
+
+        _sourceTicks += options.Time.GetElapsedTime(started).Ticks;
+    }
+
+    private List<HeldDeletes> Hold(SyncSession session, Dictionary<ResourceModel, ReconcileCounts> counts)
+    {
+        var ledger = session.Ledger;
         var mappingChanged = ledger.ConfigFingerprint is { } before && !before.AsSpan().SequenceEqual(folder.Fingerprint);
         var shown = options.ApproveDeletes is null ? new Dictionary<long, long>() : Guard.HeldByLastRun(ledger);
         var held = new List<HeldDeletes>();
-        foreach (var resource in folder.Resources)
+        foreach (var resource in folder.Resources.Where(r => counts.ContainsKey(r.Model)))
         {
             var approved = shown.GetValueOrDefault(ledger.ResourceId(resource.Model.Name.ToString()));
-            if (Guard.Check(ledger, resource, counts[resource.Model], folder.Profile.Deletes, folder.DeletesOf(resource), mappingChanged, approved) is { } hold)
+            if (Guard.Check(
+                ledger, resource, counts[resource.Model], folder.Profile.Deletes, folder.DeletesOf(resource), mappingChanged,
+                Ownership.IsFilled(ledger, resource.Model), approved) is { } hold)
             {
                 held.Add(hold);
             }
@@ -131,11 +230,15 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
 
     /// <summary>Sends what is planned; null when the target stayed with us to the end.</summary>
     private async Task<ApiFailure?> ApplyAsync(
-        SyncLedger ledger, PlanTable plan, SyncTarget target, Deliver deliver, ApplyAccount account, Func<ResourceModel, bool> isKept,
+        SyncSession session, PlanTable plan, Deliver deliver, ApplyAccount account, bool asksLedger, Func<ResourceModel, bool> isKept,
         CancellationToken cancellationToken)
     {
+        var target = session.Target;
         await using var apply = new Apply(
-            ledger, plan, deliver, account, Progress, target.Stages.ToDictionary(s => s.Key, s => -s.Value.Create), ReaderOf, target.Workers);
+            session.Ledger, plan, deliver, account, Progress, target.Stages.ToDictionary(s => s.Key, s => -s.Value.Create), session.ReaderOf, target.Workers)
+        {
+            AsksLedger = asksLedger,
+        };
         try
         {
             apply.Local();
@@ -150,19 +253,48 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
     }
 
     /// <summary>Without source keys, a document whose row is gone may be one that could not be sent, under its old key.</summary>
-    private static bool MayBeRenamed(
-        IReadOnlyList<DocumentTemplate> templates, PlanTable plan, Dictionary<ResourceModel, ReconcileCounts> counts, ResourceModel resource) =>
-        templates.Single(t => t.Resource == resource).SourceKeyColumn < 0
+    private static bool MayBeRenamed(SyncSession session, PlanTable plan, Dictionary<ResourceModel, ReconcileCounts> counts, ResourceModel resource) =>
+        session.Templates.Single(t => t.Resource == resource).SourceKeyColumn < 0
         && (counts[resource].Invalid + counts[resource].Waiting > 0
             || plan.Tally().Any(t => t.Resource == resource && t.Op == PlanOp.Post && t.State is PlanState.Failed or PlanState.Deferred or PlanState.Blocked));
 
-    private DocumentReader ReaderOf(ResourceModel resource) =>
-        _readers.TryGetValue(resource, out var reader) ? reader : _readers[resource] = DocumentReader.For(resource, standard);
+    /// <summary>Carries out a plan that <c>plan</c> has kept in the ledger.</summary>
+    /// <exception cref="LedgerException">There is none, or something has run since.</exception>
+    public async Task<SyncReport> ApplyAsync(CancellationToken cancellationToken)
+    {
+        var started = options.Time.GetTimestamp();
+        Progress.Stage = "connecting";
+        await using var sis = await OpenSisAsync(folder, cancellationToken);
+        using var session = await SyncSession.OpenAsync(folder, standard, sis, options, cancellationToken);
+        var (target, ledger) = (session.Target, session.Ledger);
+        Progress.Target = target.Client;
+        using var plan = new PlanTable(ledger, target.Stages.Keys);
+        var kept = StoredPlan.Load(ledger, folder.Fingerprint, options.ApproveDeletes is not null);
+        ledger.BeginRun(options.ApproveDeletes, "apply", options.Actor);
+        var counts = StoredPlan.Counts(ledger, plan, kept);
+        var account = new ApplyAccount();
+        var deliver = new Deliver(target.Client);
+        Progress.Stage = "sending";
+        Progress.Plan(counts.Values.Sum(c => c.Posts + c.Puts + c.Deletes));
+        foreach (var resource in counts.Keys)
+        {
+            await Ownership.NoteAsync(session, resource, options.IsFresh, cancellationToken);
+        }
+
+        var stoppedBy = await ApplyAsync(session, plan, deliver, account, true, r => MayBeRenamed(session, plan, counts, r), cancellationToken);
+        var held = StoredPlan.Held(ledger, plan, kept);
+        var report = Report(session, plan, deliver, account, counts, held, 0, stoppedBy) with { Elapsed = options.Time.GetElapsedTime(started) };
+        StoredPlan.Drop(ledger);
+        RunRecord.Write(ledger, report, null, new HashSet<ResourceName>());
+        ledger.EndRun(report.Outcome.ToString(), report.Requests, held.Count == 0 && stoppedBy is null ? folder.Fingerprint : null);
+        return report;
+    }
 
     private SyncReport Report(
-        PlanTable plan, SyncTarget target, Deliver deliver, ApplyAccount account, Dictionary<ResourceModel, ReconcileCounts> counts,
+        SyncSession session, PlanTable plan, Deliver deliver, ApplyAccount account, Dictionary<ResourceModel, ReconcileCounts> counts,
         List<HeldDeletes> held, int recovered, ApiFailure? stoppedBy)
     {
+        var target = session.Target;
         var refusals = account.Close();
         var tally = plan.Tally().ToLookup(t => t.Resource);
         var resources = counts.OrderBy(c => target.Stages[c.Key].Create).ThenBy(c => c.Key.Name.Endpoint, StringComparer.Ordinal).Select(c => new SyncResourceReport
@@ -179,6 +311,8 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
         return new SyncReport
         {
             Profile = folder.Profile.Name,
+            Verb = options.Kind,
+            Run = session.Ledger.RunId,
             Outcome = SyncReport.OutcomeOf(resources, findings, refusals, stoppedBy, posts + puts + deletes, options.IsDryRun),
             Resources = resources,
             Findings = findings,

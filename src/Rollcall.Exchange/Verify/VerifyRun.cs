@@ -39,6 +39,8 @@ public sealed record VerifyOptions
 
     public bool IgnoreSslErrors { get; init; }
 
+    public RateLimit? RateLimit { get; init; }
+
     /// <summary>Fingerprints of one side of one resource kept in memory; more go to a temporary file.</summary>
     public int InMemoryMax { get; init; } = 200_000;
 }
@@ -112,6 +114,7 @@ public sealed class VerifyRun : IDisposable
             Retry = options.Retry,
             TokenRefresh = options.BearerTokenRefresh,
             IgnoreSslErrors = options.IgnoreSslErrors,
+            RateLimit = options.RateLimit,
         };
         var source = await EdFiClient.ConnectAsync(options.Source, client, cancellationToken);
         EdFiClient? target = null;

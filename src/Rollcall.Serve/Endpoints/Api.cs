@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
+using Rollcall.Serve.Admin;
 using Rollcall.Serve.Metadata;
 using Rollcall.Serve.Security;
 using Rollcall.Serve.Storage;
@@ -20,7 +21,8 @@ internal sealed class Api(
     MetadataEndpoints metadata,
     HealthEndpoint health,
     RequestCounters counters,
-    ILogger logger)
+    ILogger logger,
+    AdminEndpoints? admin = null)
 {
     public async Task HandleAsync(HttpContext http)
     {
@@ -62,6 +64,7 @@ internal sealed class Api(
                     PathFamily.Root => metadata.RootAsync(http),
                     PathFamily.Metadata => metadata.HandleAsync(http, path),
                     PathFamily.Token => tenant.Token.HandleAsync(http),
+                    PathFamily.Admin when admin is not null => admin.HandleAsync(http, path.Rest.ToString()),
                     PathFamily.Health => health.HandleAsync(http),
                     PathFamily.Metrics => http.Response.WriteAsync(counters.ToPrometheus(), http.RequestAborted),
                     _ => Problems.NotFound().WriteAsync(http),

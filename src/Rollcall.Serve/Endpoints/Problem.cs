@@ -17,11 +17,17 @@ internal sealed record Problem(
 {
     private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    /// <summary>The DMS's short form for what it has not built: <c>error</c> and <c>correlationId</c> only.</summary>
+    public bool IsBare { get; init; }
+
     /// <summary>Value of the Allow header, of a 405 only.</summary>
     public string? Allow { get; init; }
 
     /// <summary>Value of the WWW-Authenticate header, of a 401 only.</summary>
     public string? Challenge { get; init; }
+
+    /// <summary>Whether a 400 or 405 has the media type of problems too, as those about profiles do.</summary>
+    public bool IsProblemJson { get; init; }
 
     /// <summary>After how long a repeat makes sense, where that is known.</summary>
     public TimeSpan? RetryAfter { get; init; }
@@ -36,7 +42,7 @@ internal sealed record Problem(
 
         var response = http.Response;
         response.StatusCode = Status;
-        response.ContentType = Status is StatusCodes.Status400BadRequest or StatusCodes.Status405MethodNotAllowed
+        response.ContentType = !IsProblemJson && Status is StatusCodes.Status400BadRequest or StatusCodes.Status405MethodNotAllowed
             ? ContentTypes.Json
             : ContentTypes.Problem;
         response.ContentLength = body.WrittenCount;
@@ -61,6 +67,14 @@ internal sealed record Problem(
     private void WriteBody(Utf8JsonWriter json, string correlationId)
     {
         json.WriteStartObject();
+        if (IsBare)
+        {
+            json.WriteString("error", Detail);
+            json.WriteString("correlationId", correlationId);
+            json.WriteEndObject();
+            return;
+        }
+
         json.WriteString("detail", Detail);
         json.WriteString("type", Type);
         json.WriteString("title", Title);

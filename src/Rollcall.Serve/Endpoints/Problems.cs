@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.AspNetCore.Http;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 using Rollcall.Serve.Storage;
 using Rollcall.Standard.Documents;
@@ -23,14 +24,18 @@ internal static class Problems
             Challenge = "Bearer error=\"invalid_token\"",
         };
 
-    /// <summary>The claim set grants the caller nothing here.</summary>
-    public static Problem Denied(string claimSet) => new(
-        403,
-        "urn:ed-fi:api:security:authorization:",
-        "Authorization Denied",
-        "Access to the resource could not be authorized.",
-        [$"The API client's assigned claim set (currently '{claimSet}') grants nothing: this server knows the claim set 'Ed-Fi Sandbox' only."],
-        []);
+    /// <summary>The caller may not, or nobody can tell whether it may.</summary>
+    public static Problem Of(Denial denial)
+    {
+        var (status, title) = denial.Kind switch
+        {
+            DenialKind.Forbidden => (403, "Authorization Denied"),
+            DenialKind.Misconfigured => (500, "Security Configuration Error"),
+            DenialKind.NotImplemented => (501, ""),
+            _ => (500, "System Error"),
+        };
+        return new(status, "urn:ed-fi:api:" + denial.Type, title, denial.Detail, denial.Errors, []) { IsBare = denial.Kind == DenialKind.NotImplemented };
+    }
 
     public static Problem NotFound() => NotFound("The specified data could not be found.");
 
@@ -199,6 +204,7 @@ internal static class Problems
     public static Problem? Of(WriteOutcome outcome, ResourceModel resource, Document? document, bool isUpdate) => outcome switch
     {
         WriteOutcome.NotFound => isUpdate ? UnknownItemToUpdate() : null,
+        WriteOutcome.Denied denied => Of(denied.Denial),
         WriteOutcome.EtagMismatch => LockFailed(
             "The item has been modified by another user.",
             "The resource item's etag value does not match what was specified in the 'If-Match' request header indicating that it has been modified by another client since it was last retrieved."),

@@ -12,6 +12,7 @@ internal enum PathFamily
     TokenInfo,
     Health,
     Metrics,
+    Admin,
 }
 
 /// <summary>A request's path, sorted into its family. Literal segments are compared without case; one trailing slash is accepted.</summary>
@@ -56,6 +57,7 @@ internal readonly record struct RequestPath(
         : Equals(path, "/oauth/token_info") ? (PathFamily.TokenInfo, "", path.Length)
         : Equals(path, "/health") ? (PathFamily.Health, "", path.Length)
         : Equals(path, "/metrics") ? (PathFamily.Metrics, "", path.Length)
+        : StartsWithSegments(path, "/adminapi") ? (PathFamily.Admin, "", "/adminapi".Length)
         : (PathFamily.Unknown, "", path.Length);
 
     private static bool StartsWithSegments(ReadOnlySpan<char> path, ReadOnlySpan<char> prefix) =>

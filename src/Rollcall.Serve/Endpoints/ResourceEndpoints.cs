@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 using Rollcall.Serve.Security;
 using Rollcall.Serve.Storage;
@@ -15,7 +16,7 @@ namespace Rollcall.Serve.Endpoints;
 /// The caller is known before any of it.
 /// </remarks>
 internal sealed class ResourceEndpoints(
-    DataStandard standard, IDocumentStore documents, SnapshotHeader snapshots, EntityTags tags, Responses responses)
+    DataStandard standard, IDocumentStore documents, SnapshotHeader snapshots, Authorizer authorizer, EntityTags tags, Responses responses)
 {
     /// <summary>How often a document is read again because descriptors went away meanwhile; even twice is bad luck.</summary>
     private const int ReadsMax = 5;
@@ -105,17 +106,20 @@ internal sealed class ResourceEndpoints(
                 return;
             }
 
-            // 3. Whether the caller may.
-            if (!caller.MayDoEverything)
+            // 3. Whether the caller may at all. What depends on the data is checked with it, in the store's transaction.
+            var access = id is null
+                ? authorizer.OfPost(caller, resource.Model)
+                : new WriteAccess(Access.Everything, authorizer.Of(caller, resource.Model, ClaimAction.Update, "PUT"));
+            if (RefusalBefore(access, isPost: id is null) is { } refusal)
             {
-                await Problems.Denied(caller.Client.ClaimSet).WriteAsync(http);
+                await Problems.Of(refusal).WriteAsync(http);
                 return;
             }
 
             // 4. The rest, in a group with its neighbours and one transaction.
             var outcome = id is { } known
-                ? await documents.ReplaceAsync(known, document, precondition, aborted)
-                : await documents.UpsertAsync(document, precondition, aborted);
+                ? await documents.ReplaceAsync(known, document, precondition, access.Change, aborted)
+                : await documents.UpsertAsync(document, precondition, access, aborted);
             if (outcome is WriteOutcome.StaleDescriptors && reads < ReadsMax)
             {
                 continue;
@@ -126,16 +130,24 @@ internal sealed class ResourceEndpoints(
         }
     }
 
+    /// <summary>The refusal that needs no look at what is stored: of the claims, or of a caller without organizations.</summary>
+    private static Denial? RefusalBefore(in WriteAccess access, bool isPost) =>
+        !isPost ? access.Change.Refusal
+        : access.Create.Refusal is { } refusal ? refusal
+        : ItemCheck.WithoutOrganizations(access.Change) is not null ? ItemCheck.WithoutOrganizations(access.Create)
+        : null;
+
     private async Task DeleteAsync(HttpContext http, Caller caller, ServedResource resource, Guid id, string dataBase)
     {
-        if (!caller.MayDoEverything)
+        var access = authorizer.Of(caller, resource.Model, ClaimAction.Delete, "DELETE");
+        if (access.Refusal is { } refusal)
         {
-            await Problems.Denied(caller.Client.ClaimSet).WriteAsync(http);
+            await Problems.Of(refusal).WriteAsync(http);
             return;
         }
 
         var precondition = tags.ReadPrecondition(http.Request.Headers);
-        var outcome = await documents.DeleteAsync(resource.Model, id, precondition, http.RequestAborted);
+        var outcome = await documents.DeleteAsync(resource.Model, id, precondition, access, http.RequestAborted);
         await AnswerAsync(http, outcome, resource, null, dataBase);
     }
 
@@ -159,32 +171,32 @@ internal sealed class ResourceEndpoints(
 
     private Task GetAsync(HttpContext http, Caller caller, ResourceModel resource, Guid id, IDocumentReads reads)
     {
-        if (!caller.MayDoEverything)
+        var access = authorizer.Of(caller, resource, ClaimAction.Read, "GET-by-id");
+        if (access.Refusal is { } refusal)
         {
-            return Problems.Denied(caller.Client.ClaimSet).WriteAsync(http);
+            return Problems.Of(refusal).WriteAsync(http);
         }
 
         // No token: a row is read before a client could go away, and making one costs as much as finding the route.
-        var get = reads.GetAsync(resource, id, new ItemWriter(http, tags), CancellationToken.None);
-        if (!get.IsCompletedSuccessfully)
+        var get = reads.GetAsync(resource, id, new ItemWriter(http, tags), access, CancellationToken.None);
+        return get.IsCompletedSuccessfully ? AnswerAsync(http, get.Result) : Awaited(http, get);
+
+        static async Task Awaited(HttpContext http, ValueTask<ReadOutcome> get) => await AnswerAsync(http, await get);
+    }
+
+    private static Task AnswerAsync(HttpContext http, in ReadOutcome outcome)
+    {
+        if (outcome.Denial is { } denial)
         {
-            return Awaited(http.Response, get);
+            return Problems.Of(denial).WriteAsync(http);
         }
 
-        if (!get.Result)
+        if (!outcome.IsFound)
         {
             Problems.WriteBareNotFound(http.Response);
         }
 
         return Task.CompletedTask;
-
-        static async Task Awaited(HttpResponse response, ValueTask<bool> get)
-        {
-            if (!await get)
-            {
-                Problems.WriteBareNotFound(response);
-            }
-        }
     }
 
     private async Task QueryAsync(HttpContext http, Caller caller, ResourceModel resource, IDocumentReads reads)
@@ -195,13 +207,15 @@ internal sealed class ResourceEndpoints(
             return;
         }
 
-        if (!caller.MayDoEverything)
+        var access = authorizer.Of(caller, resource, ClaimAction.Read, "GET-many");
+        if (access.Refusal is { } refusal)
         {
-            await Problems.Denied(caller.Client.ClaimSet).WriteAsync(http);
+            await Problems.Of(refusal).WriteAsync(http);
             return;
         }
 
-        if (plan!.MatchesNothing)
+        plan = plan! with { Access = access };
+        if (plan.MatchesNothing)
         {
             await Responses.EmptyListAsync(http, plan.WantsTotalCount);
             return;
@@ -225,16 +239,18 @@ internal sealed class ResourceEndpoints(
             return;
         }
 
-        if (!caller.MayDoEverything)
+        var access = authorizer.Of(caller, resource, ClaimAction.Read, "GET-many");
+        if (access.Refusal is { } refusal)
         {
-            await Problems.Denied(caller.Client.ClaimSet).WriteAsync(http);
+            await Problems.Of(refusal).WriteAsync(http);
             return;
         }
 
-        await Responses.PageTokensAsync(http, resource, await reads.PartitionAsync(plan!, http.RequestAborted));
+        plan = plan! with { Rows = plan.Rows with { Access = access } };
+        await Responses.PageTokensAsync(http, resource, await reads.PartitionAsync(plan, http.RequestAborted));
     }
 
-    private static async Task DeletesAsync(HttpContext http, Caller caller, ResourceModel resource, IDocumentReads reads)
+    private async Task DeletesAsync(HttpContext http, Caller caller, ResourceModel resource, IDocumentReads reads)
     {
         if (await ReadChangeQueryAsync(http, caller, resource) is { } plan)
         {
@@ -243,7 +259,7 @@ internal sealed class ResourceEndpoints(
     }
 
     /// <summary>Storage refuses every change of a key so far, so no list of them can have an entry.</summary>
-    private static async Task KeyChangesAsync(HttpContext http, Caller caller, ResourceModel resource)
+    private async Task KeyChangesAsync(HttpContext http, Caller caller, ResourceModel resource)
     {
         if (await ReadChangeQueryAsync(http, caller, resource) is { } plan)
         {
@@ -252,7 +268,7 @@ internal sealed class ResourceEndpoints(
     }
 
     /// <summary>Null when the request has been answered.</summary>
-    private static async ValueTask<ChangeQueryPlan?> ReadChangeQueryAsync(HttpContext http, Caller caller, ResourceModel resource)
+    private async ValueTask<ChangeQueryPlan?> ReadChangeQueryAsync(HttpContext http, Caller caller, ResourceModel resource)
     {
         if (QueryParser.ParseChanges(http.Request.QueryString.Value, resource, out var plan) is { } fault)
         {
@@ -260,12 +276,13 @@ internal sealed class ResourceEndpoints(
             return null;
         }
 
-        if (!caller.MayDoEverything)
+        var access = authorizer.Of(caller, resource, ClaimAction.ReadChanges, "GET-many");
+        if (access.Refusal is { } refusal)
         {
-            await Problems.Denied(caller.Client.ClaimSet).WriteAsync(http);
+            await Problems.Of(refusal).WriteAsync(http);
             return null;
         }
 
-        return plan;
+        return plan! with { Access = access };
     }
 }

@@ -104,7 +104,7 @@ internal sealed class Responses(EntityTags tags)
     }
 
     /// <summary>Sends small JSON that is made on the spot.</summary>
-    public static Task JsonAsync(HttpContext http, Action<Utf8JsonWriter> write, bool isIndented = false)
+    public static Task JsonAsync(HttpContext http, Action<Utf8JsonWriter> write, bool isIndented = false, string contentType = ContentTypes.Json)
     {
         var body = new ArrayBufferWriter<byte>(512);
         using (var json = new Utf8JsonWriter(
@@ -113,7 +113,7 @@ internal sealed class Responses(EntityTags tags)
             write(json);
         }
 
-        http.Response.ContentType = ContentTypes.Json;
+        http.Response.ContentType = contentType;
         http.Response.ContentLength = body.WrittenCount;
         return http.Response.Body.WriteAsync(body.WrittenMemory, http.RequestAborted).AsTask();
     }

@@ -76,7 +76,7 @@ public static class OpenApiDocument
             json.WriteEndObject();
 
             json.WriteStartArray("tags");
-            foreach (var resource in resources)
+            foreach (var resource in resources.DistinctBy(r => r.Name.Endpoint))
             {
                 json.WriteStartObject();
                 json.WriteString("name", resource.Name.Endpoint);
@@ -100,8 +100,10 @@ public static class OpenApiDocument
 
     private static void Paths(Utf8JsonWriter json, ResourceModel resource, int descriptorMax)
     {
-        var plural = char.ToUpperInvariant(resource.Name.Endpoint[0]) + resource.Name.Endpoint[1..];
-        var name = resource.TypeName;
+        // Two projects may use one name, and the id of an operation is unique.
+        var project = resource.Name.Namespace == DataStandard.CoreNamespace ? "" : resource.Project;
+        var plural = project + char.ToUpperInvariant(resource.Name.Endpoint[0]) + resource.Name.Endpoint[1..];
+        var name = project + resource.TypeName;
         var schema = OpenApiSchemas.NameOf(resource);
 
         json.WriteStartObject(resource.Name.Path);

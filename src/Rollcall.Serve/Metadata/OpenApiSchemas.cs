@@ -11,7 +11,7 @@ internal static class OpenApiSchemas
     public const string Deletes = "trackedChanges_delete";
     public const string KeyChanges = "trackedChanges_keyChange";
 
-    public static string NameOf(ResourceModel resource) => Prefix(resource) + Camel(resource.TypeName);
+    public static string NameOf(ResourceModel resource) => Prefix(resource.Name.Namespace) + Camel(resource.TypeName);
 
     public static void Write(Utf8JsonWriter json, DataStandard standard, IReadOnlyList<ResourceModel> resources)
     {
@@ -93,9 +93,9 @@ internal static class OpenApiSchemas
 
     private static void Object(
         Utf8JsonWriter json, string name, ObjectModel members, int descriptorMax, bool isRoot,
-        SortedDictionary<string, PropertyModel> references, bool isReference = false)
+        SortedDictionary<string, PropertyModel> references, bool isReference = false, bool isBelowExtension = false)
     {
-        var nested = new List<(string Name, ObjectModel Members)>();
+        var nested = new List<(string Name, PropertyModel Property)>();
         json.WriteStartObject(name);
         json.WriteString("type", "object");
         var required = members.Properties.Where(p => isReference || p.IsRequired).Select(p => p.Name).ToArray();
@@ -128,7 +128,7 @@ internal static class OpenApiSchemas
                     break;
                 case PropertyType.Array:
                     var item = name + Pascal(Singular(property.Name));
-                    nested.Add((item, property.Members!));
+                    nested.Add((item, property));
                     json.WriteString("type", "array");
                     json.WriteStartObject("items");
                     json.WriteString("$ref", $"#/components/schemas/{item}");
@@ -140,8 +140,8 @@ internal static class OpenApiSchemas
 
                     break;
                 case PropertyType.Object:
-                    var embedded = name + Pascal(property.Name);
-                    nested.Add((embedded, property.Members!));
+                    var embedded = ObjectSchema(name, property, isBelowExtension);
+                    nested.Add((embedded, property));
                     json.WriteString("$ref", $"#/components/schemas/{embedded}");
                     break;
                 case PropertyType.String or PropertyType.Boolean or PropertyType.Integer or PropertyType.Decimal or PropertyType.Date
@@ -181,9 +181,9 @@ internal static class OpenApiSchemas
 
         json.WriteEndObject();
         json.WriteEndObject();
-        foreach (var (child, childMembers) in nested)
+        foreach (var (child, property) in nested)
         {
-            Object(json, child, childMembers, descriptorMax, isRoot: false, references);
+            Object(json, child, property.Members!, descriptorMax, isRoot: false, references, isBelowExtension: property.Name == DataStandard.ExtensionMember);
         }
 
         void ServerMember(string member, string description)
@@ -240,12 +240,18 @@ internal static class OpenApiSchemas
     private static string ReferenceSchema(PropertyModel property)
     {
         var plain = property.Members!.Properties.All(f => f.TargetPaths.Any(t => t.EndsWith("." + f.Name, StringComparison.Ordinal)));
-        return "edFi_" + (plain ? Camel(property.ReferenceTo!) + "Reference" : property.Name);
+        return Prefix(property.ReferenceNamespace) + (plain ? Camel(property.ReferenceTo!) + "Reference" : property.Name);
     }
 
-    private static string Prefix(ResourceModel resource)
+    /// <summary>What extensions add to <c>edFi_staff</c> is <c>edFi_staffExtensions</c>, with one <c>sample_staffExtension</c> each.</summary>
+    private static string ObjectSchema(string owner, PropertyModel property, bool isBelowExtension) =>
+        property.Name == DataStandard.ExtensionMember ? owner + "Extensions"
+        : isBelowExtension ? $"{Prefix(property.Name)}{owner[(owner.IndexOf('_', StringComparison.Ordinal) + 1)..^1]}"
+        : owner + Pascal(property.Name);
+
+    private static string Prefix(string ns)
     {
-        var parts = resource.Name.Namespace.Split('-');
+        var parts = ns.Split('-');
         return parts[0] + string.Concat(parts[1..].Select(Pascal)) + "_";
     }
 

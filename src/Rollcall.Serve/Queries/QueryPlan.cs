@@ -1,3 +1,4 @@
+using Rollcall.Serve.Authorization;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
 
@@ -24,14 +25,14 @@ public sealed record QueryPlan(
     /// <summary>Cursor paging: only rows of this range. Null for all.</summary>
     public RowRange? Rows { get; init; }
 
-    /// <summary>What rows must meet besides what the caller asked for: this is where authorization comes in.</summary>
-    public IReadOnlyList<RowCondition> Conditions { get; init; } = [];
+    /// <summary>What the caller may see: a condition like the others, before paging and counting.</summary>
+    public Access Access { get; init; } = Access.Everything;
 
     /// <summary>Whether the answer may name the token of a next page: the caller does not page by offset.</summary>
     public bool IsCursor { get; init; }
 
     /// <summary>Whether rows are chosen by anything but their place and version.</summary>
-    public bool IsFiltered => Filters.Count > 0 || Id is not null || Conditions.Count > 0;
+    public bool IsFiltered => Filters.Count > 0 || Id is not null || Access.Plan is not null;
 }
 
 /// <summary>A question for the tokens with which several clients read a list side by side; its plan says which rows.</summary>
@@ -59,4 +60,8 @@ public readonly record struct FieldFilter(int Field, ScalarValue Value);
 
 /// <summary>A GET of <c>/deletes</c>, checked and converted.</summary>
 public sealed record ChangeQueryPlan(
-    ResourceModel Resource, long Offset, int Limit, bool WantsTotalCount, long? MinChangeVersion, long? MaxChangeVersion);
+    ResourceModel Resource, long Offset, int Limit, bool WantsTotalCount, long? MinChangeVersion, long? MaxChangeVersion)
+{
+    /// <summary>What the caller may see, by the values that were recorded.</summary>
+    public Access Access { get; init; } = Access.Everything;
+}

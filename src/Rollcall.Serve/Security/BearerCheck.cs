@@ -12,7 +12,9 @@ namespace Rollcall.Serve.Security;
 internal readonly record struct BearerResult(Caller? Caller, string? Error);
 
 /// <summary>Finds out who makes a request. A token's signature is checked once; later requests find it by its hash.</summary>
-internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, TimeProvider time, ExternalIssuer? external = null)
+/// <param name="unrestrictedKey">The client of the sandbox, which may do everything; null when there is none.</param>
+internal sealed class BearerCheck(
+    AccessTokens tokens, ClientDirectory clients, TimeProvider time, string? unrestrictedKey, ExternalIssuer? external = null)
 {
     /// <summary>Tokens remembered; each is about 300 bytes. When it is full the expired go, and all if that is not enough.</summary>
     private const int RememberedMax = 10_000;
@@ -83,7 +85,7 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
 
     private ValueTask<BearerResult> CheckAsync(Remembered known, HttpContext http) =>
         known.Claims.Expires <= time.GetUtcNow() ? new ValueTask<BearerResult>(Refused)
-        : clients.TryFind(known.Claims.ClientKey) is { } client ? new ValueTask<BearerResult>(known.For(client))
+        : clients.TryFind(known.Claims.ClientKey) is { } client ? new ValueTask<BearerResult>(known.For(client, unrestrictedKey))
         : CheckClientAsync(known, http.RequestAborted);
 
     private async ValueTask<BearerResult> ReadAsync(TokenHash hash, string token, CancellationToken cancellationToken)
@@ -108,7 +110,7 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
     /// the key must not have been removed. Comes by as often as the client is read, so every two seconds.</summary>
     private async ValueTask<BearerResult> CheckClientAsync(Remembered token, CancellationToken cancellationToken) =>
         token.Claims.KeyId is { } key && !await tokens.HasKeyAsync(key, cancellationToken) ? Refused
-        : token.For(await clients.FindAsync(token.Claims.ClientKey, cancellationToken));
+        : token.For(await clients.FindAsync(token.Claims.ClientKey, cancellationToken), unrestrictedKey);
 
     private void Remember(TokenHash hash, Remembered token)
     {
@@ -145,7 +147,7 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
 
         public TokenClaims Claims { get; } = claims;
 
-        public BearerResult For(ApiClient? client)
+        public BearerResult For(ApiClient? client, string? unrestrictedKey)
         {
             if (client is null || (Claims.CredentialEpoch is { } epoch && client.CredentialEpoch != epoch))
             {
@@ -155,7 +157,10 @@ internal sealed class BearerCheck(AccessTokens tokens, ClientDirectory clients, 
             var caller = _caller;
             if (caller is null || !ReferenceEquals(caller.Client, client))
             {
-                _caller = caller = new Caller(client, Claims.EducationOrganizationId is { } one ? [one] : client.EducationOrganizationIds);
+                _caller = caller = new Caller(
+                    client,
+                    Claims.EducationOrganizationId is { } one ? [one] : client.EducationOrganizationIds,
+                    MayDoEverything: client.Key == unrestrictedKey);
             }
 
             return new BearerResult(caller, null);

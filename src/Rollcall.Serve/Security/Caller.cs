@@ -1,15 +1,20 @@
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Storage;
 
 namespace Rollcall.Serve.Security;
 
 /// <summary>Who makes a request: the client behind an accepted token.</summary>
 /// <param name="EducationOrganizationIds">The client's, or the one to which the token was narrowed by its <c>scope</c>.</param>
-public sealed record Caller(ApiClient Client, IReadOnlyList<long> EducationOrganizationIds)
+/// <param name="MayDoEverything">The client of a sandbox, whose claim set is not asked.</param>
+public sealed record Caller(ApiClient Client, IReadOnlyList<long> EducationOrganizationIds, bool MayDoEverything)
 {
+    /// <summary>Made once: a caller lives as long as its token and its client stay the same.</summary>
+    public CallerClaims Claims { get; } = new(EducationOrganizationIds, Client.NamespacePrefixes);
+
     public string ClaimSet => Client.ClaimSet;
 
     /// <summary>In configured order, each trimmed.</summary>
-    public IReadOnlyList<string> NamespacePrefixes { get; } = [.. Client.NamespacePrefixes.Select(p => p.Trim()).Where(p => p.Length > 0)];
+    public IReadOnlyList<string> NamespacePrefixes => Claims.NamespacePrefixes;
 
     /// <summary>Names of the assigned profiles, as the assignment spells them.</summary>
     public IReadOnlyList<string> Profiles => Client.Profiles;
@@ -21,12 +26,4 @@ public sealed record Caller(ApiClient Client, IReadOnlyList<long> EducationOrgan
 
     /// <summary>The instances that the caller may use; empty for all of this server's.</summary>
     public IReadOnlyList<long> InstanceIds => Client.InstanceIds;
-
-    /// <summary>Whether the caller may do everything. No other claim set grants anything yet.</summary>
-    public bool MayDoEverything { get; } = IsSandboxClaimSet(Client.ClaimSet);
-
-    /// <summary>The claim set's name as the ODS/API (<c>Ed-Fi Sandbox</c>) or the DMS (<c>EdFiSandbox</c>) spells it:
-    /// letters and digits are compared, without case.</summary>
-    public static bool IsSandboxClaimSet(string name) =>
-        string.Concat(name.Where(char.IsAsciiLetterOrDigit)).Equals("EdFiSandbox", StringComparison.OrdinalIgnoreCase);
 }

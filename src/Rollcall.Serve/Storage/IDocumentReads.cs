@@ -1,3 +1,4 @@
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 using Rollcall.Standard.Model;
 
@@ -6,8 +7,8 @@ namespace Rollcall.Serve.Storage;
 /// <summary>What can be read of a database: as it is now, or in a snapshot.</summary>
 public interface IDocumentReads
 {
-    /// <summary>Hands the document with this id to <paramref name="sink"/>; false when the resource has none.</summary>
-    ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken);
+    /// <summary>Hands the document with this id to <paramref name="sink"/>, if the resource has it and the caller may read it.</summary>
+    ValueTask<ReadOutcome> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, Access access, CancellationToken cancellationToken);
 
     /// <summary>Hands the page's documents to <paramref name="sink"/> in row order.</summary>
     ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken);

@@ -1,3 +1,4 @@
+using Rollcall.Serve.Authorization;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
 
@@ -12,19 +13,32 @@ public interface IDocumentStore : IDocumentReads, IAsyncDisposable
     DescriptorSet Descriptors { get; }
 
     /// <summary>POST: creates the document, or replaces the one with the same natural key. Equal content writes nothing.</summary>
-    ValueTask<WriteOutcome> UpsertAsync(Document document, Precondition precondition, CancellationToken cancellationToken);
+    ValueTask<WriteOutcome> UpsertAsync(Document document, Precondition precondition, WriteAccess access, CancellationToken cancellationToken);
 
     /// <summary>PUT: replaces the document with this id. Never creates one.</summary>
-    ValueTask<WriteOutcome> ReplaceAsync(Guid id, Document document, Precondition precondition, CancellationToken cancellationToken);
+    ValueTask<WriteOutcome> ReplaceAsync(
+        Guid id, Document document, Precondition precondition, Access access, CancellationToken cancellationToken);
 
     /// <summary>DELETE: removes the document unless another refers to it, and records the deletion.</summary>
-    ValueTask<WriteOutcome> DeleteAsync(ResourceModel resource, Guid id, Precondition precondition, CancellationToken cancellationToken);
+    ValueTask<WriteOutcome> DeleteAsync(
+        ResourceModel resource, Guid id, Precondition precondition, Access access, CancellationToken cancellationToken);
 
     /// <summary>What clients that ask for isolation read; null when this store has no snapshots.</summary>
     SnapshotSet? Snapshots => null;
 
     /// <summary>Whether the database answers; for <c>/health</c>.</summary>
     ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken);
+}
+
+/// <summary>What became of reading one document.</summary>
+/// <param name="Denial">Why the caller may not; null when that is not the reason.</param>
+public readonly record struct ReadOutcome(bool IsFound, Denial? Denial)
+{
+    public static ReadOutcome Found => new(true, null);
+
+    public static ReadOutcome NotFound => default;
+
+    public static ReadOutcome Denied(Denial denial) => new(true, denial);
 }
 
 /// <summary>Receives documents as stored bytes, so that a page can be copied to the response without being parsed.</summary>
@@ -110,6 +124,9 @@ public abstract record WriteOutcome
     /// <summary>A DELETE refused because others refer to the document.</summary>
     /// <param name="ReferringTypes">Type names of the resources that hold the references, sorted, without repeats.</param>
     public sealed record Referenced(IReadOnlyList<string> ReferringTypes) : WriteOutcome;
+
+    /// <summary>The caller may not; nothing was written.</summary>
+    public sealed record Denied(Denial Denial) : WriteOutcome;
 
     /// <summary>The document was read against descriptors that have changed since: read it again and repeat the request.</summary>
     public sealed record StaleDescriptors : WriteOutcome;

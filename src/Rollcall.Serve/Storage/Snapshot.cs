@@ -1,3 +1,4 @@
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 using Rollcall.Standard.Model;
 
@@ -23,7 +24,8 @@ public abstract class Snapshot(DateTimeOffset opened) : IDocumentReads, IAsyncDi
         }
     }
 
-    public abstract ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken);
+    public abstract ValueTask<ReadOutcome> GetAsync(
+        ResourceModel resource, Guid id, IDocumentSink sink, Access access, CancellationToken cancellationToken);
 
     public abstract ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken);
 

@@ -7,10 +7,10 @@ namespace Rollcall.Serve.Storage;
 /// <remarks>
 /// The order is that of the reference (<c>ed-fi-api-resources.md</c> 3.1, step 14):
 /// <list type="number">
-/// <item>target exists, entity tag: <see cref="BeforeResolving"/>, or <see cref="Missing"/> for a DELETE;</item>
+/// <item>target exists, stored values may be touched by the caller, entity tag: <see cref="BeforeResolving"/>, or <see cref="Missing"/> for a DELETE;</item>
 /// <item>descriptors changed since the document was read: also <see cref="BeforeResolving"/>;</item>
 /// <item>equal content: also there, because content that is stored already can hold nothing unresolved;</item>
-/// <item>unknown descriptor values, key change, unresolved references: <see cref="AfterResolving"/>.</item>
+/// <item>unknown descriptor values, key change, values that the caller may not write, unresolved references: <see cref="AfterResolving"/>.</item>
 /// </list>
 /// A null result means that the write goes on.
 /// </remarks>
@@ -23,23 +23,63 @@ public static class WriteDecision
     /// <summary>What can be said once the stored row is known and no reference has been looked up yet.</summary>
     /// <param name="existing">POST: the row with the document's key. PUT: the row with the id. Null when there is none.</param>
     /// <param name="current">The store's descriptors now.</param>
+    /// <param name="check">Null when the caller may do everything.</param>
     public static WriteOutcome? BeforeResolving(
         Document document, in ExistingRow? existing, bool isReplace, Precondition precondition, DescriptorSet current,
-        DataStandard standard) =>
-        CheckTarget(existing, isReplace, precondition) is { } refused ? refused
-        : IsStale(document, current, standard) ? new WriteOutcome.StaleDescriptors()
-        : existing is { } row && row.Content == document.RecordHash && row.Key == document.KeyHash
-            ? new WriteOutcome.Unchanged(row.Id, row.ChangeVersion)
-        : null;
+        DataStandard standard, WriteCheck? check)
+    {
+        if (existing is null && isReplace)
+        {
+            return Missing(precondition);
+        }
+
+        if (existing is not null && check?.OfStored() is { } denied)
+        {
+            return denied;
+        }
+
+        var tag = CheckTag(existing, precondition);
+        if (tag is not null && check?.DefersEntityTag != true)
+        {
+            return tag;
+        }
+
+        // Content that is stored already has no values of its own to be checked: they are the stored ones.
+        return IsStale(document, current, standard) ? new WriteOutcome.StaleDescriptors()
+            : existing is { } row && row.Content == document.RecordHash && row.Key == document.KeyHash
+                ? tag ?? new WriteOutcome.Unchanged(row.Id, row.ChangeVersion)
+            : null;
+    }
 
     /// <summary>What can be said once every reference has been looked up.</summary>
     /// <param name="isKeyChanged">PUT only: <see cref="IsKeyChanged"/>.</param>
     /// <param name="unresolved">The references that name nothing, in document order.</param>
-    public static WriteOutcome? AfterResolving(Document document, bool isKeyChanged, IReadOnlyList<ReferenceValue> unresolved) =>
-        document.UnknownDescriptors.Length > 0 ? new WriteOutcome.Unresolved(unresolved, document.UnknownDescriptors)
-        : isKeyChanged && !document.Resource.AllowsKeyChange ? new WriteOutcome.KeyChangeNotSupported()
-        : unresolved.Count > 0 ? new WriteOutcome.Unresolved(unresolved, [])
-        : null;
+    /// <param name="check">Null when the caller may do everything.</param>
+    public static WriteOutcome? AfterResolving(
+        Document document, in ExistingRow? existing, Precondition precondition, bool isKeyChanged, IReadOnlyList<ReferenceValue> unresolved,
+        WriteCheck? check)
+    {
+        if (document.UnknownDescriptors.Length > 0)
+        {
+            return new WriteOutcome.Unresolved(unresolved, document.UnknownDescriptors);
+        }
+
+        // A descriptor's new namespace is checked before its key is found changed; of other resources the key comes first.
+        var isRefused = isKeyChanged && !document.Resource.AllowsKeyChange;
+        if (isRefused && !document.Resource.IsDescriptor)
+        {
+            return new WriteOutcome.KeyChangeNotSupported();
+        }
+
+        if (check is not null && (check.OfProposed(unresolved) ?? CheckTag(existing, precondition)) is { } refused)
+        {
+            return refused;
+        }
+
+        return isRefused ? new WriteOutcome.KeyChangeNotSupported()
+            : unresolved.Count > 0 ? new WriteOutcome.Unresolved(unresolved, [])
+            : null;
+    }
 
     /// <summary>Whether a PUT's document has another key than the row it replaces. Letter case alone makes no other key,
     /// except of a descriptor (<c>ed-fi-api-resources.md</c> 3.4).</summary>
@@ -73,9 +113,8 @@ public static class WriteDecision
         return read.DeleteEpoch != current.DeleteEpoch || IsAnyKnown(document.UnknownDescriptors, current);
     }
 
-    private static WriteOutcome? CheckTarget(in ExistingRow? existing, bool isReplace, Precondition precondition) =>
+    private static WriteOutcome? CheckTag(in ExistingRow? existing, Precondition precondition) =>
         existing is { } row ? precondition.CheckExisting(row.ChangeVersion)
-        : isReplace ? Missing(precondition)
         : precondition.IfMatch is not null || precondition.IfMatchAny ? new WriteOutcome.NothingToMatch()
         : null;
 

@@ -11,8 +11,10 @@ public sealed class DocumentReader
     private DocumentReader(CompiledResource resource) => _resource = resource;
 
     /// <summary>Compiles the rules of <paramref name="resource"/> once; the reader may be used by many threads.</summary>
-    public static DocumentReader For(ResourceModel resource, DataStandard standard, Compatibility compatibility = Compatibility.Default) =>
-        new(new CompiledResource(resource, standard, compatibility));
+    /// <param name="isOptional">Says of a member's path (<c>$.addresses[*].city</c>) that it may be missing although the standard requires it; null for none.</param>
+    public static DocumentReader For(
+        ResourceModel resource, DataStandard standard, Compatibility compatibility = Compatibility.Default, Predicate<string>? isOptional = null) =>
+        new(new CompiledResource(resource, standard, compatibility, isOptional));
 
     /// <summary>Reads one body in a single pass.</summary>
     /// <param name="descriptors">The descriptors that exist; null to take every well-formed descriptor value as it stands.</param>

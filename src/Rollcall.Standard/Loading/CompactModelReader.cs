@@ -54,6 +54,10 @@ public static class CompactModelReader
         return new DataStandard([.. extensions.Prepend(core).Select(ResourceDraft.ProjectOf)], resources, abstracts)
         {
             DescriptorValueMaxLength = descriptor.GetProperty("valueMaxLength").GetInt32(),
+            ParentOrganizationPaths = extensions.Prepend(core)
+                .SelectMany(file => file.TryGetProperty("educationOrganizationHierarchy", out var hierarchy) ? [.. hierarchy.EnumerateObject()] : Array.Empty<JsonProperty>())
+                .ToImmutableDictionary(
+                    o => o.Name, o => o.Value.EnumerateObject().Select(p => p.Value.GetString()!).ToImmutableArray(), StringComparer.Ordinal),
         };
     }
 

@@ -57,6 +57,9 @@ public static class ModelFiles
         return Import(path, file.RootElement, core);
     }
 
+    /// <summary>The built-in core's own file.</summary>
+    public static Stream BuiltInCore() => CompactModelReader.OpenCore();
+
     public static string Write(JsonObject compact) => compact.ToJsonString(s_indented);
 
     /// <exception cref="ModelFileException">The file cannot be read, or is no JSON.</exception>

@@ -42,6 +42,10 @@ public sealed class DataStandard
 
     public ImmutableArray<AbstractResourceModel> AbstractResources { get; }
 
+    /// <summary>The paths by which an education organization names the ones above it, by type name; nothing for those that have none.</summary>
+    public ImmutableDictionary<string, ImmutableArray<string>> ParentOrganizationPaths { get; internal init; } =
+        ImmutableDictionary<string, ImmutableArray<string>>.Empty;
+
     /// <summary>The longest <c>namespace#codeValue</c> a descriptor-valued member may have, in characters.</summary>
     public int DescriptorValueMaxLength { get; internal init; } = 306;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Rollcall.Exchange.Client;
+using Rollcall.Exchange.State;
 
 namespace Rollcall.Cli;
 
@@ -17,6 +18,11 @@ internal static class ExchangeErrors
         {
             PrintOutcome(verb, isJson, "unavailable", failure.Message);
             throw new CliException(ExitCodes.Unavailable, failure.Message + Advice(failure.Failure), failure);
+        }
+        catch (ConnectionStoreException failure)
+        {
+            PrintOutcome(verb, isJson, "unavailable", failure.Message);
+            throw new CliException(ExitCodes.Unavailable, failure.Message, failure);
         }
         catch (InvalidDataException fault)
         {

@@ -18,11 +18,12 @@ internal static class ModelVerb
             List(),
             Show(),
             Dependencies(),
-            Import(),
+            ModelImport.Create(),
         }.WithExamples("""
             rollcall model list student
             rollcall model show courseOfferings
             rollcall model dependencies
+            rollcall model import sample-api-schema-authoritative.json --out sample.json
             """);
 
     private static Command List()
@@ -106,13 +107,6 @@ internal static class ModelVerb
         });
     }
 
-    private static Command Import()
-    {
-        var file = new Argument<string[]>("file") { Description = "An ApiSchema file.", Arity = ArgumentArity.ZeroOrMore };
-        return new Command("import", "Not in this version: the data standard is Ed-Fi 5.2 without extensions.") { file }.OnRun((_, _) =>
-            throw new CliException(ExitCodes.Usage, "'model import' is not in this version, and nothing was imported. The data standard is Ed-Fi 5.2 without extensions."));
-    }
-
     private static Option<bool> JsonOption(string description = "Prints the result as JSON.") => new("--json") { Description = description };
 
     private static IAnsiConsole Terminal(ParseResult parsed, int widthWhenRedirected)
@@ -129,7 +123,7 @@ internal static class ModelVerb
         return console;
     }
 
-    private static async Task<int> PrintJson(ParseResult parsed, Action<Utf8JsonWriter> write)
+    public static async Task<int> PrintJson(ParseResult parsed, Action<Utf8JsonWriter> write)
     {
         using var stream = new MemoryStream();
         await using (var writer = new Utf8JsonWriter(stream, Json))

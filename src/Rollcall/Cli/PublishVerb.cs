@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Microsoft.Extensions.Configuration;
 using Rollcall.Exchange.Publish;
+using Rollcall.Exchange.State;
 using Rollcall.Exchange.Verify;
 
 namespace Rollcall.Cli;
@@ -42,15 +43,35 @@ internal static class PublishVerb
 
     private static async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
-        var settings = PublishArguments.Read(arguments, Environment.GetEnvironmentVariables(), Directory.GetCurrentDirectory());
+        var environment = Environment.GetEnvironmentVariables();
+        var folder = Directory.GetCurrentDirectory();
+        var settings = PublishArguments.Read(arguments, environment, folder);
+        IReadOnlyList<string> notes = [];
+        await using var store = NamedConnections.AreNamed(settings) ? ConnectionStores.Open(settings, environment, folder, TimeProvider.System) : null;
+        if (store is not null)
+        {
+            (settings, notes) = await NamedConnections.CompleteAsync(settings, store, cancellationToken);
+        }
+
         if (bool.TryParse(settings["Rollcall:ShowConfig"], out var show) && show)
         {
             ShowConfig(settings);
             return ExitCodes.Done;
         }
 
-        var options = PublishOptions.From(settings);
-        using var publish = await PublishRun.PrepareAsync(options, cancellationToken);
+        var options = PublishOptions.From(settings, notes);
+        options = options with { StateFolder = options.StateFolder ?? DefaultStateFolder() };
+        if (options.Acknowledge is not null)
+        {
+            return await AcknowledgeAsync(options, store, IsJson(arguments), cancellationToken);
+        }
+
+        if (options.TargetFile is not null)
+        {
+            return await ExportAsync(options, IsJson(arguments), cancellationToken);
+        }
+
+        using var publish = await PublishRun.PrepareAsync(options, cancellationToken, store);
         var shown = publish.Notices.Count;
         foreach (var notice in publish.Notices)
         {
@@ -102,6 +123,92 @@ internal static class PublishVerb
             _ => ExitCodes.Refusals,
         };
     }
+
+    private static async Task<int> ExportAsync(PublishOptions options, bool isJson, CancellationToken cancellationToken)
+    {
+        using var export = await SqliteExport.PrepareAsync(options, cancellationToken);
+        if (options.WhatIf || options.DryRun)
+        {
+            foreach (var resource in export.Resources)
+            {
+                Console.Out.WriteLine(resource.Path);
+            }
+
+            return ExitCodes.Done;
+        }
+
+        IReadOnlyList<(Standard.Model.ResourceName Resource, long Documents, Exchange.Client.ApiFailure? Failure)> results;
+        await using (Progress.Start(
+            () => new ProgressSnapshot(export.Progress.Expected, export.Progress.Offered, export.Progress.Done, 0, 0, export.Requests, 0), options.ProgressEvery))
+        {
+            results = await export.RunAsync(cancellationToken);
+        }
+
+        var isWhole = results.All(r => r.Failure is null);
+        await Console.Error.WriteAsync(SqliteExport.TextOf(results, options.Source.ToString(), options.TargetFile!));
+        if (isJson)
+        {
+            ExchangeErrors.PrintJson(json =>
+            {
+                json.WriteStartObject();
+                json.WriteString("verb", "publish");
+                json.WriteString("outcome", isWhole ? "done" : "refusals");
+                json.WriteString("source", options.Source.ToString());
+                json.WriteString("targetFile", options.TargetFile);
+                json.WriteNumber("documents", results.Sum(r => r.Documents));
+                json.WriteStartArray("resources");
+                foreach (var (resource, documents, failure) in results)
+                {
+                    json.WriteStartObject();
+                    json.WriteString("resource", resource.Path);
+                    json.WriteNumber("documents", documents);
+                    if (failure is not null)
+                    {
+                        json.WriteString("notReadToTheEnd", failure.Message);
+                    }
+
+                    json.WriteEndObject();
+                }
+
+                json.WriteEndArray();
+                json.WriteEndObject();
+            });
+        }
+
+        return isWhole ? ExitCodes.Done : ExitCodes.Refusals;
+    }
+
+    private static async Task<int> AcknowledgeAsync(PublishOptions options, IConnectionStore? store, bool isJson, CancellationToken cancellationToken)
+    {
+        var (setAside, moved) = await PublishRun.AcknowledgeAsync(options, store, cancellationToken);
+        await Console.Error.WriteLineAsync(string.Create(
+            CultureInfo.InvariantCulture,
+            $"Run {options.Acknowledge} is accepted without {setAside:N0} documents.{(moved is { } version ? $" Last change version processed for {options.TargetName}: {version}." : "")}"));
+        if (isJson)
+        {
+            ExchangeErrors.PrintJson(json =>
+            {
+                json.WriteStartObject();
+                json.WriteString("verb", "publish");
+                json.WriteString("outcome", "done");
+                json.WriteNumber("acknowledged", options.Acknowledge!.Value);
+                json.WriteNumber("setAside", setAside);
+                if (moved is { } version)
+                {
+                    json.WriteNumber("lastChangeVersionProcessed", version);
+                }
+
+                json.WriteEndObject();
+            });
+        }
+
+        return ExitCodes.Done;
+    }
+
+    /// <summary>This user's own data folder; without a home, the working folder.</summary>
+    private static string DefaultStateFolder() =>
+        Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify) is { Length: > 0 } data
+            ? Path.Combine(data, "rollcall") : Path.GetFullPath("rollcall-state");
 
     private static async Task<VerifyReport> VerifyAsync(PublishOptions options, CancellationToken cancellationToken)
     {

@@ -11,6 +11,7 @@ internal static class Verbs
         ServeVerb.Create(),
         LoadVerb.Create(),
         PublishVerb.Create(),
+        ConnectionsVerb.Create(),
         VerifyVerb.Create(),
         SyncVerb.Create(),
         ModelVerb.Create(),

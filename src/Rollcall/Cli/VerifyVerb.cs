@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Rollcall.Exchange.Publish;
+using Rollcall.Exchange.State;
 using Rollcall.Exchange.Verify;
 
 namespace Rollcall.Cli;
@@ -30,6 +31,13 @@ internal static class VerifyVerb
     private static async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
         var settings = PublishArguments.Read(arguments, Environment.GetEnvironmentVariables(), Directory.GetCurrentDirectory(), forVerify: true);
+        await using var store = NamedConnections.AreNamed(settings)
+            ? ConnectionStores.Open(settings, Environment.GetEnvironmentVariables(), Directory.GetCurrentDirectory(), TimeProvider.System) : null;
+        if (store is not null)
+        {
+            (settings, _) = await NamedConnections.CompleteAsync(settings, store, cancellationToken);
+        }
+
         if (bool.TryParse(settings["Rollcall:ShowConfig"], out var show) && show)
         {
             PublishVerb.ShowConfig(settings);

@@ -86,10 +86,19 @@ internal sealed class RollcallServer : IAsyncDisposable
 /// <summary>Runs the built program, so that what is judged is what its users see: both streams and the exit code.</summary>
 internal static class RollcallCli
 {
+    /// <summary>So that no test leaves anything in the data folder of whoever runs it.</summary>
+    private static readonly Lazy<string> _state = new(() =>
+    {
+        var folder = Directory.CreateTempSubdirectory("rollcall-state-").FullName;
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
+        return folder;
+    });
+
     public static Process Start(params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "rollcall.dll"));
+        start.Environment["EdFi__Publisher__Rollcall__State"] = _state.Value;
         foreach (var argument in arguments)
         {
             start.ArgumentList.Add(argument);

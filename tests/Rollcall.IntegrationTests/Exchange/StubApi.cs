@@ -14,7 +14,7 @@ namespace Rollcall.IntegrationTests.Exchange;
 
 /// <summary>A small Ed-Fi API on a real socket, for tests: keeps documents by natural key, checks references, fails by seed, and
 /// counts everything on its own side.</summary>
-public sealed class StubApi : IAsyncDisposable
+public sealed partial class StubApi : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly Dictionary<string, StubResource> _resources;
@@ -107,7 +107,7 @@ public sealed class StubApi : IAsyncDisposable
     {
         lock (_lock)
         {
-            _tables[path].Put(KeyOf(_resources[path], JsonNode.Parse(body)!.AsObject()), body);
+            _tables[path].Put(KeyOf(_resources[path], JsonNode.Parse(body)!.AsObject()), body, ++_version);
         }
     }
 
@@ -229,7 +229,13 @@ public sealed class StubApi : IAsyncDisposable
 
     private async Task ServeAsync(HttpContext http, string name, string fate)
     {
-        if (!_resources.TryGetValue(name, out var resource) || (_faults.RefusesSnapshot && http.Request.Headers.ContainsKey("Use-Snapshot")))
+        var isRefused = _faults.RefusesSnapshot && http.Request.Headers.ContainsKey("Use-Snapshot");
+        if (!isRefused && await ServeBesideAsync(http, name))
+        {
+            return;
+        }
+
+        if (!_resources.TryGetValue(name, out var resource) || isRefused)
         {
             await Write(http, 404, """{"type":"urn:ed-fi:api:not-found","status":404,"detail":"The specified data could not be found."}""");
             return;
@@ -267,7 +273,7 @@ public sealed class StubApi : IAsyncDisposable
             }
             else
             {
-                (status, id) = _tables[name].Put(KeyOf(resource, body), text);
+                (status, id) = _tables[name].Put(KeyOf(resource, body), text, ++_version);
             }
         }
 
@@ -298,16 +304,32 @@ public sealed class StubApi : IAsyncDisposable
         var offset = Number("offset", 0);
         BeforePage?.Invoke(resource.Path, offset);
         string json;
+        var frozen = SnapshotOf(http);
         lock (_lock)
         {
-            var rows = _tables[resource.Path].Rows.Values;
+            var rows = Visible(http, resource, frozen);
             if (query.TryGetValue("totalCount", out var total) && total == "true")
             {
-                http.Response.Headers["Total-Count"] = rows.Count.ToString(System.Globalization.CultureInfo.InvariantCulture);
+                http.Response.Headers["Total-Count"] = rows.Count().ToString(System.Globalization.CultureInfo.InvariantCulture);
             }
 
-            json = "[" + string.Join(",", rows.Skip(offset).Take(Number("limit", 500)).Select(r =>
-                $$"""{"id":"{{r.Id:N}}","_etag":"{{r.Writes}}","_lastModifiedDate":"2024-01-01T00:00:00Z",{{r.Body.TrimStart()[1..]}}""")) + "]";
+            if (query.TryGetValue("pageToken", out var token))
+            {
+                var (from, to) = Range(token.ToString());
+                var page = rows.Where(r => r.Sequence >= from && r.Sequence <= to).Take(Number("pageSize", 500)).ToList();
+                if (page.Count > 0 && page[^1].Sequence < to)
+                {
+                    http.Response.Headers["Next-Page-Token"] = Token(page[^1].Sequence + 1, to);
+                }
+
+                rows = page;
+            }
+            else
+            {
+                rows = rows.Skip(offset).Take(Number("limit", 500));
+            }
+
+            json = "[" + string.Join(",", rows.Select(Whole)) + "]";
         }
 
         var bytes = Encoding.UTF8.GetBytes(json);
@@ -469,16 +491,17 @@ public sealed class StubApi : IAsyncDisposable
 
         public Dictionary<string, Row> ByKey { get; } = [];
 
-        public (int Status, Guid Id) Put(string key, string body)
+        public (int Status, Guid Id) Put(string key, string body, long version)
         {
             if (ByKey.TryGetValue(key, out var row))
             {
                 row.Body = body;
                 row.Writes++;
+                row.Version = version;
                 return (200, row.Id);
             }
 
-            row = new Row(++_next, Guid.NewGuid(), key) { Body = body };
+            row = new Row(++_next, Guid.NewGuid(), key) { Body = body, Version = version };
             Rows[row.Sequence] = row;
             ByKey[key] = row;
             return (201, row.Id);
@@ -491,10 +514,14 @@ public sealed class StubApi : IAsyncDisposable
 
         public Guid Id { get; } = id;
 
-        public string Key { get; } = key;
+        public string Key { get; set; } = key;
+
+        public long Version { get; set; }
 
         public string Body { get; set; } = "";
 
         public int Writes { get; set; } = 1;
+
+        public Row Copy() => new(Sequence, Id, Key) { Body = Body, Writes = Writes, Version = Version };
     }
 }

@@ -35,7 +35,7 @@ public sealed class LimitlessSyncTests
                 {
                     var findings = new Findings();
                     var mapper = new RowMapper(template, SampleMapping.Standard, null, findings);
-                    await foreach (var group in Extract.ReadAsync(reader, template, findings, default))
+                    await foreach (var group in Extract.ReadAsync(reader, template, null, findings, default))
                     {
                         for (var row = 0; row < group.Rows.Rows; row++)
                         {

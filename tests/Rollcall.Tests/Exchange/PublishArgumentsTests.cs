@@ -69,16 +69,16 @@ public sealed class PublishArgumentsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--sourceName=x", "--sourceName is not supported by this build")]
-    [InlineData("--remediationsScriptFile=x.js", "--remediationsScriptFile is not supported by this build")]
-    [InlineData("--useChangeVersionPaging=true", "--useChangeVersionPaging is not supported by this build")]
-    [InlineData("--changeVersionPagingWindowSize=5", "--changeVersionPagingWindowSize is not supported by this build")]
-    [InlineData("--enableRateLimit=true", "--enableRateLimit is not supported by this build")]
-    [InlineData("--useReversePaging=true", "--useReversePaging is not supported by this build")]
-    [InlineData("--lastChangeVersionProcessed=5", "--lastChangeVersionProcessed is not supported by this build")]
-    [InlineData("--targetProfileName=p", "--targetProfileName is not supported by this build")]
-    [InlineData("--sourceType=sqlite", "--sourceType is not supported by this build")]
-    [InlineData("--acknowledge=5", "--acknowledge is not supported by this build")]
+    [InlineData("--remediationsScriptFile=x.js", "--remediationsScriptFile: there is no file x.js")]
+    [InlineData("--changeVersionPagingWindowSize=0", "--changeVersionPagingWindowSize needs a whole number of at least 1")]
+    [InlineData("--rateLimitTimeSeconds=0", "--rateLimitTimeSeconds needs a number of seconds above 0")]
+    [InlineData("--lastChangeVersionProcessed=5", "--lastChangeVersionProcessed needs a change window")]
+    [InlineData("--lastChangeVersionProcessed=-5", "--lastChangeVersionProcessed needs a whole number of at least 0")]
+    [InlineData("--sourceProfileName=p", "--sourceProfileName without --targetProfileName")]
+    [InlineData("--sourceType=sqlite", "--sourceType=sqlite is not supported by this build")]
+    [InlineData("--targetFile=x.db", "--targetFile needs --targetType=sqlite")]
+    [InlineData("--targetType=csv", "--targetType is api or sqlite")]
+    [InlineData("--acknowledge=x", "--acknowledge needs a whole number")]
     [InlineData("--resources=students", "--resources is obsolete")]
     [InlineData("--remediationScriptFile=x", "do you mean remediationsScriptFile?")]
     [InlineData("--streamingPagesize2=5", "do you mean streamingPageSize?")]
@@ -88,13 +88,16 @@ public sealed class PublishArgumentsTests : IDisposable
     [InlineData("--config=nowhere.json", "there is no file nowhere.json")]
     public void What_cannot_be_honoured_is_refused_by_name(string argument, string expected)
     {
-        var fault = Assert.Throws<InvalidDataException>(() => Read(argument));
+        var fault = Assert.Throws<InvalidDataException>(() => PublishOptions.From(Read(argument)));
         Assert.Contains(expected, fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Refused_switches_that_say_false_are_honoured() =>
-        Assert.Null(PublishOptions.From(Read("--useReversePaging=false", "--enableRateLimit=false", "--sourceType=api")).PageSize);
+    public void What_is_turned_off_is_off()
+    {
+        var options = PublishOptions.From(Read("--useReversePaging=false", "--enableRateLimit=false", "--sourceType=api", "--targetType=api"));
+        Assert.Equal((false, null, null), (options.UseReversePaging, options.RateLimit, options.TargetFile));
+    }
 
     [Fact]
     public void All_faults_are_told_together_and_no_secret_with_them()

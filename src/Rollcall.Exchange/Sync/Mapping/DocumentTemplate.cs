@@ -50,7 +50,8 @@ internal sealed class ChildTemplate
 /// <param name="Property">The member, or the array for a JSON column.</param>
 /// <param name="Path">As written in the alias; for messages.</param>
 /// <param name="Crosswalk">Of a descriptor member; null when the folder has none for it.</param>
-internal sealed record Binding(int Column, PropertyModel Property, string Path, Crosswalk? Crosswalk);
+/// <param name="ColumnName">As the query names the column.</param>
+internal sealed record Binding(int Column, PropertyModel Property, string Path, Crosswalk? Crosswalk, string ColumnName);
 
 /// <summary>Something that is written into a document from a row's values.</summary>
 internal abstract class TemplateNode;

@@ -50,6 +50,12 @@ internal sealed partial class MappingFile
     /// <summary>SQL conditions over the aliases that every row must meet.</summary>
     public List<string> Expectations { get; } = [];
 
+    /// <summary>Which rows of the query a changed row of a table concerns: the table in lower case, and SQL that returns their source keys, or null for all of them.</summary>
+    public Dictionary<string, string?> Affects { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>SQL whose result stays equal while the query's result does; null when the file gives none.</summary>
+    public string? Signature { get; private set; }
+
     /// <summary>Column names that stand for a path too long to be one.</summary>
     public Dictionary<string, string> Aliases { get; } = new(StringComparer.Ordinal);
 
@@ -70,14 +76,20 @@ internal sealed partial class MappingFile
 
     private void ReadHeader(IEnumerable<string> lines, List<string> faults)
     {
+        var isAffects = false;
         foreach (var line in lines.TakeWhile(l => l.TrimStart().StartsWith("--", StringComparison.Ordinal) || string.IsNullOrWhiteSpace(l)))
         {
             if (AliasLine().Match(line) is { Success: true } alias)
             {
                 Aliases[alias.Groups[1].Value] = alias.Groups[2].Value;
             }
+            else if (isAffects && AffectsLine().Match(line) is { Success: true } more)
+            {
+                Affect(more.Groups[1].Value, more.Groups[2].Value, faults);
+            }
             else if (OptionLine().Match(line) is { Success: true } option)
             {
+                isAffects = option.Groups[1].Value == "affects";
                 Option(option.Groups[1].Value, option.Groups[2].Value, faults);
             }
         }
@@ -106,15 +118,32 @@ internal sealed partial class MappingFile
             case "expect" when value.Length > 0:
                 Expectations.Add(value);
                 break;
-            case "resource" or "deletes" or "key-change" or "expect":
+            case "affects" when AffectsLine().Match("-- " + value) is { Success: true } rule:
+                Affect(rule.Groups[1].Value, rule.Groups[2].Value, faults);
+                break;
+            case "signature" when value.Length > 0:
+                Signature = value;
+                break;
+            case "resource" or "deletes" or "key-change" or "expect" or "affects" or "signature":
                 faults.Add($"{FileName}: '{value}' is no value of the option '{name}'.");
                 break;
             default:
-                faults.Add($"{FileName}: the header option '{name}' is not supported by this build (resource, deletes, key-change, expect and alias are). " +
+                faults.Add($"{FileName}: the header option '{name}' is not supported by this build (resource, deletes, key-change, expect, affects, signature and alias are). " +
                     "A comment that is no option must not begin with a word and a colon.");
                 break;
         }
     }
+
+    private void Affect(string table, string rule, List<string> faults)
+    {
+        if (!Affects.TryAdd(table.ToLowerInvariant(), rule == "dirty" ? null : rule.TrimEnd(';')))
+        {
+            faults.Add($"{FileName}: the table {table} has two 'affects' rules.");
+        }
+    }
+
+    [GeneratedRegex(@"^\s*--\s*([A-Za-z_][\w.]*):\s*(dirty|(?:select|with)\b.*?)\s*$")]
+    private static partial Regex AffectsLine();
 
     [GeneratedRegex(@"^\s*--\s*alias\s+(\S+)\s*=\s*(\S+)\s*$")]
     private static partial Regex AliasLine();

@@ -53,6 +53,12 @@ public sealed class MappingFolder
         return faults.Count == 0 ? folder : throw new MappingException(faults);
     }
 
+    /// <summary>Reads the profile alone, for what concerns neither source nor target.</summary>
+    /// <exception cref="MappingException">There is no folder, or its profile is wrong.</exception>
+    public static SyncProfile ReadProfile(string path, ProfileOverrides overrides) => Directory.Exists(path)
+        ? ProfileReader.Read(path, overrides)
+        : throw new MappingException($"there is no folder {path}.");
+
     internal DeletePolicy DeletesOf(MappedResource resource) =>
         resource.File.Deletes
         ?? (Profile.Deletes.PerResource.TryGetValue(resource.Model.Name.ToString(), out var policy) ? policy : Profile.Deletes.Default);

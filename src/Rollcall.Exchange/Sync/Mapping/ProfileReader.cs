@@ -69,7 +69,7 @@ internal sealed partial class ProfileReader
 
     private SyncProfile Profile(YamlMappingNode root)
     {
-        var settings = Settings(root, "", ["profile", "source", "target", "resources", "identity", "deletes", "ledger"]);
+        var settings = Settings(root, "", ["profile", "source", "target", "resources", "identity", "deletes", "changes", "ledger"]);
         var resources = Settings(Child(settings, "resources", ""), "resources.", ["include", "exclude"]);
         return new SyncProfile
         {
@@ -80,6 +80,7 @@ internal sealed partial class ProfileReader
             Exclude = List(resources, "exclude"),
             Identity = Identity(Child(settings, "identity", "")),
             Deletes = Deletes(Child(settings, "deletes", "")),
+            Changes = settings.ContainsKey("changes") ? Changes(Child(settings, "changes", "")) : null,
             LedgerPath = _overrides.LedgerPath is { } given
                 ? Ledger(given, Directory.GetCurrentDirectory())
                 : Ledger(Text(settings, "ledger", "") ?? "ledger.db", Path.GetFullPath(_folder)),
@@ -93,9 +94,9 @@ internal sealed partial class ProfileReader
         const string In = "source.";
         var settings = Settings(node, In, ["provider", "connection", "snapshot", "parameters"]);
         var provider = Text(settings, "provider", In);
-        if (provider is not ("sqlite" or "postgres"))
+        if (provider is not ("sqlite" or "postgres" or "files"))
         {
-            _faults.Add($"{FileName}: source.provider is {provider ?? "missing"}; this build reads sqlite and postgres.");
+            _faults.Add($"{FileName}: source.provider is {provider ?? "missing"}; this build reads sqlite, postgres and files.");
         }
 
         if (Text(settings, "snapshot", In) is { } snapshot && snapshot != "repeatable-read")
@@ -116,7 +117,7 @@ internal sealed partial class ProfileReader
         }
 
         var connection = _overrides.SourceConnection ?? Required(settings, "connection", In);
-        return new SourceConfig(provider == "postgres" ? SisProvider.Postgres : SisProvider.Sqlite, connection, parameters);
+        return new SourceConfig(provider switch { "postgres" => SisProvider.Postgres, "files" => SisProvider.Files, _ => SisProvider.Sqlite }, connection, parameters);
 
         static object Number(string text) => text is not ['0', _, ..] && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var n) ? n : text;
     }
@@ -141,6 +142,44 @@ internal sealed partial class ProfileReader
 
     private Dictionary<string, string> Identity(YamlMappingNode? node) =>
         Settings(node, "identity.", null).ToDictionary(s => s.Key, s => Scalar(s.Value, $"identity.{s.Key}"), StringComparer.Ordinal);
+
+    private ChangesConfig Changes(YamlMappingNode? node)
+    {
+        const string In = "changes.";
+        var settings = Settings(node, In, ["method", "connection", "every", "fullScanEvery"]);
+        var method = Text(settings, "method", In) switch
+        {
+            "logical" => ChangeMethod.Logical,
+            "outbox" => ChangeMethod.Outbox,
+            "poll" => ChangeMethod.Poll,
+            var other => Fault(ChangeMethod.Poll, $"changes.method is {other ?? "missing"}; logical, outbox or poll is expected (SQL Server Change Tracking is not in this build)."),
+        };
+        return new ChangesConfig(
+            method, Text(settings, "connection", In), Duration(settings, "every", In) ?? (method == ChangeMethod.Poll ? TimeSpan.FromMinutes(1) : TimeSpan.FromMilliseconds(250)),
+            Duration(settings, "fullScanEvery", In) ?? TimeSpan.FromHours(24));
+    }
+
+    /// <summary>A whole number with ms, s, m or h.</summary>
+    private TimeSpan? Duration(Dictionary<string, YamlNode> settings, string name, string prefix)
+    {
+        if (Text(settings, name, prefix) is not { } text)
+        {
+            return null;
+        }
+
+        var match = DurationText().Match(text);
+        var number = match.Success && int.TryParse(match.Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 0;
+        return number == 0 ? Fault<TimeSpan?>(null, $"{prefix}{name} must be a duration such as 250ms, 30s, 15m or 24h.") : match.Groups[2].Value switch
+        {
+            "ms" => TimeSpan.FromMilliseconds(number),
+            "s" => TimeSpan.FromSeconds(number),
+            "m" => TimeSpan.FromMinutes(number),
+            _ => TimeSpan.FromHours(number),
+        };
+    }
+
+    [GeneratedRegex("^([0-9]+)(ms|s|m|h)$")]
+    private static partial Regex DurationText();
 
     private DeletesConfig Deletes(YamlMappingNode? node)
     {

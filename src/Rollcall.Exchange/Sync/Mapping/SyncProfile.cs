@@ -20,6 +20,9 @@ public sealed record SyncProfile
 
     public DeletesConfig Deletes { get; init; } = new();
 
+    /// <summary>How <c>watch</c> learns of changes; null when the profile does not say.</summary>
+    public ChangesConfig? Changes { get; init; }
+
     /// <summary>The ledger: a file, <c>ledger.db</c> in the folder when unset, or a PostgreSQL connection string.</summary>
     public required string LedgerPath { get; init; }
 }
@@ -28,6 +31,9 @@ public enum SisProvider
 {
     Sqlite,
     Postgres,
+
+    /// <summary>A folder of CSV and NDJSON files, each a table.</summary>
+    Files,
 }
 
 /// <param name="Connection">A connection string, or for SQLite the path of the file.</param>
@@ -37,6 +43,23 @@ public sealed record SourceConfig(SisProvider Provider, string Connection, IRead
     /// <summary>Without the connection string, which may hold a password.</summary>
     public override string ToString() => $"{Provider}";
 }
+
+public enum ChangeMethod
+{
+    /// <summary>PostgreSQL's logical replication.</summary>
+    Logical,
+
+    /// <summary>Triggers that write into a table of ours.</summary>
+    Outbox,
+
+    /// <summary>Looking: the resources whose signature has changed, and those without one, are read every time.</summary>
+    Poll,
+}
+
+/// <param name="Connection">The primary, where changes are; the source's own when unset.</param>
+/// <param name="Every">How often is looked; replication needs no looking.</param>
+/// <param name="FullScanEvery">How often everything is read, whatever the changes said.</param>
+public sealed record ChangesConfig(ChangeMethod Method, string? Connection, TimeSpan Every, TimeSpan FullScanEvery);
 
 /// <param name="MaxConcurrency">Ceiling of requests in flight; null for the client's own.</param>
 public sealed record TargetConfig(string Url, string Key, string Secret, int? SchoolYear, int? MaxConcurrency)

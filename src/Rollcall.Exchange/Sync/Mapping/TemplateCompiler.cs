@@ -155,7 +155,7 @@ internal sealed class TemplateCompiler
             }
         }
 
-        var binding = Bind(_bindings, places[0].Leaf, alias, column);
+        var binding = Bind(file, _bindings, places[0].Leaf, alias, column);
         if (own is not null)
         {
             _root.Scalars[own.Leaf.Name] = new DraftScalar(binding, false, true);
@@ -184,7 +184,7 @@ internal sealed class TemplateCompiler
         }
 
         var leaf = steps[^1];
-        var binding = Bind(bindings, leaf.Property, alias, column);
+        var binding = Bind(file, bindings, leaf.Property, alias, column);
         if (leaf.IsJson)
         {
             draft.Array(leaf.Property).Json = binding;
@@ -195,9 +195,9 @@ internal sealed class TemplateCompiler
         }
     }
 
-    private int Bind(List<Binding> bindings, PropertyModel property, string path, int column)
+    private int Bind(DescribedFile file, List<Binding> bindings, PropertyModel property, string path, int column)
     {
-        bindings.Add(new Binding(column, property, path, _crosswalks.For(property)));
+        bindings.Add(new Binding(column, property, path, _crosswalks.For(property), file.Columns[column]));
         return bindings.Count - 1;
     }
 

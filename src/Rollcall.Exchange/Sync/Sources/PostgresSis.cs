@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Data;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -42,6 +43,8 @@ internal sealed class PostgresSis : ISisReader
         }
     }
 
+    public IReadOnlyDictionary<string, object> Parameters => _parameters;
+
     public string SortKey(string column) => $"(\"{column}\")::text collate \"C\"";
 
     public async Task<IReadOnlyList<string>> DescribeAsync(string sql, CancellationToken cancellationToken)
@@ -50,30 +53,119 @@ internal sealed class PostgresSis : ISisReader
         return [.. Enumerable.Range(0, rows.Reader.FieldCount).Select(rows.Reader.GetName)];
     }
 
-    public async Task<ISisRows> QueryAsync(string sql, bool isInterleaved, CancellationToken cancellationToken)
+    /// <summary>The values go as an untyped literal, which takes the type of the column: so its index can be used.</summary>
+    public string AnyOf(string column) => $"\"{column}\" = any(:{ISisReader.Values})";
+
+    public async Task<IReadOnlyList<string>> TextsAsync(string sql, IReadOnlyDictionary<string, string?> row, CancellationToken cancellationToken)
+    {
+        var command = Command(sql);
+        foreach (var (name, value) in row)
+        {
+            command.Parameters.Add(new NpgsqlParameter(name, NpgsqlDbType.Unknown) { Value = (object?)value ?? DBNull.Value });
+        }
+
+        var texts = new List<string>();
+        await using var rows = await RunAsync(command, cancellationToken);
+        using var batch = new RowBatch(rows.Columns);
+        while (await rows.ReadAsync(batch, 1000, cancellationToken))
+        {
+        }
+
+        for (var i = 0; i < batch.Rows; i++)
+        {
+            if (batch.Cell(i, 0) is { Length: > 0 } cell)
+            {
+                texts.Add(Encoding.UTF8.GetString(cell));
+            }
+        }
+
+        return texts;
+    }
+
+    public async Task<IReadOnlySet<string>?> TablesAsync(string sql, CancellationToken cancellationToken)
+    {
+        await using var rows = await RunAsync(Command("explain (verbose, format json) " + sql), cancellationToken);
+        var text = new StringBuilder();
+        while (await rows.Reader.ReadAsync(cancellationToken))
+        {
+            text.Append(rows.Reader.GetString(0));
+        }
+
+        var tables = new HashSet<string>(StringComparer.Ordinal);
+        using var plan = JsonDocument.Parse(text.ToString());
+        Collect(plan.RootElement);
+        return tables;
+
+        void Collect(JsonElement node)
+        {
+            if (node.ValueKind == JsonValueKind.Array)
+            {
+                foreach (var item in node.EnumerateArray())
+                {
+                    Collect(item);
+                }
+            }
+            else if (node.ValueKind == JsonValueKind.Object)
+            {
+                foreach (var member in node.EnumerateObject())
+                {
+                    if (member.NameEquals("Relation Name"))
+                    {
+                        tables.Add(member.Value.GetString()!.ToLowerInvariant());
+                    }
+
+                    Collect(member.Value);
+                }
+            }
+        }
+    }
+
+    /// <summary>For a replica: whether it has come as far as the primary had when a change was seen there.</summary>
+    public static async Task WaitForAsync(string connection, string position, CancellationToken cancellationToken)
+    {
+        await using var replica = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connection) { Pooling = false, ApplicationName = "rollcall sync" }.ConnectionString);
+        await replica.OpenAsync(cancellationToken);
+        await using var ask = new NpgsqlCommand("select not pg_is_in_recovery() or pg_last_wal_replay_lsn() >= $1::text::pg_lsn", replica);
+        ask.Parameters.Add(new() { Value = position });
+        while (await ask.ExecuteScalarAsync(cancellationToken) is not true)
+        {
+            await Task.Delay(50, cancellationToken);
+        }
+    }
+
+    public async Task<ISisRows> QueryAsync(string sql, bool isInterleaved, IReadOnlyCollection<string>? values, CancellationToken cancellationToken)
     {
         if (!isInterleaved)
         {
-            return await RunAsync(Command(sql), cancellationToken);
+            return await RunAsync(Command(sql, values), cancellationToken);
         }
 
         // One connection answers one statement at a time: queries that are read alternately go through cursors.
         var cursor = $"rollcall_{++_cursors}";
-        await using (var declare = Command($"declare {cursor} no scroll cursor for {sql}"))
+        await using (var declare = Command($"declare {cursor} no scroll cursor for {sql}", values))
         {
             await ExecuteAsync(declare, cancellationToken);
         }
 
-        var columns = await DescribeAsync(sql, cancellationToken);
-        return new CursorRows(this, cursor, columns.Count);
+        // A fetch of no rows tells the columns without planning the query again.
+        await using var describe = await RunAsync(Fetch(cursor, 0), cancellationToken);
+        return new CursorRows(this, cursor, describe.Columns);
     }
 
     public async ValueTask DisposeAsync() => await _connection.DisposeAsync();
 
-    private NpgsqlCommand Command(string sql)
+    private static string AsArray(IEnumerable<string> values) =>
+        "{" + string.Join(',', values.Select(v => "\"" + v.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + "\"")) + "}";
+
+    private NpgsqlCommand Command(string sql, IReadOnlyCollection<string>? values = null)
     {
         var command = _connection.CreateCommand();
         command.CommandText = sql;
+        if (values is not null)
+        {
+            command.Parameters.Add(new NpgsqlParameter(ISisReader.Values, NpgsqlDbType.Unknown) { Value = AsArray(values) });
+        }
+
         foreach (var (name, value) in _parameters)
         {
             // Text is left to the server to type, so that :day can be compared with a date.

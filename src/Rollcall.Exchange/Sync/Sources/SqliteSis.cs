@@ -1,3 +1,7 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -38,6 +42,8 @@ internal sealed class SqliteSis : ISisReader
         }
     }
 
+    public IReadOnlyDictionary<string, object> Parameters => _parameters;
+
     public string SortKey(string column) => $"cast(\"{column}\" as text)";
 
     public Task<IReadOnlyList<string>> DescribeAsync(string sql, CancellationToken cancellationToken)
@@ -49,13 +55,95 @@ internal sealed class SqliteSis : ISisReader
         return Task.FromResult<IReadOnlyList<string>>([.. names.Select(n => n.LastIndexOf(':') is > 0 and var at && names.Contains(n[..at]) ? n[..at] : n)]);
     }
 
-    public Task<ISisRows> QueryAsync(string sql, bool isInterleaved, CancellationToken cancellationToken)
+    /// <summary>An integer column finds numbers, a text expression text: a value that could be either is given as both.</summary>
+    public string AnyOf(string column) => $"\"{column}\" in (select value from json_each(:{ISisReader.Values}))";
+
+    public Task<IReadOnlyList<string>> TextsAsync(string sql, IReadOnlyDictionary<string, string?> row, CancellationToken cancellationToken)
+    {
+        using var command = Command(sql);
+        foreach (var (name, value) in row)
+        {
+            // A number that a change tells as text must find the number in an indexed column and in a plain expression alike.
+            object bound = value is null ? DBNull.Value
+                : long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && value is not ['0', _, ..] ? number : value;
+            command.Parameters.AddWithValue(":" + name, bound);
+        }
+
+        var texts = new List<string>();
+        using var reader = Run(command);
+        while (reader.Read())
+        {
+            if (!reader.IsDBNull(0))
+            {
+                texts.Add(Convert.ToString(reader.GetValue(0), CultureInfo.InvariantCulture)!);
+            }
+        }
+
+        return Task.FromResult<IReadOnlyList<string>>(texts);
+    }
+
+    public Task<IReadOnlySet<string>?> TablesAsync(string sql, CancellationToken cancellationToken)
+    {
+        var pages = new HashSet<long>();
+        using (var command = Command("explain " + sql))
+        using (var reader = Run(command))
+        {
+            while (reader.Read())
+            {
+                if (reader.GetString(1) == "OpenRead")
+                {
+                    pages.Add(reader.GetInt64(3));
+                }
+            }
+        }
+
+        var tables = new HashSet<string>(StringComparer.Ordinal);
+        using var all = Command("select rootpage, tbl_name from sqlite_schema where rootpage > 0");
+        using var rows = Run(all);
+        while (rows.Read())
+        {
+            if (pages.Contains(rows.GetInt64(0)))
+            {
+                tables.Add(rows.GetString(1).ToLowerInvariant());
+            }
+        }
+
+        return Task.FromResult<IReadOnlySet<string>?>(tables);
+    }
+
+    public Task<ISisRows> QueryAsync(string sql, bool isInterleaved, IReadOnlyCollection<string>? values, CancellationToken cancellationToken)
     {
         var command = Command(sql);
+        if (values is not null)
+        {
+            command.Parameters.AddWithValue(":" + ISisReader.Values, AsJson(values));
+        }
+
         return Task.FromResult<ISisRows>(new Rows(command, Run(command)));
     }
 
     public async ValueTask DisposeAsync() => await _connection.DisposeAsync();
+
+    private static string AsJson(IReadOnlyCollection<string> values)
+    {
+        var json = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(json))
+        {
+            writer.WriteStartArray();
+            foreach (var value in values)
+            {
+                writer.WriteStringValue(value);
+                if (long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number))
+                {
+                    writer.WriteNumberValue(number);
+                }
+            }
+
+            writer.WriteEndArray();
+        }
+
+        return Encoding.UTF8.GetString(json.WrittenSpan);
+    }
 
     private SqliteCommand Command(string sql)
     {

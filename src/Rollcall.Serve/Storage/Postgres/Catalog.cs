@@ -18,6 +18,7 @@ internal sealed class Catalog
         (Source, Standard, _tables, _numbers, _rowTypes) = (source, standard, [.. tables], numbers, rowTypes);
         _byNumber = standard.Resources.ToDictionary(r => numbers[r.Index]);
         _statements = new TableStatements?[_tables.Length];
+        Relationships = new RelationshipTables(standard, _tables);
     }
 
     public NpgsqlDataSource Source { get; }
@@ -25,6 +26,8 @@ internal sealed class Catalog
     public DataStandard Standard { get; }
 
     public IReadOnlyList<TableModel> Tables => _tables;
+
+    public RelationshipTables Relationships { get; }
 
     /// <summary>Made when first asked for: a server that starts needs only a few of them.</summary>
     public TableStatements Of(ResourceModel resource) =>

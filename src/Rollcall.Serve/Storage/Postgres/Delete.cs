@@ -1,5 +1,6 @@
 using Npgsql;
 using Rollcall.Databases;
+using Rollcall.Serve.Authorization;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Keys;
 using Rollcall.Standard.Model;
@@ -19,13 +20,28 @@ internal sealed class Delete(Catalog catalog, References references)
     public async Task WriteAsync(ResourceModel resource, IReadOnlyList<PendingWrite> writes, CancellationToken cancellationToken)
     {
         await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
-        var found = await FindAsync(connection, resource, [.. writes.Select(w => w.Request.Id!.Value)], cancellationToken);
+        var reachable = writes.All(w => w.Request.Access.IsEverything) ? null : new Reachable(catalog, resource);
+        foreach (var write in writes)
+        {
+            reachable?.Want(write.Request.Access.Change, null);
+        }
+
+        var found = await FindAsync(connection, resource, [.. writes.Select(w => w.Request.Id!.Value)], reachable, cancellationToken);
         var doomed = new List<(PendingWrite Write, DoomedRow Row)>(writes.Count);
         foreach (var write in writes)
         {
             if (!found.TryGetValue(write.Request.Id!.Value, out var row))
             {
                 write.Outcome = WriteDecision.Missing(write.Request.Precondition);
+            }
+            else if (reachable is not null && reachable.Stored(row.RowId, row.ChangeVersion) is null)
+            {
+                // Changed between two statements: left open, so that it is begun again.
+                continue;
+            }
+            else if (Denial(write.Request.Access.Change, row, reachable) is { } denial)
+            {
+                write.Outcome = new WriteOutcome.Denied(denial);
             }
             else if (write.Request.Precondition.CheckExisting(row.ChangeVersion) is { } refused)
             {
@@ -43,7 +59,7 @@ internal sealed class Delete(Catalog catalog, References references)
         }
 
         doomed.Sort((a, b) => a.Row.Key.CompareTo(b.Row.Key));
-        var gone = await DeleteAsync(connection, resource, doomed.Select(d => d.Row), cancellationToken);
+        var gone = await DeleteAsync(connection, resource, doomed.Select(d => d.Row), reachable, cancellationToken);
         foreach (var (write, row) in doomed)
         {
             if (gone.Contains(row.RowId))
@@ -54,7 +70,7 @@ internal sealed class Delete(Catalog catalog, References references)
     }
 
     public async Task<Dictionary<Guid, DoomedRow>> FindAsync(
-        NpgsqlConnection connection, ResourceModel resource, Guid[] ids, CancellationToken cancellationToken)
+        NpgsqlConnection connection, ResourceModel resource, Guid[] ids, Reachable? reachable, CancellationToken cancellationToken)
     {
         await using var batch = new NpgsqlBatch(connection);
         var find = batch.Then(catalog.Of(resource).FindForDelete).With(ids);
@@ -63,6 +79,7 @@ internal sealed class Delete(Catalog catalog, References references)
             find.With(catalog.NumberOf(resource));
         }
 
+        reachable?.Ask(batch, ids, []);
         var found = new Dictionary<Guid, DoomedRow>(ids.Length);
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
@@ -72,18 +89,28 @@ internal sealed class Delete(Catalog catalog, References references)
             found[row.Id] = row;
         }
 
+        if (reachable is not null)
+        {
+            await reader.NextResultAsync(cancellationToken);
+            await reachable.ReadAsync(reader, cancellationToken);
+        }
+
         return found;
     }
 
+    /// <summary>Why the caller may not delete the row; null when it may.</summary>
+    public static Denial? Denial(Access access, DoomedRow row, Reachable? reachable) =>
+        access.IsEverything ? null : ItemCheck.Check(access, reachable!.Stored(row.RowId, row.ChangeVersion), isStored: true, reachable);
+
     /// <summary>Deletes one row in the connection's transaction; false when it has changed since it was found.</summary>
     public async Task<bool> DeleteAsync(NpgsqlConnection connection, ResourceModel resource, DoomedRow row, CancellationToken cancellationToken) =>
-        (await DeleteAsync(connection, resource, [row], cancellationToken)).Count == 1;
+        (await DeleteAsync(connection, resource, [row], null, cancellationToken)).Count == 1;
 
     /// <summary>Type names of the resources that refer to the row, sorted; empty when none does any more.</summary>
     public async Task<string[]> ReferrersAsync(ResourceModel resource, Guid id, CancellationToken cancellationToken)
     {
         await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
-        var found = await FindAsync(connection, resource, [id], cancellationToken);
+        var found = await FindAsync(connection, resource, [id], null, cancellationToken);
         if (!found.TryGetValue(id, out var row))
         {
             return [];
@@ -103,7 +130,7 @@ internal sealed class Delete(Catalog catalog, References references)
     }
 
     private async Task<HashSet<long>> DeleteAsync(
-        NpgsqlConnection connection, ResourceModel resource, IEnumerable<DoomedRow> doomed, CancellationToken cancellationToken)
+        NpgsqlConnection connection, ResourceModel resource, IEnumerable<DoomedRow> doomed, Reachable? reachable, CancellationToken cancellationToken)
     {
         using var images = new PostgresRows(catalog.RowType("deleted"), DeletedColumns);
         foreach (var row in doomed)
@@ -122,13 +149,18 @@ internal sealed class Delete(Catalog catalog, References references)
         }
 
         await using var batch = new NpgsqlBatch(connection);
+        reachable?.Recheck(batch);
+        var rechecks = batch.BatchCommands.Count;
         batch.Then(ChangeVersions.Hold);
         batch.Then(catalog.Of(resource).Delete).WithRows(images);
         batch.Then(TableStatements.RecordDeleted).WithRows(images);
         var gone = new HashSet<long>();
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        await reader.NextResultAsync(cancellationToken);
-        await reader.NextResultAsync(cancellationToken);
+        for (var i = rechecks + 2; i > 0; i--)
+        {
+            await reader.NextResultAsync(cancellationToken);
+        }
+
         while (await reader.ReadAsync(cancellationToken))
         {
             gone.Add(reader.GetInt64(0));

@@ -1,4 +1,5 @@
 using Npgsql;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 
 namespace Rollcall.Serve.Storage.Postgres;
@@ -15,6 +16,14 @@ internal sealed class Deletes(Catalog catalog)
     public async ValueTask<TrackedDeletes> QueryAsync(NpgsqlConnection connection, ChangeQueryPlan plan, CancellationToken cancellationToken)
     {
         var from = catalog.Of(plan.Resource).Deletes;
+        if (plan.Access.Plan is not null)
+        {
+            from += $"""
+                and exists (select from rollcall.{RelationshipTables.Recorded} r where r.id = d.id and r.change_version = 0
+                and ({AccessFilter.Condition(catalog.Relationships, plan.Access, Recorded, withFormer: true, _ => "$4", _ => "$5")}))
+                """;
+        }
+
         await using var batch = new NpgsqlBatch(connection);
         if (plan.WantsTotalCount)
         {
@@ -23,7 +32,7 @@ internal sealed class Deletes(Catalog catalog)
 
         if (plan.Limit > 0)
         {
-            Window(batch.Then($"select d.id, d.change_version, d.key_values {from} order by d.change_version offset $4 limit $5"), plan)
+            Window(batch.Then($"select d.id, d.change_version, d.key_values {from} order by d.change_version offset {(plan.Access.Plan is null ? "$4 limit $5" : "$6 limit $7")}"), plan)
                 .With(plan.Offset).With((long)plan.Limit);
         }
 
@@ -48,6 +57,13 @@ internal sealed class Deletes(Catalog catalog)
         return new TrackedDeletes(total, items);
     }
 
-    private NpgsqlBatchCommand Window(NpgsqlBatchCommand command, ChangeQueryPlan plan) =>
+    private NpgsqlBatchCommand Window(NpgsqlBatchCommand command, ChangeQueryPlan plan)
+    {
         command.With(catalog.NumberOf(plan.Resource)).With(plan.MinChangeVersion ?? 0).With(plan.MaxChangeVersion ?? long.MaxValue);
+        return plan.Access.Claims is { } claims ? command.With(claims.Organizations).With(claims.FoldedPrefixes) : command;
+    }
+
+    /// <summary>An element's recorded value: text for persons and namespaces, a number for organizations.</summary>
+    private static string Recorded(Element element, string column) =>
+        element.Kind == ElementKind.Organization ? $"(r.elements ->> '{column}')::bigint" : $"(r.elements ->> '{column}')";
 }

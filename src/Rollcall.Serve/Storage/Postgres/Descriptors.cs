@@ -1,4 +1,5 @@
 using Npgsql;
+using Rollcall.Serve.Authorization;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
 
@@ -75,15 +76,26 @@ internal sealed class Descriptors(Catalog catalog, DescriptorUse use) : IDisposa
     /// <remarks>The tables are scanned before anything is locked; what was written during the scan is found by its change version
     /// once the lock is held, so that writers wait for a few index look-ups and not for the scan.</remarks>
     public async Task<WriteOutcome> DeleteAsync(
-        ResourceModel resource, Guid id, Precondition precondition, Delete delete, CancellationToken cancellationToken)
+        ResourceModel resource, Guid id, Precondition precondition, Access access, Delete delete, CancellationToken cancellationToken)
     {
         for (; ; )
         {
             await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
-            var found = await delete.FindAsync(connection, resource, [id], cancellationToken);
+            var reachable = access.IsEverything ? null : new Reachable(catalog, resource);
+            var found = await delete.FindAsync(connection, resource, [id], reachable, cancellationToken);
             if (!found.TryGetValue(id, out var row))
             {
                 return WriteDecision.Missing(precondition);
+            }
+
+            if (reachable is not null && reachable.Stored(row.RowId, row.ChangeVersion) is null)
+            {
+                continue;
+            }
+
+            if (Delete.Denial(access, row, reachable) is { } denial)
+            {
+                return new WriteOutcome.Denied(denial);
             }
 
             if (precondition.CheckExisting(row.ChangeVersion) is { } refused)

@@ -80,19 +80,35 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
         }
     }
 
-    public async ValueTask<WriteOutcome> UpsertAsync(Document document, Precondition precondition, CancellationToken cancellationToken) =>
-        await _writer.UpsertAsync(document, precondition, cancellationToken);
+    public async ValueTask<WriteOutcome> UpsertAsync(
+        Document document, Precondition precondition, WriteAccess access, CancellationToken cancellationToken) =>
+        await _writer.UpsertAsync(document, precondition, access, cancellationToken);
 
     public async ValueTask<WriteOutcome> ReplaceAsync(
-        Guid id, Document document, Precondition precondition, CancellationToken cancellationToken) =>
-        await _writer.ReplaceAsync(id, document, precondition, cancellationToken);
+        Guid id, Document document, Precondition precondition, Access access, CancellationToken cancellationToken) =>
+        await _writer.ReplaceAsync(id, document, precondition, access, cancellationToken);
 
     public async ValueTask<WriteOutcome> DeleteAsync(
-        ResourceModel resource, Guid id, Precondition precondition, CancellationToken cancellationToken) =>
-        await _writer.DeleteAsync(resource, id, precondition, cancellationToken);
+        ResourceModel resource, Guid id, Precondition precondition, Access access, CancellationToken cancellationToken) =>
+        await _writer.DeleteAsync(resource, id, precondition, access, cancellationToken);
 
-    public ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken) =>
-        _reads.GetAsync(resource, id, sink);
+    public ValueTask<ReadOutcome> GetAsync(
+        ResourceModel resource, Guid id, IDocumentSink sink, Access access, CancellationToken cancellationToken)
+    {
+        if (!access.IsEverything)
+        {
+            return GuardedGetAsync(resource, id, sink, access, cancellationToken);
+        }
+
+        var get = _reads.GetAsync(resource, id, sink);
+        return get.IsCompletedSuccessfully ? new(new ReadOutcome(get.Result, null)) : Awaited(get);
+
+        static async ValueTask<ReadOutcome> Awaited(ValueTask<bool> get) => new(await get, null);
+    }
+
+    private async ValueTask<ReadOutcome> GuardedGetAsync(
+        ResourceModel resource, Guid id, IDocumentSink sink, Access access, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => _reads.GetAsync(resource, id, sink, access, cancellationToken));
 
     public async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken)
     {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Data;
 using Npgsql;
 using Rollcall.Databases;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 using Rollcall.Standard.Model;
 
@@ -44,8 +45,9 @@ internal sealed class ImportedSnapshot(
         }
     }
 
-    public override ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken) =>
-        RunAsync(connection => reads.GetAsync(connection, resource, id, sink, cancellationToken), cancellationToken);
+    public override ValueTask<ReadOutcome> GetAsync(
+        ResourceModel resource, Guid id, IDocumentSink sink, Access access, CancellationToken cancellationToken) =>
+        RunAsync(async connection => await reads.GetAsync(connection, resource, id, sink, access, cancellationToken), cancellationToken);
 
     public override async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken) =>
         await RunAsync(

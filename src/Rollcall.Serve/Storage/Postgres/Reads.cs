@@ -1,7 +1,7 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text;
 using Npgsql;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 using Rollcall.Standard.Model;
 
@@ -17,12 +17,75 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
 
     public ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink) => _gets.GetAsync(resource, id, sink);
 
-    /// <summary>One document over a connection of the caller's.</summary>
-    public async ValueTask<bool> GetAsync(
+    /// <summary>For a caller whose right depends on the document: its values and their relationships come in the same round trip.</summary>
+    public async Task<ReadOutcome> GetAsync(
+        ResourceModel resource, Guid id, IDocumentSink sink, Access access, CancellationToken cancellationToken)
+    {
+        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        return await GetAsync(connection, resource, id, sink, access, cancellationToken);
+    }
+
+    /// <inheritdoc cref="GetAsync(ResourceModel, Guid, IDocumentSink, Access, CancellationToken)"/>
+    public async Task<ReadOutcome> GetAsync(
+        NpgsqlConnection connection, ResourceModel resource, Guid id, IDocumentSink sink, Access access, CancellationToken cancellationToken)
+    {
+        if (access.IsEverything)
+        {
+            return await GetAsync(connection, resource, id, sink, cancellationToken);
+        }
+
+        var buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
+        try
+        {
+            for (; ; )
+            {
+                var reachable = new Reachable(catalog, resource);
+                reachable.Want(access, null);
+                await using var batch = new NpgsqlBatch(connection);
+                var get = batch.Then(catalog.Of(resource).Get).With(new[] { id });
+                if (resource.IsDescriptor)
+                {
+                    get.With(catalog.NumberOf(resource));
+                }
+
+                reachable.Ask(batch, [id], []);
+                await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+                if (!await reader.ReadAsync(cancellationToken))
+                {
+                    return ReadOutcome.NotFound;
+                }
+
+                var (row, version, modified) = (reader.GetInt64(0), reader.GetInt64(1), reader.GetDateTime(2));
+                var length = Body(reader, ref buffer).Length;
+                await reader.NextResultAsync(cancellationToken);
+                await reachable.ReadAsync(reader, cancellationToken);
+                if (reachable.Stored(row, version) is not { } values)
+                {
+                    // Changed between two statements.
+                    continue;
+                }
+
+                if (ItemCheck.Check(access, values, isStored: true, reachable) is { } denial)
+                {
+                    return ReadOutcome.Denied(denial);
+                }
+
+                sink.Begin(null);
+                sink.Add(new StoredDocument(buffer.AsSpan(0, length), id, row, version, modified));
+                return ReadOutcome.Found;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private async Task<ReadOutcome> GetAsync(
         NpgsqlConnection connection, ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken)
     {
         await using var batch = new NpgsqlBatch(connection);
-        var get = batch.Then(catalog.Of(resource).Get).With<Guid[]>([id]);
+        var get = batch.Then(catalog.Of(resource).Get).With(new[] { id });
         if (resource.IsDescriptor)
         {
             get.With(catalog.NumberOf(resource));
@@ -31,7 +94,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         if (!await reader.ReadAsync(cancellationToken))
         {
-            return false;
+            return ReadOutcome.NotFound;
         }
 
         sink.Begin(null);
@@ -45,7 +108,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
             ArrayPool<byte>.Shared.Return(buffer);
         }
 
-        return true;
+        return ReadOutcome.Found;
     }
 
     public async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken)
@@ -184,7 +247,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         if (plan.Offset > 0)
         {
             // Anchors count all rows: those outside the window are subtracted, which pays when they are few.
-            var anchor = isNow && window.IsNearlyAll ? await anchors.FindAsync(connection, plan.Resource, plan.Offset, cancellationToken) : default;
+            var anchor = isNow && window.IsNearlyAll && plan.Access.IsEverything ? await anchors.FindAsync(connection, plan.Resource, plan.Offset, cancellationToken) : default;
             var first = page.Inner($"select s.row_id from {NameOf(plan)} s", "s");
             var skip = page.Parameter(plan.Offset - anchor.Offset);
             if (anchor.Row > 0)
@@ -249,7 +312,6 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
             statement.Where($"t.id = {statement.Parameter(id)}");
         }
 
-        AddConditions(statement, plan);
         if (plan.Filters.Count == 0)
         {
             return statement;
@@ -281,16 +343,6 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         return statement;
     }
 
-    /// <summary>The one place where conditions from outside the query come in.</summary>
-    private static void AddConditions(PageStatement statement, QueryPlan plan)
-    {
-        foreach (var condition in plan.Conditions)
-        {
-            statement.Where(string.Format(
-                CultureInfo.InvariantCulture, condition.Sql, [statement.Alias, .. condition.Values.Select(v => (object)statement.BoxedParameter(v))]));
-        }
-    }
-
     private PageStatement Scope(PageStatement statement, QueryPlan plan)
     {
         if (plan.Rows is { } rows)
@@ -305,6 +357,12 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         if (plan.Resource.IsDescriptor)
         {
             statement.Where($"{statement.Alias}.resource = {statement.Parameter(catalog.NumberOf(plan.Resource))}");
+        }
+
+        if (plan.Access.Plan is not null)
+        {
+            statement.Where($"({AccessFilter.Condition(
+                catalog.Relationships, plan.Access, (_, column) => $"{statement.Alias}.{column}", withFormer: false, statement.Parameter, statement.Parameter)})");
         }
 
         return statement;
@@ -357,12 +415,6 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         public string Parameter<T>(T value)
         {
             _parameters.Add(new NpgsqlParameter<T> { TypedValue = value });
-            return $"${_parameters.Count}";
-        }
-
-        public string BoxedParameter(object value)
-        {
-            _parameters.Add(new NpgsqlParameter { Value = value });
             return $"${_parameters.Count}";
         }
 

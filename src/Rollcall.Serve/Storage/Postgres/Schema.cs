@@ -291,6 +291,11 @@ internal static class Schema
                 yield return (side.ForeignKey, $"alter table rollcall.{side.Table} add constraint {side.ForeignKey} foreign key (target_row) references rollcall.{side.TargetTable}");
             }
         }
+
+        foreach (var statement in AuthorizationSchema.Statements(new RelationshipTables(standard, tables)))
+        {
+            yield return statement;
+        }
     }
 
     private static IEnumerable<(string Name, string Sql)> ResourceTable(TableModel table)
@@ -350,6 +355,9 @@ internal static class Locks
     public const int Descriptors = 2;
 
     public const int SigningKeys = 3;
+
+    /// <summary>Held by whoever writes organizations until its commit.</summary>
+    public const int Organizations = 4;
 
     public const long VersionMark = (long)Space << 48;
 }

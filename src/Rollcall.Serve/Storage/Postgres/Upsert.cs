@@ -1,5 +1,6 @@
 using Npgsql;
 using Rollcall.Databases;
+using Rollcall.Serve.Authorization;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Keys;
 using Rollcall.Standard.Model;
@@ -49,7 +50,7 @@ internal sealed class Upsert(
         if (planned.Count > 0)
         {
             planned.Sort((a, b) => a.Document.KeyHash.CompareTo(b.Document.KeyHash));
-            await CommitAsync(connection, statements, planned, current.DeleteEpoch, cancellationToken);
+            await CommitAsync(connection, statements, planned, current.DeleteEpoch, known.Reachable, cancellationToken);
             if (planned[0].IsRespelled)
             {
                 await descriptors.RefreshAsync(cancellationToken);
@@ -120,6 +121,18 @@ internal sealed class Upsert(
             batch.Then(table.Find).With(wanted.ToArray());
         }
 
+        if (writes.Any(w => !w.Request.Access.IsEverything))
+        {
+            known.Reachable = new Reachable(catalog, resource);
+            foreach (var write in writes)
+            {
+                known.Reachable.Want(write.Request.Access.Change, write.Request.Document);
+                known.Reachable.Want(write.Request.Access.Create, write.Request.Document);
+            }
+
+            known.Reachable.Ask(batch, [.. ids], [.. keys]);
+        }
+
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         if (usesDescriptors)
         {
@@ -166,6 +179,11 @@ internal sealed class Upsert(
             await reader.NextResultAsync(cancellationToken);
         }
 
+        if (known.Reachable is not null)
+        {
+            await known.Reachable.ReadAsync(reader, cancellationToken);
+        }
+
         return known;
 
         void AskExisting(string sql, List<Guid> wanted)
@@ -189,7 +207,16 @@ internal sealed class Upsert(
         var exists = request.Id is { } id ? known.ById.TryGetValue(id, out stored) : known.ByKey.TryGetValue(document.KeyHash, out stored);
         ExistingRow? existing = exists ? stored.Row : null;
         var isKeyChanged = exists && WriteDecision.IsKeyChanged(document, stored.Row, stored.Spelling?.Namespace, stored.Spelling?.CodeValue);
-        write.Outcome = WriteDecision.BeforeResolving(document, existing, request.Id is not null, request.Precondition, current, catalog.Standard);
+        ElementValue[]? values = null;
+        if (exists && known.Reachable is not null && (values = known.Reachable.Stored(stored.Row.RowId, stored.Row.ChangeVersion)) is null)
+        {
+            // Changed between two statements: left open, so that it is begun again.
+            return null;
+        }
+
+        var check = request.Access.IsEverything ? null : Check(request, exists, values, known.Reachable!);
+        write.Outcome = WriteDecision.BeforeResolving(
+            document, existing, request.Id is not null, request.Precondition, current, catalog.Standard, check);
         if (write.Outcome is not null)
         {
             return null;
@@ -207,7 +234,8 @@ internal sealed class Upsert(
             }
         }
 
-        write.Outcome = WriteDecision.AfterResolving(document, request.Id is not null && isKeyChanged, unresolved ?? []);
+        write.Outcome = WriteDecision.AfterResolving(
+            document, existing, request.Precondition, request.Id is not null && isKeyChanged, unresolved ?? [], check);
         if (write.Outcome is null && !exists && known.Holders.TryGetValue(document.KeyHash, out var holder)
             && holder != catalog.NumberOf(table.Resource))
         {
@@ -219,8 +247,20 @@ internal sealed class Upsert(
             : null;
     }
 
+    private static WriteCheck Check(WriteRequest request, bool exists, ElementValue[]? stored, Reachable reachable)
+    {
+        var access = request.Access.For(exists);
+        return new WriteCheck(
+            access,
+            () => ItemCheck.Check(access, stored, isStored: true, reachable),
+            unresolved => access.Plan is { } plan
+                ? ItemCheck.Check(access, ElementValue.Proposed(plan, request.Document!, unresolved), isStored: false, reachable)
+                : access.Refusal);
+    }
+
     private async Task CommitAsync(
-        NpgsqlConnection connection, TableStatements statements, List<PlannedWrite> planned, long epoch, CancellationToken cancellationToken)
+        NpgsqlConnection connection, TableStatements statements, List<PlannedWrite> planned, long epoch, Reachable? reachable,
+        CancellationToken cancellationToken)
     {
         var table = statements.Table;
         var number = catalog.NumberOf(table.Resource);
@@ -248,6 +288,7 @@ internal sealed class Upsert(
             batch.Then(Descriptors.IsCurrent).With(epoch);
         }
 
+        reachable?.Recheck(batch);
         batch.Then(ChangeVersions.Hold);
         HoldChangeable(batch, planned);
         using var identities = inserts.Count > 0 && table.IdentityTable is not null ? Identities(table.IdentityTable, planned, number) : null;
@@ -346,6 +387,9 @@ internal sealed class Upsert(
     private sealed class KnownRows(int capacity)
     {
         public long? Epoch { get; set; }
+
+        /// <summary>Null when every writer of the group may do everything.</summary>
+        public Reachable? Reachable { get; set; }
 
         public Dictionary<KeyHash, (ExistingRow Row, (string Namespace, string CodeValue)? Spelling)> ByKey { get; } = new(capacity);
 

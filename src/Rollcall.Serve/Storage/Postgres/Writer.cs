@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Rollcall.Databases;
+using Rollcall.Serve.Authorization;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
 
@@ -9,7 +10,8 @@ namespace Rollcall.Serve.Storage.Postgres;
 /// <summary>A write as it was asked for.</summary>
 /// <param name="Id">PUT and DELETE: which document. Null for a POST.</param>
 /// <param name="Document">Null for a DELETE.</param>
-internal sealed record WriteRequest(Guid? Id, Document? Document, Precondition Precondition);
+/// <param name="Access">Of a DELETE and a PUT: the one for an existing document.</param>
+internal sealed record WriteRequest(Guid? Id, Document? Document, Precondition Precondition, WriteAccess Access);
 
 /// <summary>A write under way; open until it has an outcome.</summary>
 internal sealed class PendingWrite(WriteRequest request)
@@ -77,27 +79,31 @@ internal sealed class Writer : IAsyncDisposable
 
     public (long Groups, long Writes) Totals => _groups.Totals;
 
-    public ValueTask<WriteOutcome> UpsertAsync(Document document, Precondition precondition, CancellationToken cancellationToken) =>
+    public ValueTask<WriteOutcome> UpsertAsync(
+        Document document, Precondition precondition, WriteAccess access, CancellationToken cancellationToken) =>
         _groups.WriteAsync(
-            new WriteLane(document.Resource, false), document.KeyHash.ToGuid(), new WriteRequest(null, document, precondition), cancellationToken);
+            new WriteLane(document.Resource, false), document.KeyHash.ToGuid(), new WriteRequest(null, document, precondition, access), cancellationToken);
 
-    public ValueTask<WriteOutcome> ReplaceAsync(Guid id, Document document, Precondition precondition, CancellationToken cancellationToken) =>
+    public ValueTask<WriteOutcome> ReplaceAsync(
+        Guid id, Document document, Precondition precondition, Access access, CancellationToken cancellationToken) =>
         _groups.WriteAsync(
-            new WriteLane(document.Resource, false), document.KeyHash.ToGuid(), new WriteRequest(id, document, precondition), cancellationToken);
+            new WriteLane(document.Resource, false), document.KeyHash.ToGuid(),
+            new WriteRequest(id, document, precondition, new WriteAccess(Access.Everything, access)), cancellationToken);
 
     public async ValueTask<WriteOutcome> DeleteAsync(
-        ResourceModel resource, Guid id, Precondition precondition, CancellationToken cancellationToken)
+        ResourceModel resource, Guid id, Precondition precondition, Access access, CancellationToken cancellationToken)
     {
         if (!resource.IsDescriptor)
         {
-            return await _groups.WriteAsync(new WriteLane(resource, true), id, new WriteRequest(id, null, precondition), cancellationToken);
+            var request = new WriteRequest(id, null, precondition, new WriteAccess(Access.Everything, access));
+            return await _groups.WriteAsync(new WriteLane(resource, true), id, request, cancellationToken);
         }
 
         // Not in the groups' slots: it scans, and then holds up every write while it looks a second time.
         await _descriptorDeletes.WaitAsync(cancellationToken);
         try
         {
-            return await Errors.GuardAsync(() => _descriptors.DeleteAsync(resource, id, precondition, _delete, cancellationToken));
+            return await Errors.GuardAsync(() => _descriptors.DeleteAsync(resource, id, precondition, access, _delete, cancellationToken));
         }
         finally
         {

@@ -1,4 +1,5 @@
 using Rollcall.Databases;
+using Rollcall.Serve.Authorization;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Keys;
 
@@ -23,9 +24,9 @@ internal sealed class Delete : IDisposable
     }
 
     /// <param name="scan">What a reader found of a descriptor's users; null for other resources.</param>
-    public WriteOutcome Run(Guid id, Precondition precondition, DescriptorScan? scan)
+    public WriteOutcome Run(Guid id, Precondition precondition, Access access, DescriptorScan? scan)
     {
-        // 1. The target and its entity tag.
+        // 1. The target, whether the caller may touch it, and its entity tag.
         if (!_find.Bind(1, id).Step())
         {
             _find.Reset();
@@ -34,7 +35,10 @@ internal sealed class Delete : IDisposable
 
         var rowId = _find.Long(0);
         var key = new KeyHash(_find.Hash(2));
-        if (precondition.CheckExisting(_find.Long(1)) is { } refused)
+        var denial = access.Plan is { } plan
+            ? ItemCheck.Check(access, _session.Reachable.Stored(plan, rowId), isStored: true, _session.Reachable)
+            : access.Refusal;
+        if ((denial is not null ? new WriteOutcome.Denied(denial) : precondition.CheckExisting(_find.Long(1))) is { } refused)
         {
             _find.Reset();
             return refused;

@@ -1,3 +1,4 @@
+using Rollcall.Databases;
 using Rollcall.Serve.Queries;
 
 namespace Rollcall.Serve.Storage.Sqlite;
@@ -8,10 +9,12 @@ internal static class Deletes
     public static TrackedDeletes Query(Reader reader, ChangeQueryPlan plan) => reader.InSnapshot(() =>
     {
         var table = reader.Model.Table(plan.Resource);
+        var access = plan.Access.Plan is null ? null
+            : AccessFilter.Condition(reader.Model, plan.Access, (_, column) => $"json_extract(r.elements, '$.{column}')", withFormer: true);
         var from = $"""
-            FROM deleted AS gone
+            FROM deleted AS gone{(access is null ? "" : $" JOIN {RelationshipTables.Recorded} r ON r.id = gone.id AND r.change_version = 0")}
             WHERE gone.resource = ?1 AND gone.change_version BETWEEN ?2 AND ?3
-              AND NOT EXISTS (SELECT 1 FROM {table.Name} WHERE {reader.Model.ScopeAnd(table)}key_hash = gone.key_hash)
+              AND NOT EXISTS (SELECT 1 FROM {table.Name} WHERE {reader.Model.ScopeAnd(table)}key_hash = gone.key_hash){(access is null ? "" : $" AND ({access})")}
             """;
         var number = reader.Model.Number(plan.Resource);
         var (min, max) = (plan.MinChangeVersion ?? 0, plan.MaxChangeVersion ?? long.MaxValue);
@@ -19,6 +22,7 @@ internal static class Deletes
         if (plan.WantsTotalCount)
         {
             var count = reader.Prepared("SELECT count(*) " + from).Bind(1, number).Bind(2, min).Bind(3, max);
+            BindAccess(count, plan);
             count.Step();
             total = count.Long(0);
             count.Reset();
@@ -27,6 +31,7 @@ internal static class Deletes
         var items = new List<TrackedDelete>();
         var page = reader.Prepared($"SELECT id, change_version, key_values {from} ORDER BY change_version LIMIT ?4 OFFSET ?5")
             .Bind(1, number).Bind(2, min).Bind(3, max).Bind(4, plan.Limit).Bind(5, plan.Offset);
+        BindAccess(page, plan);
         try
         {
             while (page.Step())
@@ -41,4 +46,12 @@ internal static class Deletes
 
         return new TrackedDeletes(total, items);
     });
+
+    private static void BindAccess(SqliteStatement statement, ChangeQueryPlan plan)
+    {
+        if (plan.Access.Plan is not null)
+        {
+            AccessFilter.Bind(statement, plan.Access);
+        }
+    }
 }

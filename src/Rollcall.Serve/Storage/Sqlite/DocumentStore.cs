@@ -32,24 +32,27 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IReg
         string path, DataStandard standard, TimeProvider time, ILogger logger, CancellationToken cancellationToken, SnapshotLimits? limits = null) =>
         Task.Run(() => Open(path, standard, limits ?? SnapshotLimits.Default, time, logger), cancellationToken);
 
-    public ValueTask<WriteOutcome> UpsertAsync(Document document, Precondition precondition, CancellationToken cancellationToken) =>
-        _writer.RunAsync(session => Upsert.Run(session, document, null, precondition), cancellationToken);
+    public ValueTask<WriteOutcome> UpsertAsync(
+        Document document, Precondition precondition, WriteAccess access, CancellationToken cancellationToken) =>
+        _writer.RunAsync(session => Upsert.Run(session, document, null, precondition, access), cancellationToken);
 
     public ValueTask<WriteOutcome> ReplaceAsync(
-        Guid id, Document document, Precondition precondition, CancellationToken cancellationToken) =>
-        _writer.RunAsync(session => Upsert.Run(session, document, id, precondition), cancellationToken);
+        Guid id, Document document, Precondition precondition, Access access, CancellationToken cancellationToken) =>
+        _writer.RunAsync(session => Upsert.Run(session, document, id, precondition, new WriteAccess(Access.Everything, access)), cancellationToken);
 
     public async ValueTask<WriteOutcome> DeleteAsync(
-        ResourceModel resource, Guid id, Precondition precondition, CancellationToken cancellationToken)
+        ResourceModel resource, Guid id, Precondition precondition, Access access, CancellationToken cancellationToken)
     {
         var scan = resource.IsDescriptor
             ? await _readers.RunAsync((resource, id), static (reader, sought) => DescriptorScan.Run(reader, sought.resource, sought.id), cancellationToken)
             : null;
-        return await _writer.RunAsync(session => session.DeleteFrom(resource).Run(id, precondition, scan), cancellationToken);
+        return await _writer.RunAsync(session => session.DeleteFrom(resource).Run(id, precondition, access, scan), cancellationToken);
     }
 
-    public ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken) =>
-        _readers.RunAsync((resource, id, sink), static (reader, get) => Reads.Get(reader, get.resource, get.id, get.sink), cancellationToken);
+    public ValueTask<ReadOutcome> GetAsync(
+        ResourceModel resource, Guid id, IDocumentSink sink, Access access, CancellationToken cancellationToken) =>
+        _readers.RunAsync(
+            (resource, id, sink, access), static (reader, get) => Reads.Get(reader, get.resource, get.id, get.sink, get.access), cancellationToken);
 
     public async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken) =>
         await _readers.RunAsync(

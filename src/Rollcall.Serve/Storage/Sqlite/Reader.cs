@@ -13,10 +13,13 @@ internal sealed class Reader(SqliteDb db, StoreModel model, PageAnchors anchors)
     private readonly SqliteStatement?[] _gets = new SqliteStatement?[model.Tables.Length];
     private readonly SqliteStatement _begin = db.Prepare("BEGIN");
     private readonly SqliteStatement _end = db.Prepare("COMMIT");
+    private Reachable? _reachable;
 
     public StoreModel Model { get; } = model;
 
     public PageAnchors Anchors { get; } = anchors;
+
+    public Reachable Reachable => _reachable ??= new Reachable(Model, Prepared);
 
     /// <summary>The statement that finds one document by its id.</summary>
     public SqliteStatement Get(ResourceModel resource) => _gets[resource.Index] ??=

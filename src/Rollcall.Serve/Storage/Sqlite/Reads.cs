@@ -1,4 +1,5 @@
 using Rollcall.Databases;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 using Rollcall.Standard.Model;
 
@@ -16,19 +17,28 @@ internal static class Reads
     /// <summary>Rows between two anchors while walking to a deep page for the first time.</summary>
     private const long Stride = 5_000;
 
-    public static bool Get(Reader reader, ResourceModel resource, Guid id, IDocumentSink sink)
+    public static ReadOutcome Get(Reader reader, ResourceModel resource, Guid id, IDocumentSink sink, Access access) =>
+        access.Plan is null ? Get(reader, resource, id, sink, plan: null, access) : reader.InSnapshot(() => Get(reader, resource, id, sink, access.Plan, access));
+
+    private static ReadOutcome Get(Reader reader, ResourceModel resource, Guid id, IDocumentSink sink, AccessPlan? plan, Access access)
     {
         var get = reader.Get(resource).Bind(1, id);
         try
         {
             if (!get.Step())
             {
-                return false;
+                return ReadOutcome.NotFound;
+            }
+
+            if (plan is not null
+                && ItemCheck.Check(access, reader.Reachable.Stored(plan, get.Long(0)), isStored: true, reader.Reachable) is { } denial)
+            {
+                return ReadOutcome.Denied(denial);
             }
 
             sink.Begin(null);
             Hand(get, sink);
-            return true;
+            return ReadOutcome.Found;
         }
         finally
         {
@@ -217,6 +227,14 @@ internal static class Reads
             }
         }
 
+        if (plan.Access.Plan is not null)
+        {
+            conditions.Add(
+                $"({AccessFilter.Condition(reader.Model, plan.Access, (_, column) => $"{table.Name}.{column}", withFormer: false)}) =",
+                (s, p) => AccessFilter.Bind(s.Bind(p, 1L), plan.Access),
+                hasIndex: false);
+        }
+
         // The unary plus keeps SQLite from preferring the index of versions to a more telling one.
         if (plan.MinChangeVersion is { } min)
         {
@@ -234,17 +252,7 @@ internal static class Reads
             conditions.Add("row_id <=", (s, p) => s.Bind(p, rows.Last), hasIndex: false);
         }
 
-        AddConditions(conditions, plan, table.Name);
         return conditions;
-    }
-
-    /// <summary>The one place where conditions from outside the query come in.</summary>
-    private static void AddConditions(RowConditions conditions, QueryPlan plan, string table)
-    {
-        foreach (var condition in plan.Conditions)
-        {
-            conditions.Add(condition, table);
-        }
     }
 
     private static string InWindow(in PageWindow window) =>

@@ -150,6 +150,11 @@ internal static class Schema
                 yield return statement;
             }
         }
+
+        foreach (var statement in AuthorizationSchema.Statements(new RelationshipTables(standard, tables)))
+        {
+            yield return statement;
+        }
     }
 
     private static IEnumerable<(string Name, string Sql)> ResourceTable(TableModel table)

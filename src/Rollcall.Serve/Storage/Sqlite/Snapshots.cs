@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Rollcall.Databases;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 using Rollcall.Standard.Model;
 
@@ -136,8 +137,10 @@ internal sealed class Snapshots(string path, StoreModel model, SnapshotLimits li
         private readonly ReaderPool _readers = new(file, model, new PageAnchors(model.Tables.Length), ReadersPerSnapshot);
         private long? _newest;
 
-        public override ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken) =>
-            _readers.RunAsync((resource, id, sink), static (reader, get) => Reads.Get(reader, get.resource, get.id, get.sink), cancellationToken);
+        public override ValueTask<ReadOutcome> GetAsync(
+        ResourceModel resource, Guid id, IDocumentSink sink, Access access, CancellationToken cancellationToken) =>
+            _readers.RunAsync(
+                (resource, id, sink, access), static (reader, get) => Reads.Get(reader, get.resource, get.id, get.sink, get.access), cancellationToken);
 
         public override async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken)
         {

@@ -16,6 +16,7 @@ internal sealed class StoreModel
         Numbers = numbers;
         _byNumber = standard.Resources.ToDictionary(r => numbers[r.Index]);
         _keyFilters = new KeyFilters?[tables.Length];
+        Relationships = new RelationshipTables(standard, tables);
         Splicer = new LinkSplicer(standard);
         DescriptorUse = new DescriptorUse(standard);
     }
@@ -27,6 +28,8 @@ internal sealed class StoreModel
 
     /// <summary>The file's small number of each resource, by <see cref="ResourceModel.Index"/>.</summary>
     public long[] Numbers { get; }
+
+    public RelationshipTables Relationships { get; }
 
     public LinkSplicer Splicer { get; }
 

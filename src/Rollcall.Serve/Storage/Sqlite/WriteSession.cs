@@ -13,6 +13,7 @@ internal sealed class WriteSession : IDisposable
     private readonly SqliteStatement _commit;
     private readonly SqliteStatement _dataVersion;
     private readonly SqliteStatement _saveCounters;
+    private readonly Dictionary<string, SqliteStatement> _statements = new(StringComparer.Ordinal);
     private readonly List<(int Resource, bool IsDelete)> _changed = [];
     private readonly PageAnchors _anchors;
     private readonly TimeProvider _time;
@@ -32,6 +33,7 @@ internal sealed class WriteSession : IDisposable
         Descriptors = new Descriptors(model);
         _rows = new Rows?[model.Tables.Length];
         Cascade = new Cascade(this);
+        Reachable = new Reachable(model, Prepared);
         _deletes = new Delete?[model.Tables.Length];
         _begin = db.Prepare("BEGIN IMMEDIATE");
         _commit = db.Prepare("COMMIT");
@@ -50,6 +52,8 @@ internal sealed class WriteSession : IDisposable
     public Descriptors Descriptors { get; }
 
     public Cascade Cascade { get; }
+
+    public Reachable Reachable { get; }
 
     /// <summary>Room for one document's columns; grows.</summary>
     public byte[] Buffer { get; private set; } = new byte[64 * 1024];
@@ -178,12 +182,28 @@ internal sealed class WriteSession : IDisposable
         }
 
         Cascade.Dispose();
+        foreach (var statement in _statements.Values)
+        {
+            statement.Dispose();
+        }
+
         References.Dispose();
         _begin.Dispose();
         _commit.Dispose();
         _dataVersion.Dispose();
         _saveCounters.Dispose();
         Db.Dispose();
+    }
+
+    /// <summary>For statements whose number the data model bounds.</summary>
+    private SqliteStatement Prepared(string sql)
+    {
+        if (!_statements.TryGetValue(sql, out var statement))
+        {
+            _statements.Add(sql, statement = Db.Prepare(sql));
+        }
+
+        return statement;
     }
 
     private long DataVersion()

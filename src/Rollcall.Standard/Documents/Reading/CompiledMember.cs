@@ -81,7 +81,7 @@ internal sealed class CompiledMember
     {
         // Every field of a reference is required once it is there, and part of a key.
         var isField = owner?.Type == PropertyType.Reference;
-        var isRequired = (model.IsRequired && !(model.IsOptionalInDms && scope.Compatibility == Compatibility.Dms)) || isField;
+        var isRequired = ((model.IsRequired && !(model.IsOptionalInDms && scope.Compatibility == Compatibility.Dms)) || isField) && !scope.IsOptional(path);
         var isKey = isField || owner?.UniqueBy.Contains(model.Name) == true || scope.IsIdentity(model);
         return new CompiledMember(model, path, isRequired)
         {

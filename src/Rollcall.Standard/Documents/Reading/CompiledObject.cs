@@ -60,12 +60,14 @@ internal sealed class CompilationScope
 {
     private readonly HashSet<PropertyModel> _identity;
     private readonly Dictionary<string, ReferenceModel> _references;
+    private readonly Predicate<string>? _isOptional;
 
-    public CompilationScope(ResourceModel resource, DataStandard standard, Compatibility compatibility)
+    public CompilationScope(ResourceModel resource, DataStandard standard, Compatibility compatibility, Predicate<string>? isOptional)
     {
         Resource = resource;
         Standard = standard;
         Compatibility = compatibility;
+        _isOptional = isOptional;
         _identity = [.. resource.Identity.Select(p => p.Leaf)];
         _references = resource.References.ToDictionary(r => r.Path.Text, StringComparer.Ordinal);
     }
@@ -75,6 +77,9 @@ internal sealed class CompilationScope
     public DataStandard Standard { get; }
 
     public Compatibility Compatibility { get; }
+
+    /// <summary>Whether the member may be missing whatever the standard says, because a profile hides it.</summary>
+    public bool IsOptional(string path) => _isOptional?.Invoke(path) == true;
 
     public bool IsIdentity(PropertyModel member) => _identity.Contains(member);
 

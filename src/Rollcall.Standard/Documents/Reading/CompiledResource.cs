@@ -5,11 +5,11 @@ namespace Rollcall.Standard.Documents.Reading;
 /// <summary>A resource's rules in the form in which a body is read by them.</summary>
 internal sealed class CompiledResource
 {
-    public CompiledResource(ResourceModel resource, DataStandard standard, Compatibility compatibility)
+    public CompiledResource(ResourceModel resource, DataStandard standard, Compatibility compatibility, Predicate<string>? isOptional = null)
     {
         Model = resource;
         Compatibility = compatibility;
-        Root = CompiledObject.Compile(resource.Root, null, "$", new CompilationScope(resource, standard, compatibility));
+        Root = CompiledObject.Compile(resource.Root, null, "$", new CompilationScope(resource, standard, compatibility, isOptional));
         Key = [.. resource.Key.Select(k => Paths(resource, k.Paths))];
         QueryFields = [.. resource.QueryFields.Select(f => Paths(resource, f.Paths))];
         KeyFields = [.. resource.Key.Select(k => QueryFieldOf(resource, k))];

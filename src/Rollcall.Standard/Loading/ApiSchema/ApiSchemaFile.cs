@@ -15,7 +15,7 @@ internal sealed class ApiSchemaFile
         IsExtension = project.TryGetProperty("isExtensionProject", out var flag) && flag.GetBoolean();
         CompatibleRange = project.TryGetProperty("compatibleDsRange", out var range) ? range.GetString() ?? "" : "";
         Resources = [.. project.GetProperty("resourceSchemas").EnumerateObject()
-            .Select(r => new ApiSchemaResource(r.Name, r.Value)).OrderBy(r => r.Endpoint, StringComparer.Ordinal)];
+            .Select(r => new ApiSchemaResource(r.Name, r.Value, isOldForm)).OrderBy(r => r.Endpoint, StringComparer.Ordinal)];
     }
 
     public JsonElement Project { get; }

@@ -52,7 +52,7 @@ public static class ApiSchemaImport
             }
             else
             {
-                resources[resource.Endpoint] = Resource(resource, names, parents);
+                resources[resource.Endpoint] = Resource(file, resource, names, parents);
             }
         }
 
@@ -66,7 +66,7 @@ public static class ApiSchemaImport
         return compact;
     }
 
-    private static JsonObject Resource(ApiSchemaResource resource, ApiSchemaNames names, IEnumerable<AbstractResourceModel> parents)
+    private static JsonObject Resource(ApiSchemaFile file, ApiSchemaResource resource, ApiSchemaNames names, IEnumerable<AbstractResourceModel> parents)
     {
         var compact = new JsonObject { ["name"] = resource.TypeName, ["kind"] = KindOf(resource) };
         AbstractResourceModel? parent = null;
@@ -84,7 +84,7 @@ public static class ApiSchemaImport
         compact["identity"] = new JsonArray([.. resource.Identity.Order(StringComparer.Ordinal).Select(p => JsonValue.Create(p))]);
         compact["key"] = key;
         compact["properties"] = properties;
-        AddPairs(compact, resource);
+        AddPairs(compact, resource, pair => !file.IsOldForm || (LeadsSomewhere(properties, pair.Source) && LeadsSomewhere(properties, pair.Target)));
         compact["query"] = ApiSchemaKeys.Query(resource, key, path => TypeAt(properties, path, resource));
         if (Securable(resource) is { Count: > 0 } securable)
         {
@@ -101,7 +101,7 @@ public static class ApiSchemaImport
         var parts = new JsonObject();
         Collect(resource.Schema, "$");
         var compact = new JsonObject { ["parts"] = parts };
-        AddPairs(compact, resource);
+        AddPairs(compact, resource, _ => true);
         return compact;
 
         void Collect(JsonElement schema, string at)
@@ -125,9 +125,23 @@ public static class ApiSchemaImport
         }
     }
 
-    private static void AddPairs(JsonObject compact, ApiSchemaResource resource)
+    /// <summary>Some constraints of older files name members that the file doesn't have.</summary>
+    private static bool LeadsSomewhere(JsonObject properties, string path)
     {
-        var pairs = resource.EqualPairs.Select(p => (JsonNode)new JsonArray(p.Source, p.Target)).ToArray();
+        var members = properties;
+        JsonNode? node = null;
+        foreach (var step in path[2..].Split('.'))
+        {
+            node = members?[step.Replace("[*]", "", StringComparison.Ordinal)];
+            members = (node?["properties"] ?? node?["fields"] ?? node?["items"]) as JsonObject;
+        }
+
+        return node is not null;
+    }
+
+    private static void AddPairs(JsonObject compact, ApiSchemaResource resource, Func<(string Source, string Target), bool> isKept)
+    {
+        var pairs = resource.EqualPairs.Where(isKept).Select(p => (JsonNode)new JsonArray(p.Source, p.Target)).ToArray();
         if (pairs.Length > 0)
         {
             compact["equalPairs"] = new JsonArray(pairs);

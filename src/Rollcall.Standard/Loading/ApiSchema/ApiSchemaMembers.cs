@@ -51,6 +51,19 @@ internal sealed class ApiSchemaMembers(ApiSchemaResource resource, ApiSchemaName
         return members;
     }
 
+    /// <summary>The file has no constraint for arrays whose items are told apart by a reference: none may be there twice.</summary>
+    public static string[] UniqueByReference(ApiSchemaResource resource, JsonElement items, string path)
+    {
+        var required = items.TryGetProperty("required", out var list) ? list.EnumerateArray().Select(r => r.GetString()!).ToHashSet(StringComparer.Ordinal) : [];
+        return resource.IsOldForm ? [] :
+        [
+            .. items.GetProperty("properties").EnumerateObject()
+                .Where(p => required.Contains(p.Name) && resource.ReferenceAt($"{path}[*].{p.Name}") is not null)
+                .SelectMany(p => p.Value.GetProperty("properties").EnumerateObject().Select(f => $"{p.Name}.{f.Name}"))
+                .Order(StringComparer.Ordinal),
+        ];
+    }
+
     private JsonObject Member(JsonElement schema, string path)
     {
         var type = ApiSchemaFile.Text(schema, "type", path);
@@ -131,7 +144,7 @@ internal sealed class ApiSchemaMembers(ApiSchemaResource resource, ApiSchemaName
             member["minItems"] = least.GetInt32();
         }
 
-        if (_unique.TryGetValue(path, out var unique))
+        if ((_unique.GetValueOrDefault(path) ?? UniqueByReference(resource, items, path)) is { Length: > 0 } unique)
         {
             member["unique"] = new JsonArray([.. unique.Select(u => JsonValue.Create(u))]);
         }
@@ -168,8 +181,8 @@ internal sealed class ApiSchemaMembers(ApiSchemaResource resource, ApiSchemaName
 
         if (type == "integer")
         {
-            // The tool marks 32 and 64 bits; what it leaves unmarked (years, short integers) has 16.
-            member["range"] = format switch { "int64" => "int64", "int32" => "int32", _ => "int16" };
+            // The tool marks 32 and 64 bits; what it leaves unmarked (years, short integers) has 16. Older files mark nothing.
+            member["range"] = format switch { "int64" => "int64", "int32" => "int32", _ => names.IsOldForm ? "int64" : "int16" };
         }
 
         if (type == "number" && _decimals.TryGetValue(path, out var digits))

@@ -9,6 +9,8 @@ internal sealed class ApiSchemaNames(ApiSchemaFile file, DataStandard? core)
 {
     public string Namespace => file.Namespace;
 
+    public bool IsOldForm => file.IsOldForm;
+
     /// <summary>Notes a project unless it is the core, which is what an absent note means.</summary>
     public void Qualify(JsonObject member, string name, string project)
     {

@@ -9,8 +9,9 @@ internal sealed class ApiSchemaResource
     private readonly Dictionary<string, ApiSchemaTarget> _references = new(StringComparer.Ordinal);
     private readonly HashSet<string> _required = new(StringComparer.Ordinal);
 
-    public ApiSchemaResource(string endpoint, JsonElement body)
+    public ApiSchemaResource(string endpoint, JsonElement body, bool isOldForm)
     {
+        IsOldForm = isOldForm;
         Endpoint = endpoint;
         Body = body;
         TypeName = ApiSchemaFile.Text(body, "resourceName", endpoint);
@@ -29,6 +30,8 @@ internal sealed class ApiSchemaResource
     public string Endpoint { get; }
 
     public JsonElement Body { get; }
+
+    public bool IsOldForm { get; }
 
     public string TypeName { get; }
 

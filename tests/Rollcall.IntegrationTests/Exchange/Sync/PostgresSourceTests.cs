@@ -44,12 +44,12 @@ public sealed class PostgresSourceTests(PostgresFixture postgres)
         await using var database = await postgres.EmptyAsync();
         await database.RunAsync("create table t(n int); insert into t select generate_series(1, 5000)");
         await using var sis = await PostgresSis.OpenAsync(database.ConnectionString, new Dictionary<string, object> { ["least"] = 10L, ["word"] = "2026-01-02" }, CancellationToken.None);
-        await using var first = await sis.QueryAsync("select n as \"a.b\" from t where n >= :least and date '2026-01-03' > :word order by n", true, CancellationToken.None);
+        await using var first = await sis.QueryAsync("select n as \"a.b\" from t where n >= :least and date '2026-01-03' > :word order by n", true, null, CancellationToken.None);
         using var batch = new RowBatch(first.Columns);
         Assert.True(await first.ReadAsync(batch, 1000, CancellationToken.None));
 
         await database.RunAsync("insert into t select generate_series(5001, 9000); update t set n = n");
-        await using var second = await sis.QueryAsync("select count(*), max(n)::text, null, '', 1.50::numeric(5,2), true, timestamp '2026-01-02 00:00' from t", true, CancellationToken.None);
+        await using var second = await sis.QueryAsync("select count(*), max(n)::text, null, '', 1.50::numeric(5,2), true, timestamp '2026-01-02 00:00' from t", true, null, CancellationToken.None);
         using var counted = new RowBatch(second.Columns);
         Assert.True(await second.ReadAsync(counted, 10, CancellationToken.None));
         var rows = batch.Rows;

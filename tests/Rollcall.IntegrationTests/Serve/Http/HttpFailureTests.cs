@@ -24,14 +24,14 @@ public sealed class HttpFailureTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _host = await ServeHost.StartAsync(
-            new ServeOptions { Urls = ["http://127.0.0.1:0"] },
+            new ServeOptions { Urls = ["http://127.0.0.1:0"], Sandbox = true },
             CompactModelReader.EdFi52,
             new ServeStores(_store, _store, _store, _store),
             TimeProvider.System,
             LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace).AddFilter("Microsoft", LogLevel.Warning).AddProvider(_log)),
             TestContext.Current.CancellationToken);
         _client.BaseAddress = new Uri(_host.Addresses[0]);
-        using var form = new FormUrlEncodedContent([new("grant_type", "client_credentials"), new("client_id", "k"), new("client_secret", "s")]);
+        using var form = new FormUrlEncodedContent([new("grant_type", "client_credentials"), new("client_id", "sandbox"), new("client_secret", "s")]);
         using var answer = await _client.PostAsync("/oauth/token", form, TestContext.Current.CancellationToken);
         var token = (string)JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!["access_token"]!;
         _client.DefaultRequestHeaders.Authorization = new("Bearer", token);
@@ -125,7 +125,7 @@ public sealed class HttpFailureTests : IAsyncLifetime
     /// <summary>Fails every request for data in the way that a test says; knows one client.</summary>
     private sealed class FailingStore : IDocumentStore, ICredentialStore, IRegistryStore, IClaimStore
     {
-        private readonly ApiClient _client = new("k", "k", SecretHash.Create("s"), "Ed-Fi Sandbox", [], [], 1, true);
+        private readonly ApiClient _client = new("sandbox", "k", SecretHash.Create("s"), "Ed-Fi Sandbox", [], [], 1, true);
 
         private StoredClaims? _claims;
 
@@ -140,18 +140,22 @@ public sealed class HttpFailureTests : IAsyncLifetime
 
         public DescriptorSet Descriptors { get; } = new(1);
 
-        public ValueTask<WriteOutcome> UpsertAsync(Document document, Precondition precondition, CancellationToken cancellationToken)
+        public ValueTask<WriteOutcome> UpsertAsync(
+            Document document, Precondition precondition, WriteAccess access, CancellationToken cancellationToken)
         {
             Fail();
             Upserts++;
             return new(Stale-- > 0 ? new WriteOutcome.StaleDescriptors() : new WriteOutcome.Created(Guid.NewGuid(), 1));
         }
 
-        public ValueTask<WriteOutcome> ReplaceAsync(Guid id, Document document, Precondition precondition, CancellationToken cancellationToken) => throw Failure!;
+        public ValueTask<WriteOutcome> ReplaceAsync(
+            Guid id, Document document, Precondition precondition, Access access, CancellationToken cancellationToken) => throw Failure!;
 
-        public ValueTask<WriteOutcome> DeleteAsync(ResourceModel resource, Guid id, Precondition precondition, CancellationToken cancellationToken) => throw Failure!;
+        public ValueTask<WriteOutcome> DeleteAsync(
+            ResourceModel resource, Guid id, Precondition precondition, Access access, CancellationToken cancellationToken) => throw Failure!;
 
-        public ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken) => throw Failure!;
+        public ValueTask<ReadOutcome> GetAsync(
+            ResourceModel resource, Guid id, IDocumentSink sink, Access access, CancellationToken cancellationToken) => throw Failure!;
 
         public async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken)
         {

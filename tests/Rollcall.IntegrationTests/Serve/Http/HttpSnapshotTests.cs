@@ -173,8 +173,12 @@ public sealed class SqliteHttpSnapshotTests(SqliteSnapshotServer server) : HttpS
         (await GetAsync(await ClientAsync(), "/changeQueries/v1/availableChangeVersions")).Is(200);
         var folder = _server.Database + "-snapshots";
         var file = Assert.Single(Directory.GetFiles(folder));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(folder));
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(folder));
+        }
+
         await UntilAsync(() => database.Snapshots!.Ages.Count == 0);
         Assert.Empty(Directory.GetFiles(folder));
     }

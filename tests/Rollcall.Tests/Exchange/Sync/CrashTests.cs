@@ -22,14 +22,17 @@ public sealed class CrashTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task After_any_kills_the_target_ends_as_the_source(bool targetMakesKeyChanges)
+    public Task After_any_kills_the_target_ends_as_the_source(bool targetMakesKeyChanges) =>
+        HistoriesAsync(targetMakesKeyChanges, Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") == "1" ? 200 : 12, () => null);
+
+    /// <param name="ledger">Where the next history keeps its ledger; null for a file.</param>
+    internal static async Task HistoriesAsync(bool targetMakesKeyChanges, int histories, Func<string?> ledger)
     {
-        var histories = Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") == "1" ? 200 : 12;
         var kills = new ConcurrentDictionary<string, int>();
         var notes = new ConcurrentDictionary<string, int>();
         for (var seed = 1; seed <= histories; seed++)
         {
-            await HistoryAsync(seed, targetMakesKeyChanges, kills, notes);
+            await HistoryAsync(seed, targetMakesKeyChanges, kills, notes, ledger: ledger());
         }
 
         string[] stages = ["planned", "before commit", "after commit", "before the call", "after the call"];
@@ -60,9 +63,9 @@ public sealed class CrashTests
     }
 
     private static async Task HistoryAsync(
-        int seed, bool targetMakesKeyChanges, ConcurrentDictionary<string, int> kills, ConcurrentDictionary<string, int> notes, bool forgetsIntents = false)
+        int seed, bool targetMakesKeyChanges, ConcurrentDictionary<string, int> kills, ConcurrentDictionary<string, int> notes, bool forgetsIntents = false, string? ledger = null)
     {
-        using var bench = new SyncBench().WithUsualMapping();
+        using var bench = new SyncBench { LedgerSetting = ledger }.WithUsualMapping();
         bench.Write("profile.yaml", SyncBench.Profile("deletes: { default: always }"));
         bench.Api.MakesKeyChanges = targetMakesKeyChanges;
         var random = new Random(seed);

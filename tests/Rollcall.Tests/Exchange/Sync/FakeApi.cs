@@ -124,7 +124,33 @@ internal sealed class FakeApi : HttpMessageHandler
             return Json("[" + string.Join(",", page) + "]");
         }
 
-        return Problem(404, "urn:ed-fi:api:not-found");
+        var parts = path.Split('/');
+        return parts is ["data", "v3", _, _, ..] ? Collection(parts, System.Web.HttpUtility.ParseQueryString(query)) : Problem(404, "urn:ed-fi:api:not-found");
+    }
+
+    private HttpResponseMessage Collection(string[] parts, System.Collections.Specialized.NameValueCollection query)
+    {
+        lock (_lock)
+        {
+            var all = Documents.Where(d => d.Key.Endpoint == parts[3]).Select(d => d.Value).ToList();
+            if (parts.Length > 4)
+            {
+                return all.FirstOrDefault(d => d.Id == Guid.Parse(parts[4])) is { } one ? Json(WithId(one)) : Problem(404, "urn:ed-fi:api:not-found");
+            }
+
+            var (offset, limit) = (int.Parse(query["offset"] ?? "0", CultureInfo.InvariantCulture), int.Parse(query["limit"] ?? "25", CultureInfo.InvariantCulture));
+            var response = Json("[" + string.Join(",", all.Skip(offset).Take(limit).Select(WithId)) + "]");
+            response.Headers.Add("Total-Count", all.Count.ToString(CultureInfo.InvariantCulture));
+            return response;
+        }
+
+        static string WithId(Stored stored)
+        {
+            var body = stored.Body.DeepClone().AsObject();
+            body["id"] = stored.Id.ToString("N");
+            body["_etag"] = "1";
+            return body.ToJsonString();
+        }
     }
 
     private HttpResponseMessage Write(string method, ResourceModel resource, Guid? id, JsonObject? body)

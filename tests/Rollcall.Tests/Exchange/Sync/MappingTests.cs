@@ -66,7 +66,8 @@ public sealed class MappingTests : IDisposable
     }
 
     [Theory]
-    [InlineData("-- affects: pupil: dirty", "the header option 'affects' is not supported by this build")]
+    [InlineData("-- affect: pupil: dirty", "the header option 'affect' is not supported by this build")]
+    [InlineData("-- affects: pupil: maybe", "'pupil: maybe' is no value of the option 'affects'")]
     [InlineData("-- deletes: sometimes", "'sometimes' is no value of the option 'deletes'")]
     [InlineData("-- resource: pupils", "the data standard has no resource ed-fi/pupils")]
     [InlineData("-- key-change: yes", "'yes' is no value of the option 'key-change'")]

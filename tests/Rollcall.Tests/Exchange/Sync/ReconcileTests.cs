@@ -28,11 +28,16 @@ public sealed class ReconcileTests
     [InlineData("students", KeyChangePolicy.Auto)]
     public void Every_decision_is_the_oracles_and_the_ledger_ends_as_the_source(string endpoint, KeyChangePolicy policy)
     {
+        Histories(endpoint, policy, Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") == "1" ? 400 : 25, null);
+    }
+
+    /// <param name="ledger">Names the ledger of a history by its seed; null for a file.</param>
+    internal static void Histories(string endpoint, KeyChangePolicy policy, int histories, string? ledger)
+    {
         var seen = new Dictionary<string, int>();
-        var histories = Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") == "1" ? 400 : 25;
         for (var seed = 1; seed <= histories; seed++)
         {
-            History(CompactModelReader.EdFi52.Core(endpoint), policy, seed, seen);
+            History(CompactModelReader.EdFi52.Core(endpoint), policy, seed, seen, ledger);
         }
 
         var ways = policy == KeyChangePolicy.Auto || endpoint != "students" ? new[] { "Post", "Put", "Delete", "Link", "Duplicate", "Invalid", endpoint == "studentSchoolAssociations" ? "KeyChange" : "Replace" }
@@ -40,13 +45,13 @@ public sealed class ReconcileTests
         Assert.All(ways, w => Assert.True(seen.GetValueOrDefault(w) > 0, $"No {w} in {histories} histories: {string.Join(", ", seen)}"));
     }
 
-    private static void History(ResourceModel resource, KeyChangePolicy policy, int seed, Dictionary<string, int> seen)
+    private static void History(ResourceModel resource, KeyChangePolicy policy, int seed, Dictionary<string, int> seen, string? place)
     {
         var random = new Random(seed);
         var folder = Directory.CreateTempSubdirectory("rollcall-reconcile-");
         try
         {
-            using var ledger = SyncLedger.Open(Path.Combine(folder.FullName, "ledger.db"), "p", "http://t", null, TimeProvider.System);
+            using var ledger = SyncLedger.Open(place ?? Path.Combine(folder.FullName, "ledger.db"), FormattableString.Invariant($"p{seed}-{resource.Name}-{policy}"), "http://t", null, TimeProvider.System);
             ledger.BeginRun(null);
             using var plan = new PlanTable(ledger, [resource]);
             using var writer = new LedgerWriter(ledger);
@@ -253,8 +258,8 @@ public sealed class ReconcileTests
     private static List<Doc> Ledger(SyncLedger ledger)
     {
         var docs = new List<Doc>();
-        using var all = ledger.Db.Prepare("select natural_key_hash, full_record_hash, source_key, status from doc where full_record_hash is not null");
-        while (all.Step())
+        using var all = ledger.Db.Prepare("select natural_key_hash, full_record_hash, source_key, status from doc where full_record_hash is not null and profile_id = ?1");
+        for (all.Bind(1, ledger.ProfileId); all.Step();)
         {
             var record = all.Hash(1);
             docs.Add(new Doc(KeyIn(all.Hash(0)), Enumerable.Range(0, 3).Single(c => RecordOf(KeyIn(all.Hash(0)), c).Value == record), all.IsNull(2) ? null : all.Text(2), all.Long(3) != (int)DocStatus.Synced));

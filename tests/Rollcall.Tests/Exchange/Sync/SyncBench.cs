@@ -31,6 +31,11 @@ internal sealed class SyncBench : IDisposable
 
     public FakeApi Api { get; } = new();
 
+    /// <summary>In place of a file in the folder: a PostgreSQL connection string.</summary>
+    public string? LedgerSetting { get; init; }
+
+    public string LedgerPlace => LedgerSetting ?? Path.Combine(Folder, "ledger.db");
+
     public ManualClock Clock { get; } = new();
 
     public static string Profile(string more = "") => $$"""
@@ -124,7 +129,7 @@ internal sealed class SyncBench : IDisposable
             """));
     }
 
-    public MappingFolder Read(ProfileOverrides? overrides = null) => MappingFolder.Read(Folder, CompactModelReader.EdFi52, overrides ?? new ProfileOverrides());
+    public MappingFolder Read(ProfileOverrides? overrides = null) => MappingFolder.Read(Folder, CompactModelReader.EdFi52, overrides ?? new ProfileOverrides { LedgerPath = LedgerSetting });
 
     public Task<SyncReport> RunAsync(SyncOptions? options = null, CancellationToken cancellationToken = default) =>
         new SyncRun(Read(), CompactModelReader.EdFi52, With(options ?? new SyncOptions())).RunAsync(cancellationToken);

@@ -144,16 +144,6 @@ public sealed class AccessTokensTests
         Assert.False(SecretHash.Verify("open sesame", ""));
     }
 
-    [Theory]
-    [InlineData("Ed-Fi Sandbox", true)]
-    [InlineData("EdFiSandbox", true)]
-    [InlineData("edfisandbox", true)]
-    [InlineData("SIS Vendor", false)]
-    [InlineData("Ed-Fi Sandbox 2", false)]
-    [InlineData("", false)]
-    public void Only_the_sandbox_may_do_everything(string claimSet, bool may) =>
-        Assert.Equal(may, new Caller(Client with { ClaimSet = claimSet }, []).MayDoEverything);
-
     private sealed class Clock : TimeProvider
     {
         public DateTimeOffset Now { get; set; } = new(2026, 1, 5, 12, 0, 0, TimeSpan.Zero);

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 using Rollcall.Serve.Storage;
 using Rollcall.Standard.Documents;
@@ -23,7 +24,7 @@ public sealed class InMemoryDocumentStore(TimeProvider time) : IDocumentStore
     /// <summary>The id of the next document, where a test wants it to be another store's.</summary>
     public Guid? NextId { get; set; }
 
-    public ValueTask<WriteOutcome> UpsertAsync(Document document, Precondition precondition, CancellationToken cancellationToken)
+    public ValueTask<WriteOutcome> UpsertAsync(Document document, Precondition precondition, WriteAccess access, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         lock (_lock)
@@ -38,7 +39,7 @@ public sealed class InMemoryDocumentStore(TimeProvider time) : IDocumentStore
         }
     }
 
-    public ValueTask<WriteOutcome> ReplaceAsync(Guid id, Document document, Precondition precondition, CancellationToken cancellationToken)
+    public ValueTask<WriteOutcome> ReplaceAsync(Guid id, Document document, Precondition precondition, Access access, CancellationToken cancellationToken)
     {
         lock (_lock)
         {
@@ -47,7 +48,7 @@ public sealed class InMemoryDocumentStore(TimeProvider time) : IDocumentStore
         }
     }
 
-    public ValueTask<WriteOutcome> DeleteAsync(ResourceModel resource, Guid id, Precondition precondition, CancellationToken cancellationToken)
+    public ValueTask<WriteOutcome> DeleteAsync(ResourceModel resource, Guid id, Precondition precondition, Access access, CancellationToken cancellationToken)
     {
         lock (_lock)
         {
@@ -80,7 +81,7 @@ public sealed class InMemoryDocumentStore(TimeProvider time) : IDocumentStore
         }
     }
 
-    public ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken)
+    public ValueTask<ReadOutcome> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, Access access, CancellationToken cancellationToken)
     {
         Row? row;
         lock (_lock)
@@ -94,7 +95,7 @@ public sealed class InMemoryDocumentStore(TimeProvider time) : IDocumentStore
             Hand(row, sink);
         }
 
-        return new(row is not null);
+        return new(new ReadOutcome(row is not null, null));
     }
 
     public ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken)

@@ -12,7 +12,7 @@ namespace Rollcall.Tests.Standard.Documents;
 /// <param name="Stored">What must be stored.</param>
 /// <param name="Key">The key hash in hex, when the document is accepted.</param>
 /// <param name="References">Model path and key hash of every reference, in ordinal order of members.</param>
-internal sealed record Verdict(
+public sealed record Verdict(
     IReadOnlyList<string> Problems, JsonObject Stored, string Key, IReadOnlyList<(string Path, string Target, string Key)> References)
 {
     public bool IsAccepted => Problems.Count == 0;
@@ -20,9 +20,10 @@ internal sealed record Verdict(
 
 /// <summary>A small, slow validator over JSON nodes, written from the model file's own description. It judges the compiled reader
 /// and shares no code with it, not even the model: it reads the model file by itself.</summary>
-internal sealed class Judge
+public sealed class Judge
 {
     private static readonly Lazy<Judge> s_core = new(() => With(_ => { }));
+    private static readonly Lazy<Judge> s_all = new(() => new Judge(JudgedModel.CoreAndExtensions()));
 
     private readonly JsonObject _model;
 
@@ -30,13 +31,26 @@ internal sealed class Judge
 
     public static Judge Core => s_core.Value;
 
+    /// <summary>The core with the published extensions, whose resources are named with their namespace: <c>sample/buses</c>.</summary>
+    public static Judge All => s_all.Value;
+
     /// <summary>A judge with other rules, which must disagree with the reader: the control that disagreement is noticed.</summary>
     public static Judge With(Action<JsonObject> change)
     {
-        var model = JsonNode.Parse(File.ReadAllBytes(RepositoryRoot.File("src", "Rollcall.Standard", "Data", "ed-fi-5.2.json")))!.AsObject();
+        var model = JudgedModel.Core();
         change(model);
         return new Judge(model);
     }
+
+    /// <summary>The same of core and extensions.</summary>
+    public static Judge AllWith(Action<JsonObject> change)
+    {
+        var model = JudgedModel.CoreAndExtensions();
+        change(model);
+        return new Judge(model);
+    }
+
+    public JsonObject Model => _model;
 
     public IEnumerable<string> Endpoints => _model["resources"]!.AsObject().Select(r => r.Key);
 
@@ -61,7 +75,7 @@ internal sealed class Judge
             return new Verdict(problems, stored, "", []);
         }
 
-        foreach (var set in model["equal"]?.AsArray() ?? [])
+        foreach (var set in JudgedModel.EqualSets(model))
         {
             if (Texts(set!).SelectMany(p => Values(stored, p)).Select(Folded).Distinct().Count() > 1)
             {
@@ -248,7 +262,7 @@ internal sealed class Judge
                     break;
                 case "reference":
                     var target = rule["to"]!.GetValue<string>();
-                    references.Add(($"{at}.{name}", target, Hash(KeyOf(target)
+                    references.Add(($"{at}.{name}", target, Hash(KeyOf(rule)
                         .Select(paths => rule["fields"]!.AsObject().First(f => Targets(f.Value!).Intersect(paths).Any()).Key)
                         .Select(field => value[field]!))));
                     break;
@@ -270,9 +284,9 @@ internal sealed class Judge
     }
 
     /// <summary>The paths that carry each key value of a resource or abstract resource, in key order.</summary>
-    private IEnumerable<string[]> KeyOf(string type)
+    private IEnumerable<string[]> KeyOf(JsonObject reference)
     {
-        var resource = _model["abstract"]![type] ?? _model["resources"]!.AsObject().First(r => r.Value!["name"]!.GetValue<string>() == type).Value!;
+        var resource = JudgedModel.AbstractTargetOf(_model, reference) ?? _model["resources"]![JudgedModel.TargetOf(_model, reference)]!;
         return resource["key"]!.AsObject().Select(k => Texts(k.Value!).ToArray());
     }
 

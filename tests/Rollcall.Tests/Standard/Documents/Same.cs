@@ -6,7 +6,7 @@ using Rollcall.Standard.Documents;
 namespace Rollcall.Tests.Standard.Documents;
 
 /// <summary>Compares what the reader made with what the judge expects.</summary>
-internal static class Same
+public static class Same
 {
     public static void Assert(Verdict expected, Document actual)
     {

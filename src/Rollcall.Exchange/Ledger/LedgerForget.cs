@@ -1,0 +1,51 @@
+namespace Rollcall.Exchange.Ledger;
+
+/// <summary>Removes what the ledger keeps of one child, for those who have the right to be forgotten: bodies, the trail and rows named in
+/// findings; and, when asked, the line itself, so that the document is nobody's any more.</summary>
+public static class LedgerForget
+{
+    /// <param name="keyHashes">Natural keys, hashed.</param>
+    /// <param name="sourceKey">Or the SIS row.</param>
+    /// <param name="alsoLines">Forget also that the document is at the target: it is neither updated nor deleted any more unless its row is read again.</param>
+    /// <returns>How many documents it was about.</returns>
+    public static int Run(SyncLedger ledger, string? resource, string sourceKey, IReadOnlyCollection<UInt128> keyHashes, bool alsoLines)
+    {
+        var found = new List<(long Resource, UInt128 Key, long Doc, string? SourceKey)>();
+        using (var find = ledger.Db.Prepare("select resource_id, natural_key_hash, doc_id, source_key from doc where profile_id = ?1"))
+        {
+            var only = resource is null ? (long?)null : ledger.ResourceId(resource);
+            for (find.Bind(1, ledger.ProfileId); find.Step();)
+            {
+                var source = find.IsNull(3) ? null : find.Text(3);
+                if ((only is null || only == find.Long(0)) && (source == sourceKey || keyHashes.Contains(find.Hash(1))))
+                {
+                    found.Add((find.Long(0), find.Hash(1), find.Long(2), source));
+                }
+            }
+        }
+
+        foreach (var (resourceId, _, doc, _) in found)
+        {
+            ledger.LoadMore("change_log", FormattableString.Invariant($"resource_id = {resourceId} and doc_id = {doc}"));
+        }
+
+        using var payload = ledger.Db.Prepare("delete from doc_payload where profile_id = ?1 and doc_id = ?2 and not exists(select 1 from doc d where d.profile_id = ?1 and d.doc_id = ?2 and d.intent_op is not null)");
+        using var trail = ledger.Db.Prepare("delete from change_log where profile_id = ?1 and resource_id = ?2 and doc_id = ?3");
+        using var rows = ledger.Db.Prepare("delete from finding_row where profile_id = ?1 and resource_id = ?2 and source_key = ?3");
+        using var line = ledger.Db.Prepare("delete from doc where profile_id = ?1 and resource_id = ?2 and natural_key_hash = ?3 and intent_op is null");
+        ledger.Commit(() =>
+        {
+            foreach (var (resourceId, key, doc, source) in found)
+            {
+                payload.Bind(1, ledger.ProfileId).Bind(2, doc).Run();
+                trail.Bind(1, ledger.ProfileId).Bind(2, resourceId).Bind(3, doc).Run();
+                rows.Bind(1, ledger.ProfileId).Bind(2, resourceId).BindText(3, source).Run();
+                if (alsoLines)
+                {
+                    line.Bind(1, ledger.ProfileId).Bind(2, resourceId).Bind(3, key).Run();
+                }
+            }
+        });
+        return found.Count;
+    }
+}

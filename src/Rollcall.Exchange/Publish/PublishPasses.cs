@@ -1,0 +1,140 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using Rollcall.Exchange.Client;
+using Rollcall.Exchange.Delivery;
+using Rollcall.Exchange.State;
+using Rollcall.Standard.Loading;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Exchange.Publish;
+
+/// <summary>The three passes over the resources: changed keys, so that the target's documents are found under the new ones; then what was
+/// created and changed; then, users before the used, what was deleted.</summary>
+internal sealed class PublishPasses(
+    PublishOptions options, EdFiClient source, EdFiClient target, DependencyGraph order, IReadOnlyList<ResourceName> resources, RunJournal journal,
+    ChangeWindow? window, bool isFrozen, DeliveryProgress progress, Action<string> notice)
+{
+    private const int TrackedPage = 500;
+
+    private readonly ConcurrentDictionary<PublishPass, ConcurrentBag<ResourceName>> _notTracked = new();
+
+    /// <summary>Sends one upsert in place of the target's own POST; null for that.</summary>
+    public Func<ResourceName, OutgoingDocument, CancellationToken, Task<WriteResult>>? Upsert { get; init; }
+
+    /// <summary>Told each document's final word beside the journal.</summary>
+    public Func<SettledDocument, ValueTask>? Settled { get; init; }
+
+    /// <summary>Keys can have changed, and documents can be gone, only since an earlier run.</summary>
+    public bool HasTracked => window is { HasHistory: true };
+
+    public async Task<DeliveryReport> ChangeKeysAsync(CancellationToken cancellationToken)
+    {
+        var rows = Rows();
+        var feeds = UpdatableKeys().Select(r => new ResourceFeed(r, token => rows.ReadAsync(PublishPass.KeyChanges, r, token))
+        {
+            Send = new KeyedWriter(source, target, r).ChangeKeyAsync,
+        }).ToList();
+        var report = await DeliverAsync(PublishPass.KeyChanges, feeds, cancellationToken);
+        TellNotTracked(PublishPass.KeyChanges, "key changes", "documents whose key changed arrive as new ones, and the old ones stay");
+        return report;
+    }
+
+    public async Task<DeliveryReport> UpsertAsync(CancellationToken cancellationToken)
+    {
+        var pages = new SourcePages(source, options.PageSize, options.PagesPerResourceMax, isFrozen, options.UseReversePaging)
+        {
+            ReadAgain = resource => notice($"{resource}: documents were deleted at the source during the run; it was read again."),
+        };
+        var reader = new SourceReader(source, pages, journal, options, window) { Counted = progress.Expect };
+        return await DeliverAsync(
+            PublishPass.Upserts,
+            [.. resources.Select(r => new ResourceFeed(r, token => OrForbiddenAsync(r, reader.ReadAsync(r, token), token))
+            {
+                Send = Upsert is null ? null : (document, token) => Upsert(r, document, token),
+            })],
+            cancellationToken);
+    }
+
+    public async Task<DeliveryReport> DeleteAsync(CancellationToken cancellationToken)
+    {
+        var rows = Rows();
+        var feeds = resources.Where(r => r.Endpoint != "schoolYearTypes").Select(r => new ResourceFeed(r, token => rows.ReadAsync(PublishPass.Deletes, r, token))
+        {
+            Send = new KeyedWriter(source, target, r).DeleteAsync,
+        }).ToList();
+        var report = await DeliverAsync(PublishPass.Deletes, feeds, cancellationToken);
+        TellNotTracked(PublishPass.Deletes, "deletes", "what was deleted there stays at the target");
+        return report;
+    }
+
+    private Task<DeliveryReport> DeliverAsync(PublishPass pass, IReadOnlyList<ResourceFeed> feeds, CancellationToken cancellationToken)
+    {
+        var isUpsert = pass == PublishPass.Upserts;
+        var delivery = new DeliveryRun(
+            target, order,
+            new DeliveryOptions
+            {
+                ResourcesMax = options.ResourcesMax,
+                DocumentsPerResourceMax = options.PostsPerResourceMax,
+                ForbiddenIsWarning = options.TreatForbiddenPostAsWarning && isUpsert,
+                UpdatePrerequisites = isUpsert ? options.UpdatePrerequisites : new Dictionary<ResourceName, IReadOnlyList<ResourceName>>(),
+                IsReverse = pass == PublishPass.Deletes,
+            },
+            progress);
+        return delivery.RunAsync(
+            feeds,
+            settled =>
+            {
+                journal.Settle(settled);
+                return Settled?.Invoke(settled) ?? ValueTask.CompletedTask;
+            },
+            cancellationToken);
+    }
+
+    /// <summary>Descriptors that the client may not read are passed over with a line, as their users expect; anything else is a failure.</summary>
+    private async IAsyncEnumerable<OutgoingDocument> OrForbiddenAsync(
+        ResourceName resource, IAsyncEnumerable<OutgoingDocument> documents, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var each = documents.GetAsyncEnumerator(cancellationToken);
+        while (true)
+        {
+            try
+            {
+                if (!await each.MoveNextAsync())
+                {
+                    yield break;
+                }
+            }
+            catch (ApiException refused) when (refused.Failure.Kind == FailureKind.Forbidden && Selection.IsDescriptor(resource))
+            {
+                notice($"{resource} may not be read at the source; it is passed over.");
+                yield break;
+            }
+
+            yield return each.Current;
+        }
+    }
+
+    private List<ResourceName> UpdatableKeys()
+    {
+        var named = options.UpdatableKeys.Count > 0
+            ? options.UpdatableKeys.Select(r => r.Path)
+            : CompactModelReader.EdFi52.Resources.Where(r => r.AllowsKeyChange).Select(r => r.Name.Path);
+        var paths = named.ToHashSet(StringComparer.OrdinalIgnoreCase);
+        return [.. resources.Where(r => paths.Contains(r.Path))];
+    }
+
+    private TrackedRows Rows() => new(source, journal, window!, Math.Min(options.PageSize ?? TrackedPage, TrackedPage))
+    {
+        Counted = progress.Expect,
+        NotTracked = (pass, resource, _) => _notTracked.GetOrAdd(pass, _ => []).Add(resource),
+    };
+
+    private void TellNotTracked(PublishPass pass, string what, string consequence)
+    {
+        if (_notTracked.TryGetValue(pass, out var untracked))
+        {
+            notice($"The source does not track {what} of {untracked.Count} resources ({string.Join(", ", untracked.Select(r => r.Endpoint).Order(StringComparer.Ordinal).Take(3))}{(untracked.Count > 3 ? ", …" : "")}): {consequence}.");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+using System.Globalization;
+using System.Text;
+using Rollcall.Databases;
+using Rollcall.Exchange.Client;
+using Rollcall.Exchange.Delivery;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Exchange.Publish;
+
+/// <summary>Publishes an API into a SQLite file for analysts: one table for each resource, one row a page as the API Publisher has it, and a
+/// view with one row a document. The file is made beside its name and takes it when it is whole.</summary>
+public sealed class SqliteExport : IDisposable
+{
+    private readonly PublishOptions _options;
+    private readonly EdFiClient _source;
+
+    private SqliteExport(PublishOptions options, EdFiClient source, IReadOnlyList<ResourceName> resources)
+    {
+        _options = options;
+        _source = source;
+        Resources = resources;
+    }
+
+    public DeliveryProgress Progress { get; } = new();
+
+    public IReadOnlyList<ResourceName> Resources { get; }
+
+    public long Requests => _source.Requests;
+
+    /// <exception cref="ApiException">The source cannot be reached or does not let us in.</exception>
+    /// <exception cref="InvalidDataException">The selection names a resource that there is not.</exception>
+    public static async Task<SqliteExport> PrepareAsync(PublishOptions options, CancellationToken cancellationToken)
+    {
+        var source = await EdFiClient.ConnectAsync(
+            options.Source,
+            new ClientOptions
+            {
+                ConnectionsMax = options.ResourcesMax * options.PagesPerResourceMax,
+                Retry = options.Retry,
+                TokenRefresh = options.BearerTokenRefresh,
+                IgnoreSslErrors = options.IgnoreSslErrors,
+                RateLimit = options.RateLimit,
+            },
+            cancellationToken);
+        try
+        {
+            // A file has no order of its own.
+            var order = await DependencyGraph.ReadAsync(source, cancellationToken);
+            var chosen = Selection.Choose(order, options.Include, options.IncludeOnly, options.Exclude, options.ExcludeOnly, options.IncludeDescriptors);
+            return new SqliteExport(options, source, [.. order.Resources.Where(chosen.Contains)]);
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
+    }
+
+    /// <returns>Documents of each resource, and why a resource could not be read.</returns>
+    public async Task<IReadOnlyList<(ResourceName Resource, long Documents, ApiFailure? Failure)>> RunAsync(CancellationToken cancellationToken)
+    {
+        var source = _options.IgnoreIsolation ? _source : await Isolation.RequireAsync(_source, Resources, cancellationToken);
+        var newest = await ChangeWindow.NewestAsync(source, cancellationToken);
+        var path = Path.GetFullPath(_options.TargetFile!);
+        var fresh = path + ".new";
+        File.Delete(fresh);
+        var results = new List<(ResourceName, long, ApiFailure?)>();
+        using (var db = SqliteDb.OpenWriter(fresh))
+        {
+            db.Execute("""
+                create table PublishingMetadata(CurrentChangeVersion integer, SourceVersionMetadata text, TargetVersionMetadata text, MinChangeVersion integer, MaxChangeVersion integer);
+                create table ResourceItemCount(ResourcePath text not null, ItemCount integer not null);
+                """);
+            var pages = new SourcePages(source, _options.PageSize, _options.PagesPerResourceMax, isFrozen: !_options.IgnoreIsolation, _options.UseReversePaging)
+            {
+                IsWhole = true,
+                Counted = (_, count) => Progress.Expect(count),
+            };
+            foreach (var resource in Resources)
+            {
+                results.Add(await ExportAsync(db, pages, resource, cancellationToken));
+            }
+
+            using (var insert = db.Prepare("insert into PublishingMetadata(CurrentChangeVersion, SourceVersionMetadata, MaxChangeVersion) values (?, ?, ?)"))
+            {
+                insert.Bind(1, newest).BindText(2, $$"""{"version":"{{_source.Api.Version}}"}""").Bind(3, newest).Run();
+            }
+
+            // One file, whoever opens it.
+            db.Execute("pragma wal_checkpoint(truncate); pragma journal_mode=delete;");
+        }
+
+        File.Move(fresh, path, overwrite: true);
+        return results;
+    }
+
+    private async Task<(ResourceName, long, ApiFailure?)> ExportAsync(SqliteDb db, SourcePages pages, ResourceName resource, CancellationToken cancellationToken)
+    {
+        var table = $"{resource.Namespace.Replace('-', '_')}__{resource.Endpoint}";
+        var count = 0L;
+        var page = new MemoryStream();
+        var inPage = 0;
+        db.Execute("begin");
+        db.Execute($"""
+            create table "{table}"(id integer primary key autoincrement, json text not null);
+            create view "{table}_documents" as select value ->> 'id' as id, value as document from "{table}", json_each("{table}".json);
+            """);
+        using var insert = db.Prepare($"insert into \"{table}\"(json) values (?)");
+        try
+        {
+            await foreach (var document in pages.ReadAsync(resource, cancellationToken))
+            {
+                page.WriteByte((byte)(inPage == 0 ? '[' : ','));
+                page.Write(document.Body.Span);
+                count++;
+                Progress.CountDone();
+                if (++inPage == pages.PageSize)
+                {
+                    WritePage();
+                }
+            }
+
+            WritePage();
+            using (var total = db.Prepare("insert into ResourceItemCount(ResourcePath, ItemCount) values (?, ?)"))
+            {
+                total.BindText(1, resource.Path).Bind(2, count).Run();
+            }
+
+            db.Execute(count == 0 ? $"rollback" : "commit");
+            return (resource, count, null);
+        }
+        catch (ApiException exception) when (exception.Failure.Reach != FailureReach.Run)
+        {
+            db.Execute("rollback");
+            return (resource, 0, exception.Failure);
+        }
+
+        void WritePage()
+        {
+            if (inPage > 0)
+            {
+                page.WriteByte((byte)']');
+                insert.BindText(1, page.GetBuffer().AsSpan(0, (int)page.Length)).Run();
+                page.SetLength(0);
+                inPage = 0;
+            }
+        }
+    }
+
+    /// <summary>The account for a person: one line, then each resource that could not be read.</summary>
+    public static string TextOf(IReadOnlyList<(ResourceName Resource, long Documents, ApiFailure? Failure)> results, string source, string file)
+    {
+        var text = new StringBuilder();
+        text.AppendLine(CultureInfo.InvariantCulture, $"{results.Sum(r => r.Documents):N0} documents of {results.Count(r => r.Documents > 0)} resources from {source} into {file}.");
+        foreach (var (resource, _, failure) in results.Where(r => r.Failure is not null))
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"  {resource}: could not be read: {failure!.Message}");
+        }
+
+        return text.ToString();
+    }
+
+    public void Dispose() => _source.Dispose();
+}

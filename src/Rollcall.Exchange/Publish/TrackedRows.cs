@@ -1,0 +1,157 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Rollcall.Exchange.Client;
+using Rollcall.Exchange.Delivery;
+using Rollcall.Exchange.State;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Exchange.Publish;
+
+/// <summary>Reads what a source tracks of a resource in a change window: its deletes, or its key changes, in the order in which they happened.</summary>
+/// <remarks>Rows come by change version, so that each page begins where the last one ended, and rows that vanish meanwhile (because
+/// their key lives again) move no others.</remarks>
+internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeWindow window, int pageSize)
+{
+    /// <summary>Told that the source does not track this resource.</summary>
+    public Action<PublishPass, ResourceName, ApiFailure>? NotTracked { get; init; }
+
+    /// <summary>Told how many rows are to come.</summary>
+    public Action<long>? Counted { get; init; }
+
+    public async IAsyncEnumerable<OutgoingDocument> ReadAsync(PublishPass pass, ResourceName resource, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (journal.IsDone(pass, resource))
+        {
+            yield break;
+        }
+
+        var asides = journal.SetAsides(pass, resource);
+        var parts = journal.Open(pass, resource)?.Parts
+            ?? journal.Plan(pass, resource, asides.Count, asides.Count > 0 ? ["all", RunJournal.RetryPosition] : ["all"]);
+        foreach (var part in parts)
+        {
+            if (part.Position == RunJournal.RetryPosition)
+            {
+                foreach (var aside in asides.Where(a => a.Body.Length > 0))
+                {
+                    var document = new OutgoingDocument(KindOf(pass), aside.Body, part.Id, aside.SourceId);
+                    if (journal.Take(part, document))
+                    {
+                        Counted?.Invoke(1);
+                        yield return document;
+                    }
+                }
+            }
+            else
+            {
+                await foreach (var row in RowsAsync(pass, resource, cancellationToken))
+                {
+                    if (journal.Take(part, row))
+                    {
+                        Counted?.Invoke(1);
+                        yield return row with { Tag = part.Id };
+                    }
+                }
+            }
+
+            journal.ReadToEnd(part);
+        }
+
+        journal.AllRead(pass, resource);
+    }
+
+    private static WriteKind KindOf(PublishPass pass) => pass == PublishPass.Deletes ? WriteKind.Delete : WriteKind.Replace;
+
+    private async IAsyncEnumerable<OutgoingDocument> RowsAsync(PublishPass pass, ResourceName resource, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var from = window.Lower;
+        var offset = 0;
+        var seen = new HashSet<Guid>();
+        while (true)
+        {
+            var rows = await PageAsync(pass, resource, from, offset, cancellationToken);
+            if (rows is null)
+            {
+                yield break;
+            }
+
+            var last = from;
+            foreach (var (row, version) in rows)
+            {
+                if (version < last)
+                {
+                    throw new ApiException(
+                        new ApiFailure(FailureStage.Read, FailureReach.Resource, FailureKind.Malformed, false, null, 200, "", "rows are not in the order of their change versions"),
+                        $"{resource} cannot be read from {source.Connection}: its tracked rows are not in the order of their change versions.");
+                }
+
+                if (version > last)
+                {
+                    seen.Clear();
+                    last = version;
+                }
+
+                if (seen.Add(row.Id))
+                {
+                    yield return row;
+                }
+            }
+
+            if (rows.Count < pageSize)
+            {
+                yield break;
+            }
+
+            // A whole page of one version can only be left by its offset.
+            offset = last == from ? offset + rows.Count : 0;
+            from = last;
+        }
+    }
+
+    private async Task<List<(OutgoingDocument Row, long Version)>?> PageAsync(
+        PublishPass pass, ResourceName resource, long from, int offset, CancellationToken cancellationToken)
+    {
+        var name = pass == PublishPass.Deletes ? "deletes" : "keyChanges";
+        var address = string.Create(
+            CultureInfo.InvariantCulture, $"{source.AddressOf(resource).AbsoluteUri}/{name}?offset={offset}&limit={pageSize}{ChangeWindow.FilterOf(from, window.Upper)}");
+        List<(OutgoingDocument, long)> rows = [];
+        var answer = await source.ReadAsync(
+            new Uri(address),
+            bytes =>
+            {
+                rows.Clear();
+                try
+                {
+                    var documents = new List<OutgoingDocument>();
+                    Clean.SplitPage(bytes.Span, 0, documents);
+                    foreach (var document in documents)
+                    {
+                        using var json = JsonDocument.Parse(document.Body);
+                        rows.Add((document with { Kind = KindOf(pass) }, json.RootElement.GetProperty("changeVersion").GetInt64()));
+                    }
+
+                    return null;
+                }
+                catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+                {
+                    return "the page is no JSON array of tracked rows";
+                }
+            },
+            cancellationToken);
+        using (answer.Body)
+        {
+            switch (answer.Failure)
+            {
+                case null:
+                    return rows;
+                // Versions that track nothing, or not this resource.
+                case { Kind: FailureKind.NotFound } or { Status: 405 }:
+                    NotTracked?.Invoke(pass, resource, answer.Failure);
+                    return null;
+                case var failure:
+                    throw new ApiException(failure, $"{name} of {resource} cannot be read from {source.Connection}: {failure.Message}");
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using System.Collections;
+using Microsoft.Extensions.Configuration;
+using Rollcall.Exchange.Client;
+
+namespace Rollcall.Exchange.State;
+
+/// <summary>Opens the configuration store that the settings name.</summary>
+public static class ConnectionStores
+{
+    /// <param name="folder">Where the plain file is looked for, and made when it is first written.</param>
+    /// <exception cref="InvalidDataException">The settings name no store that there is, or lack something that it needs.</exception>
+    public static IConnectionStore Open(IConfiguration settings, IDictionary environment, string folder, TimeProvider time)
+    {
+        var provider = settings["ConfigurationStore:Provider"] is { Length: > 0 } given ? given : "plainText";
+        string Setting(string path) => settings[path] is { Length: > 0 } value ? SecretText.Resolve(value) : throw new InvalidDataException($"{path} is missing");
+        try
+        {
+            return provider.ToUpperInvariant() switch
+            {
+                "PLAINTEXT" => new PlainTextStore(settings["ConfigurationStore:PlainText:File"] is { Length: > 0 } file
+                    ? Path.GetFullPath(file)
+                    : Publish.PublishArguments.Lying(PlainTextStore.FileName, folder) ?? Path.Combine(folder, PlainTextStore.FileName)),
+                "POSTGRESQL" => new PostgresStore(
+                    Setting("ConfigurationStore:PostgreSql:ConnectionString"),
+                    settings["ConfigurationStore:PostgreSql:EncryptionPassword"] is { Length: > 0 } password ? SecretText.Resolve(password) : null),
+                "AWSPARAMETERSTORE" => Aws(settings, environment, time),
+                "SQLSERVER" => throw new InvalidDataException(
+                    "--configurationStoreProvider=sqlServer is not supported by this build: it has no SQL Server driver; plainText, postgreSql and awsParameterStore are"),
+                _ => throw new InvalidDataException($"--configurationStoreProvider: there is no store '{provider}'; there are plainText, postgreSql and awsParameterStore"),
+            };
+        }
+        catch (ConnectionStoreException exception)
+        {
+            throw new InvalidDataException(exception.Message, exception);
+        }
+    }
+
+    private static AwsParameterStore Aws(IConfiguration settings, IDictionary environment, TimeProvider time)
+    {
+        var region = settings["ConfigurationStore:AwsParameterStore:Region"] is { Length: > 0 } given ? given
+            : environment["AWS_REGION"] as string ?? environment["AWS_DEFAULT_REGION"] as string
+            ?? throw new InvalidDataException("ConfigurationStore:AwsParameterStore:Region is missing");
+        var endpoint = environment["AWS_ENDPOINT_URL_SSM"] is string { Length: > 0 } other ? new Uri(other) : null;
+        return new AwsParameterStore(region, AwsCredentialSource.Find(environment, settings["ConfigurationStore:AwsParameterStore:Profile"]), endpoint, time);
+    }
+}

@@ -1,0 +1,233 @@
+using System.Threading.Channels;
+using Npgsql;
+using Npgsql.Replication;
+using Npgsql.Replication.PgOutput;
+using Npgsql.Replication.PgOutput.Messages;
+using NpgsqlTypes;
+using Rollcall.Exchange.Sync.Sources;
+
+namespace Rollcall.Exchange.Sync.Capture;
+
+/// <summary>PostgreSQL's logical replication (pgoutput): one slot and one publication per profile, of the mapped tables only. What is not
+/// confirmed comes again after a restart.</summary>
+/// <remarks>A slot keeps the write-ahead log of its server until it is confirmed. So that it moves on while none of the mapped tables
+/// changes, a message of no content is written now and then and confirmed like a change.</remarks>
+internal sealed class LogicalReplication : IChangeSource
+{
+    private const int ChangesMax = 20_000;
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
+
+    private readonly NpgsqlConnection _control;
+    private readonly LogicalReplicationConnection _stream;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Channel<Committed> _commits = Channel.CreateBounded<Committed>(1000);
+    private readonly Task _pump;
+    private bool _isNew;
+    private long _beatAt;
+
+    private readonly record struct Committed(NpgsqlLogSequenceNumber End, List<TableChange> Changes);
+
+    private LogicalReplication(NpgsqlConnection control, LogicalReplicationConnection stream, string name, bool isNew)
+    {
+        (_control, _stream, _isNew) = (control, stream, isNew);
+        _pump = Task.Run(() => PumpAsync(name));
+    }
+
+    /// <exception cref="SisException">The server cannot be reached, has no logical replication, or does not let us use it.</exception>
+    public static async Task<LogicalReplication> OpenAsync(string connection, string name, IEnumerable<string> tables, CancellationToken cancellationToken)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connection) { Pooling = false, ApplicationName = "rollcall sync watch", KeepAlive = 15 };
+        var control = new NpgsqlConnection(settings.ConnectionString);
+        LogicalReplicationConnection? stream = null;
+        try
+        {
+            await control.OpenAsync(cancellationToken);
+            var isNew = await PublishAsync(control, name, await PostgresOutbox.FullNamesAsync(control, tables));
+            if (await PostgresOutbox.ScalarAsync(control, $"select wal_status from pg_replication_slots where slot_name = '{name}'") is "lost")
+            {
+                await PostgresOutbox.RunAsync(control, $"select pg_drop_replication_slot('{name}')");
+            }
+
+            if (await PostgresOutbox.ScalarAsync(control, $"select 1 from pg_replication_slots where slot_name = '{name}'") is null)
+            {
+                // Waits for every transaction that is open now; so long as one is, nothing can be missed and nothing is sent.
+                isNew = true;
+                await PostgresOutbox.RunAsync(control, $"select pg_create_logical_replication_slot('{name}', 'pgoutput')");
+            }
+
+            stream = new LogicalReplicationConnection(settings.ConnectionString) { WalReceiverStatusInterval = TimeSpan.FromSeconds(1) };
+            await stream.Open(cancellationToken);
+            return new LogicalReplication(control, stream, name, isNew);
+        }
+        catch (Exception e) when (e is NpgsqlException or System.Net.Sockets.SocketException)
+        {
+            await control.DisposeAsync();
+            if (stream is not null)
+            {
+                await stream.DisposeAsync();
+            }
+
+            throw new SisException(
+                $"logical replication cannot be used: {(e is PostgresException p ? p.MessageText : e.Message)}. It needs wal_level = logical, a role with REPLICATION, and ownership of the tables.",
+                isUnavailable: true, e);
+        }
+    }
+
+    public async Task<ChangeBatch> ReadAsync(CancellationToken cancellationToken)
+    {
+        var isGap = _isNew;
+        _isNew = false;
+        var changes = new List<TableChange>();
+        NpgsqlLogSequenceNumber? end = null;
+        using (var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken))
+        {
+            patience.CancelAfter(isGap ? TimeSpan.Zero : Patience);
+            try
+            {
+                if (!await _commits.Reader.WaitToReadAsync(patience.Token))
+                {
+                    throw new SisException("the replication stream has ended", isUnavailable: true);
+                }
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                // Nothing has happened; the caller looks at its clock.
+            }
+            catch (Exception e) when (e is NpgsqlException or IOException)
+            {
+                throw new SisException($"the replication stream has ended: {(e is PostgresException p ? p.MessageText : e.Message)}", isUnavailable: true, e);
+            }
+        }
+
+        while (changes.Count < ChangesMax && _commits.Reader.TryRead(out var commit))
+        {
+            changes.AddRange(commit.Changes);
+            end = commit.End;
+        }
+
+        if (TimeProvider.System.GetElapsedTime(_beatAt) > Heartbeat)
+        {
+            _beatAt = TimeProvider.System.GetTimestamp();
+            await PostgresOutbox.RunAsync(_control, "select pg_logical_emit_message(true, 'rollcall', '')");
+        }
+
+        return new ChangeBatch(end?.ToString(), changes, isGap, changes.Count > 0 ? end?.ToString() : null);
+    }
+
+    public async Task ConfirmAsync(string position, CancellationToken cancellationToken)
+    {
+        _stream.SetReplicationStatus(NpgsqlLogSequenceNumber.Parse(position));
+        await _stream.SendStatusUpdate(cancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _pump.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _stream.DisposeAsync();
+        await _control.DisposeAsync();
+        _stop.Dispose();
+    }
+
+    /// <summary>Makes the publication that of exactly these tables; true when it has grown, so that changes may have been missed.</summary>
+    private static async Task<bool> PublishAsync(NpgsqlConnection control, string name, IReadOnlyList<string> tables)
+    {
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        await using (var read = new NpgsqlCommand($"select format('%I.%I', schemaname, tablename) from pg_publication_tables where pubname = '{name}'", control))
+        await using (var reader = await read.ExecuteReaderAsync())
+        {
+            while (await reader.ReadAsync())
+            {
+                known.Add(reader.GetString(0));
+            }
+        }
+
+        if (known.SetEquals(tables))
+        {
+            return false;
+        }
+
+        var exists = await PostgresOutbox.ScalarAsync(control, $"select 1 from pg_publication where pubname = '{name}'") is not null;
+        await PostgresOutbox.RunAsync(control, $"{(exists ? "alter" : "create")} publication {name} {(exists ? "set" : "for")} table {string.Join(", ", tables)}");
+        return !tables.All(known.Contains);
+    }
+
+    private async Task PumpAsync(string name)
+    {
+        try
+        {
+            var options = new PgOutputReplicationOptions(name, PgOutputProtocolVersion.V1, messages: true);
+            var changes = new List<TableChange>();
+            await foreach (var message in _stream.StartReplication(new PgOutputReplicationSlot(name), options, _stop.Token))
+            {
+                switch (message)
+                {
+                    case InsertMessage insert:
+                        changes.Add(Of(insert.Relation, ChangeKind.Insert, await RowAsync(insert.Relation, insert.NewRow)));
+                        break;
+                    case FullUpdateMessage full:
+                        changes.Add(Of(full.Relation, ChangeKind.Update, await RowAsync(full.Relation, full.OldRow), await RowAsync(full.Relation, full.NewRow)));
+                        break;
+                    case IndexUpdateMessage index:
+                        changes.Add(Of(index.Relation, ChangeKind.Update, await RowAsync(index.Relation, index.Key, isKeyOnly: true), await RowAsync(index.Relation, index.NewRow)));
+                        break;
+                    case UpdateMessage update:
+                        changes.Add(Of(update.Relation, ChangeKind.Update, await RowAsync(update.Relation, update.NewRow)));
+                        break;
+                    case FullDeleteMessage gone:
+                        changes.Add(Of(gone.Relation, ChangeKind.Delete, await RowAsync(gone.Relation, gone.OldRow)));
+                        break;
+                    case KeyDeleteMessage gone:
+                        changes.Add(Of(gone.Relation, ChangeKind.Delete, await RowAsync(gone.Relation, gone.Key, isKeyOnly: true)));
+                        break;
+                    case TruncateMessage truncate:
+                        changes.AddRange(truncate.Relations.Select(r => Of(r, ChangeKind.Truncate)));
+                        break;
+                    case CommitMessage commit:
+                        await _commits.Writer.WriteAsync(new Committed(commit.TransactionEndLsn, changes), _stop.Token);
+                        changes = [];
+                        break;
+                }
+            }
+
+            _commits.Writer.TryComplete();
+        }
+        catch (Exception e)
+        {
+            _commits.Writer.TryComplete(e is OperationCanceledException ? null : e);
+        }
+    }
+
+    private static TableChange Of(RelationMessage relation, ChangeKind kind, params IReadOnlyDictionary<string, string?>[] rows) =>
+        new(relation.RelationName.ToLowerInvariant(), kind, rows);
+
+    /// <summary>Of a key only the key's columns are told; the others, and values stored out of line that did not change, are unknown.</summary>
+    private static async Task<IReadOnlyDictionary<string, string?>> RowAsync(RelationMessage relation, ReplicationTuple tuple, bool isKeyOnly = false)
+    {
+        var row = new Dictionary<string, string?>(StringComparer.Ordinal);
+        var column = 0;
+        await foreach (var value in tuple)
+        {
+            var of = relation.Columns[column++];
+            if (value.IsUnchangedToastedValue)
+            {
+                continue;
+            }
+
+            if (value.IsDBNull)
+            {
+                if (!isKeyOnly)
+                {
+                    row[of.ColumnName.ToLowerInvariant()] = null;
+                }
+            }
+            else
+            {
+                row[of.ColumnName.ToLowerInvariant()] = await value.Get<string>();
+            }
+        }
+
+        return row;
+    }
+}

@@ -1,0 +1,192 @@
+using Rollcall.Exchange.Client;
+using Rollcall.Exchange.Ledger;
+using Rollcall.Exchange.Sync.Capture;
+using Rollcall.Exchange.Sync.Mapping;
+using Rollcall.Exchange.Sync.Sources;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Exchange.Sync;
+
+/// <summary>Keeps the target as the source while the source changes: what a change names is looked at again in a new snapshot, through the same
+/// queries and the same comparison as a complete run.</summary>
+public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncOptions options)
+{
+    private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan DueEvery = TimeSpan.FromMinutes(10);
+    private readonly ChangesConfig _config = ChangeSources.Config(folder.Profile);
+    private long _scannedAt;
+    private long _dueAt;
+    private bool _hasScanned;
+
+    /// <summary>Told of every run that sent something or found something wrong.</summary>
+    public Action<SyncReport>? Reported { get; init; }
+
+    /// <summary>Told when everything is as the source says for the first time, and of trouble that passes.</summary>
+    public Action<string>? Said { get; init; }
+
+    /// <param name="isOnce">Ends when no change is left.</param>
+    /// <exception cref="SisException">The source cannot be reached at the start; later it is waited for. The same for the target and the ledger.</exception>
+    public async Task RunAsync(bool isOnce, CancellationToken cancellationToken)
+    {
+        var hasBegun = false;
+        for (var pause = TimeSpan.FromSeconds(1); ;)
+        {
+            try
+            {
+                await ConnectedAsync(isOnce, () => (hasBegun, pause) = (true, TimeSpan.FromSeconds(1)), cancellationToken);
+                return;
+            }
+            catch (Exception e) when (hasBegun && !isOnce && e is SisException { IsUnavailable: true } or ApiException or LedgerException { IsBusy: true })
+            {
+                Said?.Invoke($"{e.Message} Trying again in {pause.TotalSeconds:F0} s.");
+                await Task.Delay(pause, cancellationToken);
+                pause = pause * 2 < PauseMax ? pause * 2 : PauseMax;
+            }
+        }
+    }
+
+    /// <summary>Takes what watching leaves in a source out of it.</summary>
+    public static Task RemoveAsync(MappingFolder folder, CancellationToken cancellationToken) => ChangeSources.RemoveAsync(folder.Profile, cancellationToken);
+
+    private async Task ConnectedAsync(bool isOnce, Action begun, CancellationToken cancellationToken)
+    {
+        // 1. The slot or the triggers first, then the first look: what changes from here on is told.
+        ChangeRouter router;
+        SyncSession session;
+        await using (var first = await SyncRun.OpenSisAsync(folder, cancellationToken))
+        {
+            session = await SyncSession.OpenAsync(folder, standard, first, options, cancellationToken);
+            router = await ChangeRouter.CreateAsync(session, first, cancellationToken);
+        }
+
+        using var _ = session;
+        await using var changes = await ChangeSources.OpenAsync(folder.Profile, router.Tables, cancellationToken);
+        var run = new SyncRun(folder, standard, options with { Kind = "watch" });
+        var isNew = session.Ledger.ConfigFingerprint is null || !session.Ledger.ConfigFingerprint.AsSpan().SequenceEqual(folder.Fingerprint);
+        session.Ledger.BeginRun(null, "watch", options.Actor);
+        begun();
+        if (isNew)
+        {
+            await ScanAsync(session, run, cancellationToken);
+        }
+
+        _scannedAt = options.Time.GetTimestamp();
+        _dueAt = _scannedAt;
+        for (var isFirst = true; ; isFirst = false)
+        {
+            // 2. What has changed; a gap means that anything may have.
+            var batch = await changes.ReadAsync(cancellationToken);
+            if (batch.IsGap || options.Time.GetElapsedTime(_scannedAt) > _config.FullScanEvery)
+            {
+                await ScanAsync(session, run, cancellationToken);
+            }
+
+            if (isFirst)
+            {
+                Said?.Invoke("watching");
+            }
+
+            var isIdle = await LookAsync(session, run, router, changes, batch, cancellationToken);
+            if (isOnce && isIdle && !isFirst)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Sends what a batch concerns; false when there was something to look at.</summary>
+    private async Task<bool> LookAsync(
+        SyncSession session, SyncRun run, ChangeRouter router, IChangeSource changes, ChangeBatch batch, CancellationToken cancellationToken)
+    {
+        if (batch.ReplicaPosition is { } position && _config.Connection is not null && folder.Profile.Source.Provider == SisProvider.Postgres)
+        {
+            await PostgresSis.WaitForAsync(folder.Profile.Source.Connection, position, cancellationToken);
+        }
+
+        await using var sis = await SyncRun.OpenSisAsync(folder, cancellationToken);
+        if (batch.Changes.Count > 0)
+        {
+            DirtyRows.Add(session.Ledger, await router.RouteAsync(batch.Changes, sis, cancellationToken));
+        }
+
+        if (_config.Method == ChangeMethod.Poll)
+        {
+            DirtyRows.Add(session.Ledger, await Signatures.ChangedAsync(session, sis, cancellationToken));
+        }
+
+        // 3. Only what is durable here is confirmed there.
+        if (batch.Position is { } confirmed)
+        {
+            await changes.ConfirmAsync(confirmed, cancellationToken);
+        }
+
+        var scopes = DirtyRows.Scopes(session);
+        if (scopes.Count == 0)
+        {
+            if (options.Time.GetElapsedTime(_dueAt) > DueEvery)
+            {
+                _dueAt = options.Time.GetTimestamp();
+                await SendAsync(session, run, sis, DirtyRows.Waiting(session, alsoDue: true), cancellationToken);
+            }
+
+            return true;
+        }
+
+        await SendAsync(session, run, sis, scopes, cancellationToken);
+        DirtyRows.Clear(session.Ledger);
+
+        // 4. What waited for a document that is there now follows at once.
+        for (var waiting = DirtyRows.Waiting(session, alsoDue: false); waiting.Count > 0; waiting = DirtyRows.Waiting(session, alsoDue: false))
+        {
+            if (!await SendAsync(session, run, sis, waiting, cancellationToken))
+            {
+                break;
+            }
+        }
+
+        return false;
+    }
+
+    private async Task ScanAsync(SyncSession session, SyncRun run, CancellationToken cancellationToken)
+    {
+        await using var sis = await SyncRun.OpenSisAsync(folder, cancellationToken);
+        session.Ledger.BeginRun(null, "run", options.Actor);
+        var report = await run.RunAsync(session, sis, () => RunScope.Of(session, null), cancellationToken);
+        if (report.StoppedBy is { } failure)
+        {
+            throw new ApiException(failure, failure.Message);
+        }
+
+        _scannedAt = options.Time.GetTimestamp();
+        if (!_hasScanned || report.Outcome != SyncOutcome.NothingToDo)
+        {
+            Reported?.Invoke(report);
+        }
+
+        _hasScanned = true;
+        session.Ledger.BeginRun(null, "watch", options.Actor);
+    }
+
+    /// <summary>Whether anything succeeded.</summary>
+    private async Task<bool> SendAsync(
+        SyncSession session, SyncRun run, ISisReader sis, Dictionary<ResourceModel, ResourceScope> scopes, CancellationToken cancellationToken)
+    {
+        if (scopes.Count == 0)
+        {
+            return false;
+        }
+
+        var report = await run.RunSomeAsync(session, sis, scopes, cancellationToken);
+        if (report.StoppedBy is { } failure)
+        {
+            throw new ApiException(failure, failure.Message);
+        }
+
+        if (report.Outcome != SyncOutcome.NothingToDo)
+        {
+            Reported?.Invoke(report);
+        }
+
+        return report.Resources.Sum(r => r.Calls.Posted + r.Calls.Put + r.Calls.Deleted) > 0;
+    }
+}

@@ -1,0 +1,58 @@
+using Rollcall.Serve.Authorization;
+
+namespace Rollcall.Serve.Storage;
+
+/// <summary>Writes an access as a condition of a list's statement: <c>exists</c> and <c>in</c>, never a join, so that rows are neither
+/// doubled nor walked in another order.</summary>
+/// <param name="prefix">Before every table's name: the schema, or nothing.</param>
+/// <param name="organizations">A query that gives the caller's organization ids, from one parameter.</param>
+/// <param name="startsWith">A column, and the condition that one of the caller's prefixes begins it literally.</param>
+/// <remarks>"is true" keeps PostgreSQL from turning a subquery into a join: the organizations below the caller's are collected once
+/// per statement into a hash, and a row costs a look into it or a probe of an index.</remarks>
+internal sealed class AccessSql(RelationshipTables tables, string prefix, string organizations, Func<string, string> startsWith)
+{
+    /// <param name="column">The expression of an element's value in the statement, given the name of its column.</param>
+    /// <param name="withFormer">Whether associations that are no more count too.</param>
+    public string Condition(Access access, Func<Element, string, string> column, bool withFormer)
+    {
+        var plan = access.Plan!;
+        var columns = tables.Columns[plan.Resource.Index];
+        string Value(int element) => column(plan.Elements[element], columns[element]);
+        var conditions = plan.Namespaces.Select(n => startsWith(Value(n))).Distinct().ToList();
+        if (!plan.Relationships.IsEmpty)
+        {
+            conditions.Add(access.HasNoOrganizations
+                ? "1 = 0"
+                : "(" + string.Join(" or ", plan.Relationships.Select(strategy =>
+                    "(" + string.Join(" and ", strategy.Checks.Select(c => Reached(c.Reach, Value(c.Element), withFormer)).Distinct()) + ")")) + ")");
+        }
+
+        return string.Join(" and ", conditions);
+    }
+
+    private string Reached(Reach reach, string value, bool withFormer) => reach switch
+    {
+        Reach.Below => In(value),
+        Reach.Above => $"({value} in ({organizations} union all select c.ancestor from {prefix}{RelationshipTables.Closure} c where c.descendant in ({organizations}))) is true",
+        Reach.Contact => Related(reach, value, withFormer, student => Reached(Reach.Enrolment, student, withFormer)),
+        _ => Related(reach, value, withFormer, In),
+    };
+
+    private string In(string value) =>
+        $"({value} in ({organizations} union all select c.descendant from {prefix}{RelationshipTables.Closure} c where c.ancestor in ({organizations}))) is true";
+
+    private string Related(Reach reach, string value, bool withFormer, Func<string, string> reached)
+    {
+        var relations = tables.Of(reach);
+        var sources = relations.Select(r => (r.Table.Name, r.From, r.To));
+        if (withFormer)
+        {
+            sources = sources.Concat(relations.Select(r => (r.Former, "person", "other")).Distinct());
+        }
+
+        // One letter per kind: a contact's student is looked up inside.
+        var alias = reach == Reach.Contact ? "k" : "a";
+        return "(" + string.Join(" or ", sources.Select(s =>
+            $"(exists (select 1 from {prefix}{s.Item1} {alias} where {alias}.{s.Item2} = {value} and {reached($"{alias}.{s.Item3}")})) is true")) + ")";
+    }
+}

@@ -1,0 +1,20 @@
+using Rollcall.Serve.Authorization;
+
+namespace Rollcall.Serve.Storage.Postgres;
+
+/// <summary>An access as a condition of a statement, with the caller's claims as two array parameters, however many they hold.</summary>
+internal static class AccessFilter
+{
+    /// <param name="column">The expression of an element's value in the statement, given the name of its column.</param>
+    /// <param name="organizations">Adds the parameter of the caller's organizations, and gives its name.</param>
+    /// <param name="prefixes">Adds the parameter of the caller's namespace prefixes.</param>
+    public static string Condition(
+        RelationshipTables tables, Access access, Func<Element, string, string> column, bool withFormer, Func<long[], string> organizations,
+        Func<string[], string> prefixes)
+    {
+        var plan = access.Plan!;
+        var ids = plan.Relationships.IsEmpty || access.HasNoOrganizations ? "" : $"select unnest({organizations(access.Claims!.Organizations)}::bigint[])";
+        var starts = plan.Namespaces.IsEmpty ? "" : $"{prefixes(access.Claims!.FoldedPrefixes)}::text[]";
+        return new AccessSql(tables, "rollcall.", ids, c => $"({c} ^@ any({starts}))").Condition(access, column, withFormer);
+    }
+}

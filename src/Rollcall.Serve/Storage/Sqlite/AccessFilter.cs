@@ -1,0 +1,35 @@
+using System.Globalization;
+using Rollcall.Databases;
+using Rollcall.Serve.Authorization;
+
+namespace Rollcall.Serve.Storage.Sqlite;
+
+/// <summary>An access as a condition of a statement, with the caller's claims as two parameters: JSON arrays, however many they hold.</summary>
+internal static class AccessFilter
+{
+    /// <summary>Numbers that no other parameter of a list reaches.</summary>
+    private const int Organizations = 98;
+
+    private const int Prefixes = 99;
+
+    private static readonly string Ids = $"select value from json_each(?{Organizations})";
+
+    /// <param name="column">The expression of an element's value in the statement, given the name of its column.</param>
+    public static string Condition(StoreModel model, Access access, Func<Element, string, string> column, bool withFormer) =>
+        new AccessSql(model.Relationships, "", Ids, StartsWith).Condition(access, column, withFormer);
+
+    /// <summary>A parameter that the statement does not have is left out.</summary>
+    public static SqliteStatement Bind(SqliteStatement statement, Access access)
+    {
+        var plan = access.Plan!;
+        if (!plan.Relationships.IsEmpty && !access.HasNoOrganizations)
+        {
+            statement.BindText(Organizations, access.Claims!.OrganizationsJson);
+        }
+
+        return plan.Namespaces.IsEmpty ? statement : statement.BindText(Prefixes, access.Claims!.PrefixesJson);
+    }
+
+    private static string StartsWith(string column) => string.Create(
+        CultureInfo.InvariantCulture, $"exists (select 1 from json_each(?{Prefixes}) p where substr({column}, 1, length(p.value)) = p.value)");
+}

@@ -1,0 +1,231 @@
+using Rollcall.Exchange.Ledger;
+using Rollcall.Exchange.Sync;
+using Rollcall.Standard.Loading;
+
+namespace Rollcall.Tests.Exchange.Sync;
+
+/// <summary>Plans that are kept, parts that are sent again, and targets that have drifted or were full before. What was sent is counted at the API.</summary>
+public sealed class RepairTests : IDisposable
+{
+    private readonly SyncBench _bench = new SyncBench().WithUsualMapping();
+
+    public void Dispose() => _bench.Dispose();
+
+    private Task<SyncReport> RunAsync(SyncOptions? options = null) => _bench.RunAsync(options);
+
+    private Task<SyncReport> ApplyAsync(string? approve = null) =>
+        new SyncRun(_bench.Read(), CompactModelReader.EdFi52, _bench.With(new SyncOptions { Kind = "apply", ApproveDeletes = approve })).ApplyAsync(CancellationToken.None);
+
+    private Task<SyncReport> PlanAsync() => RunAsync(new SyncOptions { IsDryRun = true, IsPlanKept = true, Kind = "plan" });
+
+    private (int Posts, int Puts, int Deletes) Counted() => (_bench.Api.Writes("POST"), _bench.Api.Writes("PUT"), _bench.Api.Writes("DELETE"));
+
+    [Fact]
+    public async Task A_kept_plan_is_sent_as_it_was_read_and_once()
+    {
+        _bench.Pupils(4);
+        await PlanAsync();
+        Assert.Equal((0, 0, 0), Counted());
+        // What changes afterwards is not in the plan.
+        _bench.Sql("insert into pupil values(9, 'N9', 'Late', 'One', '2011-01-01')");
+
+        var applied = await ApplyAsync();
+
+        Assert.Equal((8, 0, 0), Counted());
+        Assert.Equal((SyncOutcome.Done, 8), (applied.Outcome, applied.Calls.Posts));
+        Assert.False((await Assert.ThrowsAsync<LedgerException>(() => ApplyAsync())).IsBusy);
+        Assert.Equal(1, (await RunAsync()).Calls.Posts);
+    }
+
+    [Fact]
+    public async Task A_plan_is_stale_after_any_other_run_and_after_a_change_of_the_mapping()
+    {
+        _bench.Pupils(2);
+        await PlanAsync();
+        await RunAsync();
+        Assert.Contains("Plan again", (await Assert.ThrowsAsync<LedgerException>(() => ApplyAsync())).Message, StringComparison.Ordinal);
+
+        await PlanAsync();
+        _bench.Write("resources/students.sql", SyncBench.Students + " where true");
+        Assert.Contains("mapping has changed", (await Assert.ThrowsAsync<LedgerException>(() => ApplyAsync())).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Held_deletes_of_a_plan_go_when_somebody_approves_them_and_the_name_is_kept()
+    {
+        _bench.Pupils(60);
+        await RunAsync();
+        _bench.Sql("delete from stint where id > 20");
+        await PlanAsync();
+        Assert.Equal(SyncOutcome.Held, (await ApplyAsync()).Outcome);
+        Assert.Equal(0, _bench.Api.Writes("DELETE"));
+
+        await PlanAsync();
+        var approved = await ApplyAsync("R. Ortiz");
+
+        Assert.Equal((SyncOutcome.Done, 40), (approved.Outcome, _bench.Api.Writes("DELETE")));
+        using var ledger = LedgerAccount.Open(_bench.LedgerPlace, "test");
+        Assert.Equal("R. Ortiz", ledger.Runs(1)[0].ApprovedBy);
+    }
+
+    [Fact]
+    public async Task Retry_sends_what_was_refused_without_waiting_and_then_what_it_blocked()
+    {
+        _bench.Pupils(30);
+        _bench.Api.Refuse = (_, endpoint, body) => endpoint == "students" && (string?)body?["studentUniqueId"] == "N7" ? 400 : null;
+        await RunAsync();
+        await RunAsync();
+        var before = Counted();
+        _bench.Api.Refuse = null;
+
+        Assert.Equal((0, 0, 0), (await RunAsync()).Calls);
+        var retried = await RunAsync(new SyncOptions { Kind = "retry", Only = new SyncSelection { Retry = new RetryFilter(null, null) } });
+
+        Assert.Equal(2, retried.Calls.Posts);
+        Assert.Equal(before.Posts + 2, Counted().Posts);
+        Assert.Equal(2, retried.Resources.Sum(r => r.Plan.Scanned));
+        Assert.Equal(SyncOutcome.NothingToDo, (await RunAsync()).Outcome);
+    }
+
+    [Fact]
+    public async Task Resync_sends_one_resource_one_school_or_one_pupil_again_and_deletes_nothing()
+    {
+        _bench.Pupils(10);
+        _bench.Sql("update stint set school = 2 where id <= 3");
+        await RunAsync();
+        _bench.Sql("delete from stint where id = 10");
+
+        var resource = await RunAsync(new SyncOptions { Kind = "resync", Only = new SyncSelection { Resources = ["students"], IsResend = true } });
+        Assert.Equal((0, 10, 0), resource.Calls);
+        var school = await RunAsync(new SyncOptions { Kind = "resync", Only = new SyncSelection { School = "S2", IsResend = true } });
+        Assert.Equal((0, 3, 0), school.Calls);
+        var pupil = await RunAsync(new SyncOptions { Kind = "resync", Only = new SyncSelection { Student = "N5", IsResend = true } });
+        Assert.Equal((0, 2, 0), pupil.Calls);
+        var row = await RunAsync(new SyncOptions { Kind = "resync", Only = new SyncSelection { SourceKeys = ["4", "10"], Resources = ["studentSchoolAssociations"], IsResend = true } });
+        Assert.Equal((0, 1, 0), row.Calls);
+        Assert.Equal(0, _bench.Api.Writes("DELETE"));
+    }
+
+    [Fact]
+    public async Task Verify_finds_what_was_deleted_and_changed_behind_our_back_and_repair_mends_it()
+    {
+        _bench.Pupils(20);
+        await RunAsync();
+        var wanted = _bench.Api.All("students");
+        _bench.Api.Documents.Remove(_bench.Api.Documents.Keys.Single(k => k is { Endpoint: "studentSchoolAssociations" } && k.Key.Contains("|N3|", StringComparison.Ordinal)
+            || k is { Endpoint: "studentSchoolAssociations" } && k.Key.EndsWith("|N3", StringComparison.Ordinal)));
+        var changed = _bench.Api.Documents.Single(d => d.Key == ("students", "N4"));
+        changed.Value.Body["firstName"] = "Meddled";
+        _bench.Api.Seed("students", """{"studentUniqueId":"FOREIGN","firstName":"A","lastSurname":"B","birthDate":"2010-01-01"}""");
+        Task<IReadOnlyList<VerifiedResource>> VerifyAsync(bool repairs) =>
+            new SyncVerify(_bench.Read(), CompactModelReader.EdFi52, _bench.With(new SyncOptions { Kind = "verify" })).RunAsync(repairs, CancellationToken.None);
+
+        var found = await VerifyAsync(repairs: true);
+        var repaired = await RunAsync();
+        var after = await VerifyAsync(repairs: false);
+
+        var students = found.Single(r => r.Resource.Endpoint == "students");
+        Assert.Equal((19, 0, 1, 1), (students.Same, students.Missing, students.Changed, students.Foreign));
+        Assert.Equal(1, found.Single(r => r.Resource.Endpoint == "studentSchoolAssociations").Missing);
+        Assert.Equal((1, 1, 0), repaired.Calls);
+        Assert.Equal((0, 0, 1), (after.Sum(r => r.Missing), after.Sum(r => r.Changed), after.Sum(r => r.Foreign)));
+        Assert.Equal(wanted, _bench.Api.All("students").Where(d => !d.Contains("FOREIGN", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_target_that_was_full_is_deleted_from_only_after_it_was_adopted()
+    {
+        _bench.Pupils(5);
+        await RunAsync();
+        File.Delete(_bench.LedgerPlace);
+        _bench.Api.Seed("students", """{"studentUniqueId":"FOREIGN","firstName":"A","lastSurname":"B","birthDate":"2010-01-01"}""");
+        var before = Counted();
+
+        // 1. Without adopting: everything is sent again, and what goes from the source is held.
+        await RunAsync();
+        Assert.Equal(before.Posts + 10, Counted().Posts);
+        _bench.Sql("delete from stint where id = 5");
+        var held = await RunAsync();
+        Assert.Equal(SyncOutcome.Held, held.Outcome);
+        Assert.Contains("adopt", _bench.Of(held, "studentSchoolAssociations").Held!.Reason, StringComparison.Ordinal);
+        Assert.Equal(0, _bench.Api.Writes("DELETE"));
+
+        // 2. A new ledger, adopted: only the difference is sent, and deletes go.
+        File.Delete(_bench.LedgerPlace);
+        _bench.Sql("insert into stint values(5, 5, 1, '2026-08-31', '9'); update pupil set first = 'Anna' where id = 2");
+        var adopted = await new SyncAdopt(_bench.Read(), CompactModelReader.EdFi52, _bench.With(new SyncOptions())).RunAsync(false, CancellationToken.None);
+        Assert.Equal((5, 1), (adopted.Single(r => r.Resource.Endpoint == "students").Adopted, adopted.Single(r => r.Resource.Endpoint == "students").Foreign));
+        Assert.Equal((0, 1, 0), (await RunAsync()).Calls);
+        _bench.Sql("delete from stint where id = 5");
+        Assert.Equal((0, 0, 1), (await RunAsync()).Calls);
+        Assert.Contains(_bench.Api.Documents.Keys, k => k == ("students", "FOREIGN"));
+    }
+
+    [Fact]
+    public async Task Fresh_allows_deletes_without_adopting()
+    {
+        _bench.Pupils(5);
+        _bench.Api.Seed("students", """{"studentUniqueId":"FOREIGN","firstName":"A","lastSurname":"B","birthDate":"2010-01-01"}""");
+        await RunAsync(new SyncOptions { IsFresh = true });
+        _bench.Sql("delete from stint where id = 5; delete from pupil where id = 5");
+
+        Assert.Equal((0, 0, 2), (await RunAsync()).Calls);
+        Assert.Contains(_bench.Api.Documents.Keys, k => k == ("students", "FOREIGN"));
+    }
+
+    [Fact]
+    public async Task The_ledger_says_why_a_document_is_not_there_and_what_happened_to_it()
+    {
+        _bench.Pupils(8);
+        _bench.Sql("update pupil set born = null where id = 3; update stint set grade = 'ZZ' where id = 4");
+        _bench.Api.Refuse = (_, endpoint, body) => endpoint == "students" && (string?)body?["studentUniqueId"] == "N7" ? 400 : null;
+        await RunAsync(new SyncOptions { Actor = "R. Ortiz" });
+
+        using (var ledger = LedgerAccount.Open(_bench.LedgerPlace, "test"))
+        {
+            var error = Assert.Single(ledger.Errors());
+            Assert.Equal((400, "steward", 1L), (error.Http, error.Owner, error.Documents));
+            Assert.Contains(ledger.Findings(), f => f.SourceKeys.SequenceEqual(["3"]) && f.Owner == "steward" && f.Text.Contains("birthDate", StringComparison.Ordinal));
+            Assert.Contains(ledger.Findings(), f => f is { Kind: "Unmapped", Text: "ZZ" } && f.SourceKeys.SequenceEqual(["4"]));
+            var refused = ledger.Find("ed-fi/students", "7", [])[0];
+            Assert.Equal((DocStatus.Failed, 400), (refused.Status, refused.LastHttp));
+            Assert.Contains("N7", System.Text.Encoding.UTF8.GetString(refused.SentBody!), StringComparison.Ordinal);
+            Assert.Equal(("Post", 400, "R. Ortiz"), (refused.History.Single().Call, refused.History.Single().Http, refused.History.Single().Actor));
+            var child = ledger.Find("ed-fi/studentSchoolAssociations", "7", [])[0];
+            Assert.Equal((DocStatus.Blocked, "ed-fi/students " + refused.KeyHash), (child.Status, child.BlockedBy));
+            Assert.Equal(DocStatus.Invalid, ledger.Find("ed-fi/students", "3", [])[0].Status);
+        }
+
+        using (var open = SyncLedger.OpenExisting(_bench.LedgerPlace, "test", TimeProvider.System))
+        {
+            Assert.Equal(2, LedgerForget.Run(open, null, "7", [], alsoLines: false));
+        }
+
+        using var after = LedgerAccount.Open(_bench.LedgerPlace, "test");
+        Assert.All(after.Find(null, "7", []), d => Assert.True(d.SentBody is null && d.History.Count == 0));
+    }
+
+    [Fact]
+    public async Task An_older_ledger_is_brought_up_to_date_and_nothing_is_sent_again()
+    {
+        _bench.Pupils(3);
+        await RunAsync();
+        _bench.Ledger("""
+            drop view students; drop view studentSchoolAssociations; drop view studentSchoolAttendanceEvents;
+            drop table finding; drop table finding_row; drop table change_log; drop table ownership; drop table source_position; drop table dirty; drop table stored_plan;
+            drop index run_profile_2_ix;
+            alter table profile drop column source; alter table run drop column kind; alter table run drop column actor; alter table run drop column config_fingerprint;
+            alter table doc drop column blocked_resource; alter table doc drop column blocked_key;
+            drop table doc_payload; create table doc_payload(doc_id integer primary key, run_id integer not null, body blob not null);
+            drop table error_group; create table error_group(
+              error_group_id integer primary key, profile_id integer not null, resource_id integer not null, kind text not null, http integer not null,
+              problem_type text not null, message text not null, first_seen text not null, last_seen text not null,
+              unique(profile_id, resource_id, kind, http, problem_type, message));
+            pragma user_version = 1;
+            """);
+
+        Assert.Equal(SyncOutcome.NothingToDo, (await RunAsync()).Outcome);
+        _bench.Sql("delete from stint where id = 3");
+        Assert.Equal((0, 0, 1), (await RunAsync()).Calls);
+    }
+}
