@@ -2,9 +2,10 @@ using System.CommandLine;
 using BenchmarkDotNet.Running;
 using Rollcall.Benchmarks;
 using Rollcall.Benchmarks.Api;
+using Rollcall.Benchmarks.Fuzz;
 using Rollcall.Benchmarks.Suite;
 
-// api: load on a running server.  reads: reading alone, beside an empty endpoint.  empty: the peer of GET.  suite: everything, into one page.  sync: our part of a sync.  micro: BenchmarkDotNet.
+// fuzz: hostile requests.  api: load on a running server.  reads: reading alone, beside an empty endpoint.  empty: the peer of GET.  suite: everything, into one page.  sync: our part of a sync.  micro: BenchmarkDotNet.
 var url = new Option<string>("--url") { Description = "Address of the API.", DefaultValueFactory = _ => "http://127.0.0.1:8001" };
 var key = new Option<string>("--key") { DefaultValueFactory = _ => "sandbox" };
 var secret = new Option<string>("--secret") { DefaultValueFactory = _ => "sandbox" };
@@ -74,6 +75,16 @@ var documents = new Option<int>("--documents") { DefaultValueFactory = _ => 1_00
 var sync = new Command("sync", "Measures a sync against an API that answers at once.") { folder, documents };
 sync.SetAction((parsed, _) => Guarded(() => SyncBenchmark.RunAsync(parsed.GetValue(folder)!, parsed.GetValue(documents), Console.WriteLine)));
 
+var minutes = new Option<double>("--minutes") { Description = "Length of the run on each store.", DefaultValueFactory = _ => 10 };
+var fuzz = new Command("fuzz", "Sends hostile requests to a server on each store: never a 500, never silence, memory within bounds.") { minutes, connections, seed, stores };
+fuzz.SetAction((parsed, _) => Guarded(async () =>
+{
+    foreach (var store in parsed.GetValue(stores)!)
+    {
+        await FuzzRun.RunAsync(store, TimeSpan.FromMinutes(parsed.GetValue(minutes)), parsed.GetValue(connections), parsed.GetValue(seed), Console.WriteLine);
+    }
+}));
+
 var micro = new Command("micro", "Runs the micro-benchmarks; what follows is BenchmarkDotNet's.") { TreatUnmatchedTokensAsErrors = false };
 micro.SetAction(parsed =>
 {
@@ -81,7 +92,7 @@ micro.SetAction(parsed =>
     return 0;
 });
 
-return await new RootCommand("Rollcall's benchmarks. Figures come from measurement only; a request that fails ends the run.") { api, empty, suite, reads, sync, micro }
+return await new RootCommand("Rollcall's benchmarks. Figures come from measurement only; a request that fails ends the run.") { api, empty, suite, reads, sync, fuzz, micro }
     .Parse(args).InvokeAsync();
 
 static async Task<int> Guarded(Func<Task> run)

@@ -144,7 +144,7 @@ public sealed class ServeHost : IAsyncDisposable
             new HealthEndpoint(stores.Documents),
             counters,
             logger,
-            AdminSetup.Endpoints(options, "", stores, tenant.Clients, profiles, [instance.Options], standard, secrets, time));
+            AdminSetup.Endpoints(options, "", stores, authorizer, tenant.Clients, profiles, [instance.Options], standard, secrets, time));
         app.Run(api.HandleAsync);
         try
         {

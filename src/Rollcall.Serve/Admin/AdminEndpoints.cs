@@ -96,9 +96,16 @@ internal sealed class AdminEndpoints(Administration tenant, AdminTokens tokens)
                 StatusCodes.Status405MethodNotAllowed, "The instances are those that the server was started with; they are not made or changed here.");
         }
 
-        return HttpMethods.IsPost(method) || HttpMethods.IsPut(method) ? await WriteAsync(http, path, id, HttpMethods.IsPost(method))
+        var answer = HttpMethods.IsPost(method) || HttpMethods.IsPut(method) ? await WriteAsync(http, path, id, HttpMethods.IsPost(method))
             : HttpMethods.IsDelete(method) ? await DeleteAsync(path, id, aborted)
             : null;
+        if (path[0] == "claimsets")
+        {
+            // Rights that were changed here count here at once; other servers follow within seconds.
+            await tenant.Authorizer.RefreshAsync(aborted);
+        }
+
+        return answer;
     }
 
     private async Task<AdminAnswer?> WriteAsync(HttpContext http, string[] path, long? id, bool isPost)

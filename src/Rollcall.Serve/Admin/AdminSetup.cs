@@ -37,6 +37,7 @@ internal static class AdminSetup
         ServeOptions options,
         string tenant,
         ServeStores home,
+        Authorizer authorizer,
         ClientDirectory clients,
         ProfileCatalog profiles,
         IReadOnlyList<InstanceOptions> instances,
@@ -50,7 +51,7 @@ internal static class AdminSetup
         }
 
         var administration = new Administration(
-            tenant, home.Credentials, home.Registry, new ClaimSetStore(home.Claims, standard), clients, profiles, instances, standard, time);
+            tenant, home.Credentials, home.Registry, new ClaimSetStore(home.Claims, standard), authorizer, clients, profiles, instances, standard, time);
         var tokens = new AccessTokens(home.Credentials, time, options.TokenLifetime, AccessTokens.AdminApi);
         return new AdminEndpoints(administration, new AdminTokens(key, secret, administration, tokens, secrets, time));
     }

@@ -13,6 +13,7 @@ internal sealed record Administration(
     ICredentialStore Credentials,
     IRegistryStore Registry,
     ClaimSetStore ClaimSets,
+    Authorizer Authorizer,
     ClientDirectory Clients,
     ProfileCatalog Profiles,
     IReadOnlyList<InstanceOptions> Instances,

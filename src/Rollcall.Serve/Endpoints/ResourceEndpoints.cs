@@ -66,7 +66,7 @@ internal sealed class ResourceEndpoints(
     private Task ReadAsync(HttpContext http, Caller caller, ResourceModel resource, RouteTarget target, Guid id, IDocumentReads reads) => target switch
     {
         RouteTarget.Deletes => DeletesAsync(http, caller, resource, reads),
-        RouteTarget.KeyChanges => KeyChangesAsync(http, caller, resource),
+        RouteTarget.KeyChanges => KeyChangesAsync(http, caller, resource, reads),
         RouteTarget.Partitions => PartitionsAsync(http, caller, resource, reads),
         RouteTarget.Item => GetAsync(http, caller, resource, id, reads),
         _ => QueryAsync(http, caller, resource, reads),
@@ -258,12 +258,11 @@ internal sealed class ResourceEndpoints(
         }
     }
 
-    /// <summary>Storage refuses every change of a key so far, so no list of them can have an entry.</summary>
-    private async Task KeyChangesAsync(HttpContext http, Caller caller, ResourceModel resource)
+    private async Task KeyChangesAsync(HttpContext http, Caller caller, ResourceModel resource, IDocumentReads reads)
     {
         if (await ReadChangeQueryAsync(http, caller, resource) is { } plan)
         {
-            await Responses.EmptyListAsync(http, plan.WantsTotalCount);
+            await Responses.KeyChangesAsync(http, await reads.QueryKeyChangesAsync(plan, http.RequestAborted));
         }
     }
 

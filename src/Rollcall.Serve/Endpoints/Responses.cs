@@ -64,6 +64,21 @@ internal sealed class Responses(EntityTags tags)
         }
     });
 
+    public static Task KeyChangesAsync(HttpContext http, TrackedKeyChanges changes) => ArrayAsync(http, changes.TotalCount, json =>
+    {
+        foreach (var item in changes.Items)
+        {
+            json.WriteStartObject();
+            json.WriteString("id", item.Id);
+            json.WriteNumber("changeVersion", item.ChangeVersion);
+            json.WritePropertyName("oldKeyValues");
+            json.WriteRawValue(item.OldKeyValues, skipInputValidation: true);
+            json.WritePropertyName("newKeyValues");
+            json.WriteRawValue(item.NewKeyValues, skipInputValidation: true);
+            json.WriteEndObject();
+        }
+    });
+
     /// <summary>A list without items, <c>Total-Count: 0</c> when it was asked for.</summary>
     public static Task EmptyListAsync(HttpContext http, bool wantsTotalCount) => ArrayAsync(http, wantsTotalCount ? 0 : null, _ => { });
 

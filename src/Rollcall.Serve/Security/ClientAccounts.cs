@@ -10,19 +10,21 @@ public sealed class ClientAccounts(ICredentialStore store, TimeProvider time)
 {
     /// <param name="key">Null to make one up.</param>
     /// <returns>Null when a client with this key exists already; nothing is changed then.</returns>
-    public async Task<NewCredentials?> AddAsync(string? key, string name, string claimSet, CancellationToken cancellationToken)
+    public Task<NewCredentials?> AddAsync(string? key, string name, string claimSet, CancellationToken cancellationToken) =>
+        AddAsync(new ApiClient(key ?? SecretHash.NewKey(), name, "", claimSet, [], [], 0, true), cancellationToken);
+
+    /// <param name="wanted">The client with everything but its secret, which is made here.</param>
+    /// <inheritdoc cref="AddAsync(string?, string, string, CancellationToken)"/>
+    public async Task<NewCredentials?> AddAsync(ApiClient wanted, CancellationToken cancellationToken)
     {
-        key ??= SecretHash.NewKey();
-        if (await store.FindClientAsync(key, cancellationToken) is not null)
+        if (await store.FindClientAsync(wanted.Key, cancellationToken) is not null)
         {
             return null;
         }
 
         var secret = SecretHash.NewSecret();
-
-        await store.PutClientAsync(
-            new ApiClient(key, name, SecretHash.Create(secret), claimSet, [], [], NextEpoch(0, time), true), cancellationToken);
-        return new NewCredentials(key, secret);
+        await store.PutClientAsync(wanted with { SecretHash = SecretHash.Create(secret), CredentialEpoch = NextEpoch(0, time) }, cancellationToken);
+        return new NewCredentials(wanted.Key, secret);
     }
 
     /// <summary>Gives the client a new secret and ends its tokens within seconds; null when there is no such client.</summary>

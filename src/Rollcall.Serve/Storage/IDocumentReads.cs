@@ -19,6 +19,9 @@ public interface IDocumentReads
     /// <summary>Tracked deletions in ascending order of change version; a key that exists again is left out.</summary>
     ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken);
 
+    /// <summary>Tracked changes of natural keys, one entry per document in the window, in ascending order of its last change version.</summary>
+    ValueTask<TrackedKeyChanges> QueryKeyChangesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken);
+
     /// <summary>The newest change version below which no transaction in flight can still add one.</summary>
     ValueTask<long> NewestChangeVersionAsync(CancellationToken cancellationToken);
 }

@@ -15,7 +15,8 @@ public interface IDocumentStore : IDocumentReads, IAsyncDisposable
     /// <summary>POST: creates the document, or replaces the one with the same natural key. Equal content writes nothing.</summary>
     ValueTask<WriteOutcome> UpsertAsync(Document document, Precondition precondition, WriteAccess access, CancellationToken cancellationToken);
 
-    /// <summary>PUT: replaces the document with this id. Never creates one.</summary>
+    /// <summary>PUT: replaces the document with this id. Never creates one. Where the resource allows another natural key, everything that refers to the
+    /// document, directly or through others, is changed with it or nothing is.</summary>
     ValueTask<WriteOutcome> ReplaceAsync(
         Guid id, Document document, Precondition precondition, Access access, CancellationToken cancellationToken);
 
@@ -118,10 +119,11 @@ public abstract record WriteOutcome
     /// <summary>A PUT that changes the natural key of a resource whose key cannot change.</summary>
     public sealed record KeyChangeNotSupported : WriteOutcome;
 
-    /// <summary>Another document has the key already: a sibling subclass's, or for a key-changing PUT the resource's own.</summary>
+    /// <summary>Another document has the key already: a sibling subclass's, or for a key-changing PUT one of the resource's own, or of a resource that
+    /// would have to follow.</summary>
     public sealed record KeyConflict : WriteOutcome;
 
-    /// <summary>A DELETE refused because others refer to the document.</summary>
+    /// <summary>A DELETE refused because others refer to the document, or a change of its key because one of those could not follow.</summary>
     /// <param name="ReferringTypes">Type names of the resources that hold the references, sorted, without repeats.</param>
     public sealed record Referenced(IReadOnlyList<string> ReferringTypes) : WriteOutcome;
 
@@ -137,6 +139,14 @@ public sealed record TrackedDeletes(long? TotalCount, IReadOnlyList<TrackedDelet
 
 /// <param name="KeyValues">The <c>keyValues</c> object as UTF-8 JSON.</param>
 public sealed record TrackedDelete(Guid Id, long ChangeVersion, byte[] KeyValues);
+
+/// <summary>A page of <c>/keyChanges</c>.</summary>
+public sealed record TrackedKeyChanges(long? TotalCount, IReadOnlyList<TrackedKeyChange> Items);
+
+/// <param name="ChangeVersion">Of the document's last change of key in the window.</param>
+/// <param name="OldKeyValues">The key before the first, as UTF-8 JSON like <see cref="TrackedDelete.KeyValues"/>.</param>
+/// <param name="NewKeyValues">The key after the last.</param>
+public sealed record TrackedKeyChange(Guid Id, long ChangeVersion, byte[] OldKeyValues, byte[] NewKeyValues);
 
 /// <summary>The database cannot be reached or does not answer in time; the request can be repeated.</summary>
 public sealed class StoreUnavailableException(string message, Exception? inner = null) : Exception(message, inner);

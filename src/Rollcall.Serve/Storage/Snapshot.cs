@@ -33,6 +33,8 @@ public abstract class Snapshot(DateTimeOffset opened) : IDocumentReads, IAsyncDi
 
     public abstract ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken);
 
+    public abstract ValueTask<TrackedKeyChanges> QueryKeyChangesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken);
+
     public abstract ValueTask<long> NewestChangeVersionAsync(CancellationToken cancellationToken);
 
     /// <summary>Whether it can still be read.</summary>

@@ -32,17 +32,17 @@ internal static class ConnectionsVerb
 
         return new Command("connections", "Keeps named connections for publish and verify, in the configuration store of the API Publisher.")
         {
-            add.OnRun((parsed, token) => WithStoreAsync(parsed, token, (store, _) => AddAsync(parsed, store, token))),
+            add.OnRun((parsed, token) => WithStoreAsync(parsed, (store, _) => AddAsync(parsed, store, token), token)),
             Shared(new Command("list", "Lists the connections: names, addresses and last change versions, and no secrets."))
-                .OnRun((parsed, token) => WithStoreAsync(parsed, token, (store, isJson) => ListAsync(store, isJson, token))),
+                .OnRun((parsed, token) => WithStoreAsync(parsed, (store, isJson) => ListAsync(store, isJson, token), token)),
             Shared(new Command("test", "Connects: does the API answer, and does it let us in?") { _name })
-                .OnRun((parsed, token) => WithStoreAsync(parsed, token, (store, isJson) => TestAsync(store, parsed.GetValue(_name)!, isJson, token))),
+                .OnRun((parsed, token) => WithStoreAsync(parsed, (store, isJson) => TestAsync(store, parsed.GetValue(_name)!, isJson, token), token)),
             Shared(new Command("remove", "Removes a connection with its last change versions.") { _name })
-                .OnRun((parsed, token) => WithStoreAsync(parsed, token, async (store, isJson) =>
+                .OnRun((parsed, token) => WithStoreAsync(parsed, async (store, isJson) =>
                 {
                     var name = parsed.GetValue(_name)!;
                     return await store.RemoveAsync(name, token) ? Say(isJson, "done", $"{name} is removed from {store.Shown}.") : throw None(store, name);
-                })),
+                }, token)),
         };
     }
 
@@ -56,7 +56,7 @@ internal static class ConnectionsVerb
         return command;
     }
 
-    private static Task<int> WithStoreAsync(ParseResult parsed, CancellationToken cancellationToken, Func<IConnectionStore, bool, Task<int>> run)
+    private static Task<int> WithStoreAsync(ParseResult parsed, Func<IConnectionStore, bool, Task<int>> run, CancellationToken cancellationToken)
     {
         var isJson = parsed.GetValue(_json);
         return ExchangeErrors.GuardAsync("connections", isJson, async () =>

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Rollcall.Exchange.Client;
 using Rollcall.Serve;
+using Rollcall.Serve.Security;
 using Rollcall.Serve.Storage;
 using Rollcall.Standard.Documents;
 
@@ -43,22 +44,33 @@ internal sealed class ServeSettings
     private readonly Option<string?> _snapshotsMax = new("--snapshots-max") { Description = "Snapshots (Use-Snapshot: true) open at once over all clients; each holds up to 4 connections of PostgreSQL, or a copy of the SQLite file. Default 4.", HelpName = "N" };
     private readonly Option<string?> _snapshotIdle = new("--snapshot-idle-seconds") { Description = "A snapshot that nobody reads ends after this long. Default 300.", HelpName = "N" };
     private readonly Option<string?> _snapshotAge = new("--snapshot-minutes") { Description = "Every snapshot ends after this long. Default 240.", HelpName = "N" };
+    private readonly Option<string?> _adminKey = new("--admin-key") { Description = "Key of the administrator: turns the Admin API under /adminapi on.", HelpName = "K" };
+    private readonly Option<string?> _adminSecret = new("--admin-secret") { Description = "Its secret, 16 characters at least; better ${env:NAME} or ${file:PATH}.", HelpName = "S" };
+    private readonly Option<string?> _oidcIssuer = new("--oidc-issuer") { Description = "Accepts the tokens of this OpenID Connect issuer too.", HelpName = "URL" };
+    private readonly Option<string?> _oidcAudience = new("--oidc-audience") { Description = "The audience that its tokens must name.", HelpName = "AUD" };
+    private readonly Option<string?> _oidcKeysUrl = new("--oidc-keys-url") { Description = "Where its keys are. Default: what its configuration says.", HelpName = "URL" };
+    private readonly Option<string?> _oidcClientClaim = new("--oidc-client-claim") { Description = "The claim that names one of our clients. Default client_id.", HelpName = "CLAIM" };
+
+    private readonly Option<string[]> _profiles = new("--profile")
+    {
+        Description = "A file of profile definitions (XML); repeatable.",
+        HelpName = "FILE",
+        AllowMultipleArgumentsPerToken = true,
+    };
+
     private readonly Option<string?> _compatibility = new("--compatibility") { Description = "default, or dms: everything that only the Data Management Service does.", HelpName = "WHOSE" };
     private readonly Option<string?> _logLevel = new("--log-level") { Description = "trace, debug, information, warning, error or none. Default information.", HelpName = "LEVEL" };
     private readonly Option<string?> _config = new("--config") { Description = "JSON file with these options under their names.", HelpName = "FILE" };
     private readonly Option<bool> _showConfig = new("--show-config") { Description = "Prints the settings in force, secrets masked, and ends." };
 
-    /// <summary>What the design has and this build does not: refused by name, so that nobody believes it works.</summary>
-    private readonly Option<string[]>[] _unsupported =
-        [.. new[] { "--admin-key", "--admin-secret" }.Select(name => new Option<string[]>(name) { Hidden = true, Arity = ArgumentArity.ZeroOrMore })];
-
-    private Option<string?>[] Settings => [_database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _snapshotsMax, _snapshotIdle, _snapshotAge, _compatibility, _logLevel];
+    private Option<string?>[] Settings => [_database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _snapshotsMax, _snapshotIdle, _snapshotAge, _adminKey, _adminSecret, _oidcIssuer, _oidcAudience, _oidcKeysUrl, _oidcClientClaim, _compatibility, _logLevel];
 
     public void AddTo(Command command)
     {
         command.Add(_urls);
         command.Add(_extensions);
-        foreach (var option in (IEnumerable<Option>)[.. Settings, _config, _showConfig, .. _unsupported])
+        command.Add(_profiles);
+        foreach (var option in (IEnumerable<Option>)[.. Settings, _config, _showConfig])
         {
             command.Add(option);
         }
@@ -77,14 +89,6 @@ internal sealed class ServeSettings
     /// <exception cref="CliException">A setting is unknown, not in this build, or wrong; all faults at once.</exception>
     public ServeOptions Read(ParseResult parsed)
     {
-        foreach (var option in _unsupported)
-        {
-            if (parsed.GetResult(option) is not null)
-            {
-                throw Unsupported(option.Name);
-            }
-        }
-
         var file = ReadFile(parsed.GetValue(_config));
         var faults = new List<string>();
         var defaults = new ServeOptions();
@@ -92,7 +96,11 @@ internal sealed class ServeSettings
         {
             Urls = Many(_urls, parsed, file)?.SelectMany(u => u.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ToArray() ?? defaults.Urls,
             Extensions = Many(_extensions, parsed, file) ?? defaults.Extensions,
-            Database = Resolve(Value(_database) ?? defaults.Database),
+            ProfileFiles = Many(_profiles, parsed, file) ?? defaults.ProfileFiles,
+            Database = Resolve(_database, Value(_database) ?? defaults.Database),
+            AdminKey = Value(_adminKey) is { } adminKey ? Resolve(_adminKey, adminKey) : null,
+            AdminSecret = Value(_adminSecret) is { } adminSecret ? Resolve(_adminSecret, adminSecret) : null,
+            Oidc = Issuer(),
             Sandbox = Boolean(_sandbox),
             SandboxOnNetwork = Boolean(_onNetwork),
             PathBase = Value(_pathBase) ?? defaults.PathBase,
@@ -116,6 +124,24 @@ internal sealed class ServeSettings
         string? Value(Option<string?> option) =>
             parsed.GetResult(option) is { Implicit: false } given ? given.Tokens.Count > 0 ? given.Tokens[^1].Value : "true"
             : Environment.GetEnvironmentVariable(VariableOf(option)) ?? file[NameOf(option)];
+
+        OidcOptions? Issuer()
+        {
+            if (Value(_oidcIssuer) is { } issuer)
+            {
+                return new OidcOptions
+                {
+                    Issuer = issuer,
+                    Audience = Value(_oidcAudience) ?? "",
+                    KeysUrl = Value(_oidcKeysUrl),
+                    ClientClaim = Value(_oidcClientClaim) ?? "client_id",
+                };
+            }
+
+            faults.AddRange(((Option<string?>[])[_oidcAudience, _oidcKeysUrl, _oidcClientClaim]).Where(o => Value(o) is not null)
+                .Select(o => $"{o.Name} says nothing without --oidc-issuer."));
+            return null;
+        }
 
         bool Boolean(Option<string?> option)
         {
@@ -162,7 +188,7 @@ internal sealed class ServeSettings
             return "dms".Equals(text, StringComparison.OrdinalIgnoreCase) ? Compatibility.Dms : Compatibility.Default;
         }
 
-        string Resolve(string text)
+        string Resolve(Option<string?> option, string text)
         {
             try
             {
@@ -170,7 +196,7 @@ internal sealed class ServeSettings
             }
             catch (InvalidDataException failure)
             {
-                faults.Add($"{_database.Name}: {failure.Message}");
+                faults.Add($"{option.Name}: {failure.Message}");
                 return text;
             }
         }
@@ -206,6 +232,19 @@ internal sealed class ServeSettings
             json.WriteNumber("snapshots-max", options.Snapshots.OpenMax);
             json.WriteNumber("snapshot-idle-seconds", (int)options.Snapshots.Idle.TotalSeconds);
             json.WriteNumber("snapshot-minutes", (int)options.Snapshots.Age.TotalMinutes);
+            json.WriteString("admin-key", options.AdminKey);
+            json.WriteString("admin-secret", options.AdminSecret is null ? null : "***");
+            json.WriteString("oidc-issuer", options.Oidc?.Issuer);
+            json.WriteString("oidc-audience", options.Oidc?.Audience);
+            json.WriteString("oidc-keys-url", options.Oidc?.KeysUrl);
+            json.WriteString("oidc-client-claim", options.Oidc?.ClientClaim);
+            json.WriteStartArray("profile");
+            foreach (var profile in options.ProfileFiles)
+            {
+                json.WriteStringValue(profile);
+            }
+
+            json.WriteEndArray();
             json.WriteString("compatibility", options.Compatibility.ToString().ToLowerInvariant());
             json.WriteString("log-level", options.LogLevel.ToString().ToLowerInvariant());
             json.WriteEndObject();
@@ -246,14 +285,9 @@ internal sealed class ServeSettings
             throw new CliException(ExitCodes.Usage, $"--config: {path} cannot be read as JSON. {failure.GetBaseException().Message}", failure);
         }
 
-        var known = Settings.Append<Option>(_urls).Append(_extensions).Select(NameOf).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var known = Settings.Append<Option>(_profiles).Append(_urls).Append(_extensions).Select(NameOf).ToHashSet(StringComparer.OrdinalIgnoreCase);
         foreach (var name in file.GetChildren().Select(c => c.Key))
         {
-            if (_unsupported.Any(o => NameOf(o).Equals(name, StringComparison.OrdinalIgnoreCase)))
-            {
-                throw Unsupported($"'{name}' in {path}");
-            }
-
             if (!known.Contains(name))
             {
                 throw new CliException(ExitCodes.Usage, $"--config: {path} has a setting '{name}' that there is not. Known are {string.Join(", ", known.Order(StringComparer.Ordinal))}.");

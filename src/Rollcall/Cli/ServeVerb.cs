@@ -13,6 +13,7 @@ internal static class ServeVerb
         var command = new Command("serve", "Serves an Ed-Fi API from a SQLite file or a PostgreSQL database.");
         settings.AddTo(command);
         command.Add(ServeClientVerb.Create());
+        command.Add(ServeKeysVerb.Create());
         command.Add(Index());
         return command.WithExamples("""
             rollcall serve --sandbox

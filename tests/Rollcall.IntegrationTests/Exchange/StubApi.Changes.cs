@@ -232,6 +232,11 @@ public sealed partial class StubApi
         }
 
         Add($"{http.Request.Method} {resource.Path}/id {status}");
+        if (status == 204)
+        {
+            Wrote(http.Request.Method);
+        }
+
         if (body.Length > 0)
         {
             await Write(http, status, body);

@@ -57,6 +57,24 @@ public sealed partial class StubApi : IAsyncDisposable
 
     public ConcurrentBag<string> Queries { get; } = [];
 
+    /// <summary>Method, address and the media type that was asked for or sent.</summary>
+    public ConcurrentBag<string> MediaTypes { get; } = [];
+
+    /// <summary>Every connection is cut: the process is gone as far as anybody can see, and what it had committed is kept.</summary>
+    public volatile bool IsAway;
+
+    /// <summary>POST, PUT and DELETE that took effect; the last one's method.</summary>
+    public (long Count, string Last) Writes => (Interlocked.Read(ref _writes), _lastWrite);
+
+    private long _writes;
+    private volatile string _lastWrite = "";
+
+    private void Wrote(string method)
+    {
+        _lastWrite = method;
+        Interlocked.Increment(ref _writes);
+    }
+
     public int InFlightMax => _inFlightMax;
 
     public ApiConnection Connection => new(Url, "key", "s3cret");
@@ -126,6 +144,12 @@ public sealed partial class StubApi : IAsyncDisposable
 
     private async Task HandleAsync(HttpContext http)
     {
+        if (IsAway)
+        {
+            http.Abort();
+            return;
+        }
+
         var path = http.Request.Path.Value!;
         if (path.Equals("/oauth/token", StringComparison.OrdinalIgnoreCase))
         {
@@ -181,6 +205,7 @@ public sealed partial class StubApi : IAsyncDisposable
 
             var name = path.StartsWith("/data/v3", StringComparison.Ordinal) ? path["/data/v3".Length..] : path;
             Add($"{http.Request.Method} {name}");
+            MediaTypes.Add($"{http.Request.Method} {name} {(http.Request.Method == "GET" ? http.Request.Headers.Accept : http.Request.ContentType)}");
             var fate = Fate();
             if (await FailsBeforeAsync(http, fate))
             {
@@ -285,6 +310,7 @@ public sealed partial class StubApi : IAsyncDisposable
         }
 
         Add(status.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        Wrote("POST");
         if (fate == "dropped after")
         {
             Add("dropped");

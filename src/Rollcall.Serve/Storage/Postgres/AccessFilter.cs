@@ -17,4 +17,8 @@ internal static class AccessFilter
         var starts = plan.Namespaces.IsEmpty ? "" : $"{prefixes(access.Claims!.FoldedPrefixes)}::text[]";
         return new AccessSql(tables, "rollcall.", ids, c => $"({c} ^@ any({starts}))").Condition(access, column, withFormer);
     }
+
+    /// <summary>An element's recorded value: text for persons and namespaces, a number for organizations.</summary>
+    public static string Recorded(Element element, string column) =>
+        element.Kind == ElementKind.Organization ? $"(r.elements ->> '{column}')::bigint" : $"(r.elements ->> '{column}')";
 }

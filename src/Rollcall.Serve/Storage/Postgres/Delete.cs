@@ -1,7 +1,5 @@
 using Npgsql;
-using Rollcall.Databases;
 using Rollcall.Serve.Authorization;
-using Rollcall.Standard.Documents;
 using Rollcall.Standard.Keys;
 using Rollcall.Standard.Model;
 
@@ -11,10 +9,8 @@ namespace Rollcall.Serve.Storage.Postgres;
 internal sealed record DoomedRow(long RowId, Guid Id, KeyHash Key, long ChangeVersion, byte[] Body);
 
 /// <summary>Deletes a group of documents of one resource: found in one round trip, deleted and recorded in a second.</summary>
-internal sealed class Delete(Catalog catalog, References references)
+internal sealed class Delete(Catalog catalog, References references, Rows rows)
 {
-    private const int DeletedColumns = 6;
-
     /// <summary>One try. Answers every write it can; leaves open the ones that lost a race.</summary>
     /// <exception cref="PostgresException">Among others a foreign key's: some document is referred to, and nothing was deleted.</exception>
     public async Task WriteAsync(ResourceModel resource, IReadOnlyList<PendingWrite> writes, CancellationToken cancellationToken)
@@ -132,28 +128,18 @@ internal sealed class Delete(Catalog catalog, References references)
     private async Task<HashSet<long>> DeleteAsync(
         NpgsqlConnection connection, ResourceModel resource, IEnumerable<DoomedRow> doomed, Reachable? reachable, CancellationToken cancellationToken)
     {
-        using var images = new PostgresRows(catalog.RowType("deleted"), DeletedColumns);
-        foreach (var row in doomed)
+        var rowsToGo = doomed.ToList();
+        foreach (var row in rowsToGo)
         {
             // Forgotten before, not after: a reference that finds the entry meanwhile is refused by the foreign key.
             references.Forget(resource, row.Key);
-            var keyValues = KeyValues.Write(resource, row.Body);
-            images.BeginRow();
-            images.Long(row.ChangeVersion);
-            images.Int(catalog.NumberOf(resource));
-            images.Long(row.RowId);
-            images.Uuid(row.Id);
-            images.Uuid(row.Key.ToGuid());
-            keyValues.CopyTo(images.Bytea(keyValues.Length));
-            images.EndRow();
         }
 
         await using var batch = new NpgsqlBatch(connection);
         reachable?.Recheck(batch);
         var rechecks = batch.BatchCommands.Count;
         batch.Then(ChangeVersions.Hold);
-        batch.Then(catalog.Of(resource).Delete).WithRows(images);
-        batch.Then(TableStatements.RecordDeleted).WithRows(images);
+        using var images = rows.Remove(batch, catalog.Of(resource), rowsToGo);
         var gone = new HashSet<long>();
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         for (var i = rechecks + 2; i > 0; i--)

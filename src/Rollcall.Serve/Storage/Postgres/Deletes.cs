@@ -1,5 +1,4 @@
 using Npgsql;
-using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
 
 namespace Rollcall.Serve.Storage.Postgres;
@@ -20,7 +19,7 @@ internal sealed class Deletes(Catalog catalog)
         {
             from += $"""
                 and exists (select from rollcall.{RelationshipTables.Recorded} r where r.id = d.id and r.change_version = 0
-                and ({AccessFilter.Condition(catalog.Relationships, plan.Access, Recorded, withFormer: true, _ => "$4", _ => "$5")}))
+                and ({AccessFilter.Condition(catalog.Relationships, plan.Access, AccessFilter.Recorded, withFormer: true, _ => "$4", _ => "$5")}))
                 """;
         }
 
@@ -62,8 +61,4 @@ internal sealed class Deletes(Catalog catalog)
         command.With(catalog.NumberOf(plan.Resource)).With(plan.MinChangeVersion ?? 0).With(plan.MaxChangeVersion ?? long.MaxValue);
         return plan.Access.Claims is { } claims ? command.With(claims.Organizations).With(claims.FoldedPrefixes) : command;
     }
-
-    /// <summary>An element's recorded value: text for persons and namespaces, a number for organizations.</summary>
-    private static string Recorded(Element element, string column) =>
-        element.Kind == ElementKind.Organization ? $"(r.elements ->> '{column}')::bigint" : $"(r.elements ->> '{column}')";
 }

@@ -17,6 +17,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
 
     private const int ServerVersionMin = 14;
     private readonly NpgsqlDataSource _source;
+    private readonly Catalog _catalog;
     private readonly Descriptors _descriptors;
     private readonly Horizon _horizon;
     private readonly Writer _writer;
@@ -28,10 +29,12 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
     private PostgresDocumentStore(Catalog catalog, SnapshotLimits limits, TimeProvider time, ILogger logger)
     {
         _source = catalog.Source;
+        _catalog = catalog;
         _descriptors = new Descriptors(catalog, new DescriptorUse(catalog.Standard));
         var references = new References(catalog.Standard);
-        var upsert = new Upsert(catalog, references, _descriptors, new LinkSplicer(catalog.Standard), time);
-        _writer = new Writer(upsert, new Delete(catalog, references), _descriptors, time, logger);
+        var rows = new Rows(catalog, new LinkSplicer(catalog.Standard), time);
+        var upsert = new Upsert(catalog, references, _descriptors, rows, new Cascade(catalog, references, _descriptors, rows));
+        _writer = new Writer(upsert, new Delete(catalog, references, rows), _descriptors, time, logger);
         _horizon = new Horizon(_source, time);
         _reads = new Reads(catalog, _horizon, new PageAnchors(catalog, _horizon, time));
         _deletes = new Deletes(catalog);
@@ -47,6 +50,8 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
     internal NpgsqlDataSource Source => _source;
 
     internal WriterCounters Counters => _writer.Counters;
+
+    internal (long Groups, long Gets) ReadTotals => _reads.Totals;
 
     internal (long Groups, long Writes) GroupTotals => _writer.Totals;
 
@@ -127,6 +132,9 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
 
     public async ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
         await Errors.GuardAsync(() => _deletes.QueryAsync(plan, cancellationToken).AsTask());
+
+    public async ValueTask<TrackedKeyChanges> QueryKeyChangesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => KeyChangeRecords.QueryAsync(_catalog, plan, cancellationToken));
 
     public async ValueTask<long> NewestChangeVersionAsync(CancellationToken cancellationToken) =>
         await Errors.GuardAsync(() => ChangeVersions.NewestAsync(_source, cancellationToken).AsTask());

@@ -64,6 +64,9 @@ internal sealed class ImportedSnapshot(
     public override ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
         RunAsync(connection => deletes.QueryAsync(connection, plan, cancellationToken), cancellationToken);
 
+    public override ValueTask<TrackedKeyChanges> QueryKeyChangesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
+        RunAsync(async connection => await KeyChangeRecords.QueryAsync(catalog, connection, plan, cancellationToken), cancellationToken);
+
     public override ValueTask<long> NewestChangeVersionAsync(CancellationToken cancellationToken) => new(newest);
 
     internal override async ValueTask<bool> TouchAsync(bool isUsed, CancellationToken cancellationToken)

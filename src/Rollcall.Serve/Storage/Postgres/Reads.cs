@@ -15,6 +15,8 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
     private readonly GroupedGets _gets = new(catalog);
     private readonly KeyFilters?[] _keyFilters = new KeyFilters?[catalog.Tables.Count];
 
+    public (long Groups, long Gets) Totals => _gets.Totals;
+
     public ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink) => _gets.GetAsync(resource, id, sink);
 
     /// <summary>For a caller whose right depends on the document: its values and their relationships come in the same round trip.</summary>

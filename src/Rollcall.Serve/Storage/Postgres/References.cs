@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using Npgsql;
 using Rollcall.Standard.Keys;
 using Rollcall.Standard.Model;
 
@@ -59,6 +60,35 @@ internal sealed class References
 
     public TargetTable TableOf(ReferenceModel reference) =>
         reference.Target is { } target ? _ofResource[target.Index] : _ofAbstract[reference.AbstractTarget!.TypeName];
+
+    /// <summary>Adds statements that hold the changeable targets' keys until the commit, and fail when one is no longer what it was.</summary>
+    public void HoldChangeable(NpgsqlBatch batch, IReadOnlyList<PlannedWrite> planned)
+    {
+        Dictionary<TargetTable, SortedDictionary<long, Guid>>? held = null;
+        foreach (var plan in planned)
+        {
+            for (var i = 0; i < plan.Targets.Length; i++)
+            {
+                var table = TableOf(plan.Document.References[i].Model);
+                if (!table.IsKeyFixed)
+                {
+                    held ??= [];
+                    if (!held.TryGetValue(table, out var rows))
+                    {
+                        held[table] = rows = [];
+                    }
+
+                    rows[plan.Targets[i].RowId] = plan.Document.References[i].Key.ToGuid();
+                }
+            }
+        }
+
+        // In one order of tables, so that writers wait for each other in one direction.
+        foreach (var (table, rows) in (held ?? []).OrderBy(h => h.Key.Index))
+        {
+            batch.Then(table.Hold).With(rows.Keys.ToArray()).With(rows.Values.ToArray()).With((long)rows.Count);
+        }
+    }
 
     public bool TryFind(TargetTable table, KeyHash key, out ReferenceTarget target)
     {

@@ -63,6 +63,15 @@ internal static class Schema
             insert into rollcall.registry_state (revision, last_id) values (0, 0);
             """),
         new(3, """
+            create table rollcall.key_change (
+                change_version bigint not null,
+                resource integer not null references rollcall.resource,
+                id uuid not null,
+                old_key_values bytea not null,
+                new_key_values bytea not null,
+                primary key (resource, change_version));
+            """),
+        new(4, """
             create table rollcall.snapshot (
                 client text collate "C" primary key,
                 name text not null,

@@ -5,7 +5,7 @@ namespace Rollcall.Serve.Storage.Postgres;
 /// <summary>Keeps the references inside collections: ordinals 0, 1, 2 … per document and place.</summary>
 internal static class SideTables
 {
-    public static void Put(NpgsqlBatch batch, TableStatements statements, List<PlannedWrite> planned)
+    public static void Put(NpgsqlBatch batch, TableStatements statements, IReadOnlyList<PlannedWrite> planned)
     {
         foreach (var side in statements.Sides)
         {

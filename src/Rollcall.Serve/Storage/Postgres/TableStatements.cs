@@ -21,6 +21,7 @@ internal sealed class TableStatements
         var known = "t.row_id, t.id, t.key_hash, t.content_hash, t.change_version" + (table.Resource.IsDescriptor ? ", t.namespace, t.code_value" : "");
         FindByKey = $"select {known} from {name} t where t.key_hash = any($1){scope}";
         FindById = $"select {known} from {name} t where t.id = any($1){scope}";
+        LockForCascade = $"select {known}, t.document from {name} t where t.row_id = any($1) order by t.row_id for update";
         FindForDelete = $"select t.row_id, t.id, t.key_hash, t.change_version, t.document from {name} t where t.id = any($1){scope}";
 
         // The second draw is burned: the Ed-Fi DMS counts an insert as two changes, and its clients' windows begin one after the newest.
@@ -40,6 +41,7 @@ internal sealed class TableStatements
         InsertIdentity = isSubclass
             ? $"insert into rollcall.{table.IdentityTable} select {DrawRow}, u.key_hash, u.id, u.resource from unnest($1::rollcall.{table.IdentityTable}[]) u on conflict do nothing"
             : "";
+        UpdateIdentity = isSubclass ? $"update rollcall.{table.IdentityTable} set key_hash = $2 where row_id = $1" : "";
         FindIdentity = isSubclass ? $"select i.key_hash, i.resource from rollcall.{table.IdentityTable} i where i.key_hash = any($1)" : "";
         Update = $"""
             update {name} t
@@ -78,12 +80,18 @@ internal sealed class TableStatements
 
     public string FindById { get; }
 
+    /// <summary>$1 rows. Gives them as they are now, with their documents, and keeps everybody else from changing them or referring to them.</summary>
+    public string LockForCascade { get; }
+
     public string FindForDelete { get; }
 
     /// <summary>$1 row images. Gives id, version and row of those that were inserted; a row whose key is taken is left out.</summary>
     public string Insert { get; }
 
     public string InsertIdentity { get; }
+
+    /// <summary>$1 row, $2 its new key.</summary>
+    public string UpdateIdentity { get; }
 
     /// <summary>$1 keys. Gives key and resource of the holders.</summary>
     public string FindIdentity { get; }
@@ -152,7 +160,7 @@ internal sealed class TableStatements
         yield return new("document", "bytea", " not null");
     }
 
-    private static bool IsKept(string column) => column is "row_id" or "id" or "key_hash" or "owner" or "resource";
+    private static bool IsKept(string column) => column is "row_id" or "id" or "owner" or "resource";
 
     /// <summary>A document that refers to itself goes with itself.</summary>
     private static string HoldsReference(Referrer referrer)

@@ -1,5 +1,4 @@
 using Npgsql;
-using Rollcall.Databases;
 using Rollcall.Serve.Authorization;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Keys;
@@ -15,8 +14,7 @@ namespace Rollcall.Serve.Storage.Postgres;
 ///    version that was read, references by foreign key (and, where the target's key can change, by key under a row lock).
 /// Rows go in the order of their keys, inserts before updates, so that groups wait for each other in one direction.
 /// </remarks>
-internal sealed class Upsert(
-    Catalog catalog, References references, Descriptors descriptors, LinkSplicer links, TimeProvider time)
+internal sealed class Upsert(Catalog catalog, References references, Descriptors descriptors, Rows rows, Cascade cascade)
 {
     /// <summary>One try. Answers every write it can; leaves open the ones that lost a race, or that must be alone.</summary>
     /// <param name="trustMemory">False to look up every reference, after a foreign key has said that an entry was stale.</param>
@@ -46,6 +44,20 @@ internal sealed class Upsert(
         {
             planned.RemoveAll(p => p.IsRespelled);
         }
+
+        // Nor does a changed key go with others: what follows from it can be long.
+        foreach (var plan in planned)
+        {
+            plan.Write.WantsCascade = plan.IsKeyChanged;
+        }
+
+        if (planned is [{ IsKeyChanged: true, Write.MayCascade: true } keyChange])
+        {
+            await cascade.RunAsync(connection, keyChange, current.DeleteEpoch, known.Reachable, cancellationToken);
+            return;
+        }
+
+        planned.RemoveAll(p => p.IsKeyChanged);
 
         if (planned.Count > 0)
         {
@@ -263,24 +275,7 @@ internal sealed class Upsert(
         CancellationToken cancellationToken)
     {
         var table = statements.Table;
-        var number = catalog.NumberOf(table.Resource);
-        var now = time.GetUtcNow().UtcDateTime;
-        now = new DateTime(now.Ticks - (now.Ticks % TimeSpan.TicksPerMicrosecond), DateTimeKind.Utc);
-        using var inserts = new PostgresRows(statements.RowType, statements.ColumnCount);
-        using var updates = new PostgresRows(statements.RowType, statements.ColumnCount);
-        var byId = new Dictionary<Guid, PlannedWrite>(planned.Count);
-        var usesDescriptors = table.Resource.IsDescriptor;
-        foreach (var plan in planned)
-        {
-            var head = plan.Existing is { } row
-                ? new RowHead(row.RowId, row.Id, row.ChangeVersion, now, number)
-                : new RowHead(0, Guid.CreateVersion7(time.GetUtcNow()), 0, now, number);
-            byId[head.Id] = plan;
-            plan.Id = head.Id;
-            RowImage.Write(plan.Existing is null ? inserts : updates, table, plan.Document, plan.Targets, head, links);
-            usesDescriptors |= plan.Document.DescriptorRows.Length > 0;
-        }
-
+        var usesDescriptors = table.Resource.IsDescriptor || planned.Exists(p => p.Document.DescriptorRows.Length > 0);
         await using var batch = new NpgsqlBatch(connection);
         if (usesDescriptors)
         {
@@ -290,24 +285,9 @@ internal sealed class Upsert(
 
         reachable?.Recheck(batch);
         batch.Then(ChangeVersions.Hold);
-        HoldChangeable(batch, planned);
-        using var identities = inserts.Count > 0 && table.IdentityTable is not null ? Identities(table.IdentityTable, planned, number) : null;
-        if (identities is not null)
-        {
-            batch.Then(statements.InsertIdentity).WithRows(identities);
-        }
-
-        if (inserts.Count > 0)
-        {
-            batch.Then(statements.Insert).WithRows(inserts);
-        }
-
-        if (updates.Count > 0)
-        {
-            batch.Then(statements.Update).WithRows(updates);
-        }
-
-        SideTables.Put(batch, statements, planned);
+        references.HoldChangeable(batch, planned);
+        using var images = rows.Put(batch, statements, planned, rows.Now());
+        var byId = planned.ToDictionary(p => p.Id);
         if (planned[0].IsRespelled)
         {
             batch.Then(Descriptors.RaiseEpoch);
@@ -340,49 +320,6 @@ internal sealed class Upsert(
         }
     }
 
-    private void HoldChangeable(NpgsqlBatch batch, List<PlannedWrite> planned)
-    {
-        Dictionary<TargetTable, SortedDictionary<long, Guid>>? held = null;
-        foreach (var plan in planned)
-        {
-            for (var i = 0; i < plan.Targets.Length; i++)
-            {
-                var table = references.TableOf(plan.Document.References[i].Model);
-                if (!table.IsKeyFixed)
-                {
-                    held ??= [];
-                    if (!held.TryGetValue(table, out var rows))
-                    {
-                        held[table] = rows = [];
-                    }
-
-                    rows[plan.Targets[i].RowId] = plan.Document.References[i].Key.ToGuid();
-                }
-            }
-        }
-
-        foreach (var (table, rows) in held ?? [])
-        {
-            batch.Then(table.Hold).With(rows.Keys.ToArray()).With(rows.Values.ToArray()).With((long)rows.Count);
-        }
-    }
-
-    private PostgresRows Identities(string identityTable, List<PlannedWrite> planned, int number)
-    {
-        var rows = new PostgresRows(catalog.RowType(identityTable), 4);
-        foreach (var plan in planned.Where(p => p.Existing is null))
-        {
-            rows.BeginRow();
-            rows.Long(null);
-            rows.Uuid(plan.Document.KeyHash.ToGuid());
-            rows.Uuid(plan.Id);
-            rows.Int(number);
-            rows.EndRow();
-        }
-
-        return rows;
-    }
-
     /// <summary>What step 1 has found.</summary>
     private sealed class KnownRows(int capacity)
     {
@@ -402,9 +339,14 @@ internal sealed class Upsert(
     }
 }
 
-/// <summary>A write that goes ahead.</summary>
+/// <summary>A row to be written.</summary>
+/// <param name="Write">Who asked for it; null for a document that follows a changed key.</param>
+/// <param name="Targets">Parallel to <see cref="Document.References"/>.</param>
 internal sealed record PlannedWrite(
     PendingWrite Write, Document Document, ReferenceTarget[] Targets, ExistingRow? Existing, bool IsRespelled)
 {
     public Guid Id { get; set; }
+
+    /// <summary>A PUT with another natural key; a descriptor is never given one.</summary>
+    public bool IsKeyChanged => !IsRespelled && Existing is { } row && row.Key != Document.KeyHash;
 }

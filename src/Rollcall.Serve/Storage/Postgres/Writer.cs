@@ -19,6 +19,12 @@ internal sealed class PendingWrite(WriteRequest request)
     public WriteRequest Request { get; } = request;
 
     public WriteOutcome? Outcome { get; set; }
+
+    /// <summary>It changes a natural key, which it must do by itself.</summary>
+    public bool WantsCascade { get; set; }
+
+    /// <summary>It is by itself, outside the groups.</summary>
+    public bool MayCascade { get; init; }
 }
 
 /// <summary>Writes of one kind to one resource go together.</summary>
@@ -31,6 +37,7 @@ internal sealed class WriterCounters
     private long _lostRaces;
     private long _groupsUndone;
     private long _staleReferences;
+    private long _cascades;
 
     public long Deadlocks => Volatile.Read(ref _deadlocks);
 
@@ -39,6 +46,10 @@ internal sealed class WriterCounters
     public long GroupsUndone => Volatile.Read(ref _groupsUndone);
 
     public long StaleReferences => Volatile.Read(ref _staleReferences);
+
+    public long Cascades => Volatile.Read(ref _cascades);
+
+    public void Cascade() => Interlocked.Increment(ref _cascades);
 
     public void Deadlock() => Interlocked.Increment(ref _deadlocks);
 
@@ -58,6 +69,7 @@ internal sealed class Writer : IAsyncDisposable
     /// <summary>Bytes of documents that go to the server in one statement, which holds them several times over.</summary>
     private const long StatementBytesMax = 8 * 1024 * 1024;
 
+    private const int KeyChangesInFlight = 2;
     private const int TriesMax = 12;
     private static readonly TimeSpan BackOffMax = TimeSpan.FromMilliseconds(200);
     private readonly Upsert _upsert;
@@ -65,13 +77,14 @@ internal sealed class Writer : IAsyncDisposable
     private readonly Descriptors _descriptors;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
-    private readonly GroupWriter<WriteLane, Guid, WriteRequest, WriteOutcome> _groups;
+    private readonly GroupWriter<WriteLane, Guid, WriteRequest, WriteOutcome?> _groups;
     private readonly SemaphoreSlim _descriptorDeletes = new(1);
+    private readonly SemaphoreSlim _keyChanges = new(KeyChangesInFlight);
 
     public Writer(Upsert upsert, Delete delete, Descriptors descriptors, TimeProvider time, ILogger log)
     {
         (_upsert, _delete, _descriptors, _time, _log) = (upsert, delete, descriptors, time, log);
-        _groups = new GroupWriter<WriteLane, Guid, WriteRequest, WriteOutcome>(
+        _groups = new GroupWriter<WriteLane, Guid, WriteRequest, WriteOutcome?>(
             new GroupWriterOptions { GroupsInFlightMax = GroupsInFlight, GroupsPerLaneMax = GroupsInFlight }, WriteGroupAsync);
     }
 
@@ -79,16 +92,18 @@ internal sealed class Writer : IAsyncDisposable
 
     public (long Groups, long Writes) Totals => _groups.Totals;
 
-    public ValueTask<WriteOutcome> UpsertAsync(
+    public async ValueTask<WriteOutcome> UpsertAsync(
         Document document, Precondition precondition, WriteAccess access, CancellationToken cancellationToken) =>
-        _groups.WriteAsync(
-            new WriteLane(document.Resource, false), document.KeyHash.ToGuid(), new WriteRequest(null, document, precondition, access), cancellationToken);
+        (await _groups.WriteAsync(
+            new WriteLane(document.Resource, false), document.KeyHash.ToGuid(), new WriteRequest(null, document, precondition, access), cancellationToken))!;
 
-    public ValueTask<WriteOutcome> ReplaceAsync(
-        Guid id, Document document, Precondition precondition, Access access, CancellationToken cancellationToken) =>
-        _groups.WriteAsync(
-            new WriteLane(document.Resource, false), document.KeyHash.ToGuid(),
-            new WriteRequest(id, document, precondition, new WriteAccess(Access.Everything, access)), cancellationToken);
+    public async ValueTask<WriteOutcome> ReplaceAsync(
+        Guid id, Document document, Precondition precondition, Access access, CancellationToken cancellationToken)
+    {
+        var (lane, request) = (new WriteLane(document.Resource, false), new WriteRequest(id, document, precondition, new WriteAccess(Access.Everything, access)));
+        return await _groups.WriteAsync(lane, document.KeyHash.ToGuid(), request, cancellationToken)
+            ?? await ChangeKeyAsync(lane, request, cancellationToken);
+    }
 
     public async ValueTask<WriteOutcome> DeleteAsync(
         ResourceModel resource, Guid id, Precondition precondition, Access access, CancellationToken cancellationToken)
@@ -96,7 +111,7 @@ internal sealed class Writer : IAsyncDisposable
         if (!resource.IsDescriptor)
         {
             var request = new WriteRequest(id, null, precondition, new WriteAccess(Access.Everything, access));
-            return await _groups.WriteAsync(new WriteLane(resource, true), id, request, cancellationToken);
+            return (await _groups.WriteAsync(new WriteLane(resource, true), id, request, cancellationToken))!;
         }
 
         // Not in the groups' slots: it scans, and then holds up every write while it looks a second time.
@@ -111,9 +126,30 @@ internal sealed class Writer : IAsyncDisposable
         }
     }
 
+    /// <summary>Outside the groups' slots, because it can take long; only a few at once, because they often want the same rows.</summary>
+    private async Task<WriteOutcome> ChangeKeyAsync(WriteLane lane, WriteRequest request, CancellationToken cancellationToken)
+    {
+        await _keyChanges.WaitAsync(cancellationToken);
+        try
+        {
+            var write = new PendingWrite(request) { MayCascade = true };
+            var outcome = await Errors.GuardAsync(() => AloneAsync(lane, write));
+            if (outcome is WriteOutcome.Updated && write.WantsCascade)
+            {
+                Counters.Cascade();
+            }
+
+            return outcome!;
+        }
+        finally
+        {
+            _keyChanges.Release();
+        }
+    }
+
     public async ValueTask DisposeAsync() => await _groups.DisposeAsync();
 
-    private async Task WriteGroupAsync(WriteLane lane, WriteGroup<WriteRequest, WriteOutcome> group)
+    private async Task WriteGroupAsync(WriteLane lane, WriteGroup<WriteRequest, WriteOutcome?> group)
     {
         var writes = new PendingWrite[group.Count];
         for (var i = 0; i < writes.Length; i++)
@@ -141,7 +177,7 @@ internal sealed class Writer : IAsyncDisposable
         {
             try
             {
-                group.Answer(i, writes[i].Outcome ?? await AloneAsync(lane, writes[i]));
+                group.Answer(i, writes[i].Outcome ?? (writes[i].WantsCascade ? null : await AloneAsync(lane, writes[i])));
             }
             catch (Exception e)
             {
@@ -184,7 +220,7 @@ internal sealed class Writer : IAsyncDisposable
         }
     }
 
-    private async Task<WriteOutcome> AloneAsync(WriteLane lane, PendingWrite write)
+    private async Task<WriteOutcome?> AloneAsync(WriteLane lane, PendingWrite write)
     {
         PostgresException? last = null;
         for (var attempt = 1; attempt <= TriesMax; attempt++)
@@ -195,6 +231,11 @@ internal sealed class Writer : IAsyncDisposable
                 if (write.Outcome is not null)
                 {
                     return write.Outcome;
+                }
+
+                if (write.WantsCascade && !write.MayCascade)
+                {
+                    return null;
                 }
 
                 Counters.LostRace();
@@ -209,7 +250,7 @@ internal sealed class Writer : IAsyncDisposable
                     return new WriteOutcome.Referenced(referrers);
                 }
 
-                if (PostgresDatabase.IsConflict(e))
+                if (PostgresDatabase.IsConflict(e) || attempt > 3)
                 {
                     await BackOffAsync(attempt);
                 }

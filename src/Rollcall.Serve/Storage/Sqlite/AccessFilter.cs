@@ -21,7 +21,11 @@ internal static class AccessFilter
     /// <summary>A parameter that the statement does not have is left out.</summary>
     public static SqliteStatement Bind(SqliteStatement statement, Access access)
     {
-        var plan = access.Plan!;
+        if (access.Plan is not { } plan)
+        {
+            return statement;
+        }
+
         if (!plan.Relationships.IsEmpty && !access.HasNoOrganizations)
         {
             statement.BindText(Organizations, access.Claims!.OrganizationsJson);
@@ -29,6 +33,9 @@ internal static class AccessFilter
 
         return plan.Namespaces.IsEmpty ? statement : statement.BindText(Prefixes, access.Claims!.PrefixesJson);
     }
+
+    /// <summary>An element's value in a row "r" of the recorded ones.</summary>
+    public static string Recorded(Element element, string column) => $"json_extract(r.elements, '$.{column}')";
 
     private static string StartsWith(string column) => string.Create(
         CultureInfo.InvariantCulture, $"exists (select 1 from json_each(?{Prefixes}) p where substr({column}, 1, length(p.value)) = p.value)");

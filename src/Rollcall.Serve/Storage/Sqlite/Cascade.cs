@@ -76,16 +76,16 @@ internal sealed class Cascade(WriteSession session) : IDisposable
         var rows = session.RowsOf(document.Resource);
         var existing = rows.Find(rowId, out var stored)!.Value;
         var isKeyChanged = existing.Key != document.KeyHash;
-        if (isKeyChanged && (IsKeyTaken(document) || rows.IsKeyTakenBySibling(document.KeyHash)))
-        {
-            return new WriteOutcome.KeyConflict();
-        }
-
         // A reference that had to follow, because a member of it is one with a changed one, and now names nothing.
         var targets = rows.Resolve(document, out var unresolved);
         if (unresolved.Count > 0)
         {
             return new WriteOutcome.Referenced([document.Resource.TypeName]);
+        }
+
+        if (isKeyChanged && (IsKeyTaken(document) || rows.IsKeyTakenBySibling(document.KeyHash)))
+        {
+            return new WriteOutcome.KeyConflict();
         }
 
         change = rows.Update(document, existing, targets);

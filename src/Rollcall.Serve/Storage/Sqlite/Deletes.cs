@@ -1,4 +1,3 @@
-using Rollcall.Databases;
 using Rollcall.Serve.Queries;
 
 namespace Rollcall.Serve.Storage.Sqlite;
@@ -10,11 +9,11 @@ internal static class Deletes
     {
         var table = reader.Model.Table(plan.Resource);
         var access = plan.Access.Plan is null ? null
-            : AccessFilter.Condition(reader.Model, plan.Access, (_, column) => $"json_extract(r.elements, '$.{column}')", withFormer: true);
+            : AccessFilter.Condition(reader.Model, plan.Access, AccessFilter.Recorded, withFormer: true);
         var from = $"""
-            FROM deleted AS gone{(access is null ? "" : $" JOIN {RelationshipTables.Recorded} r ON r.id = gone.id AND r.change_version = 0")}
+            FROM deleted AS gone
             WHERE gone.resource = ?1 AND gone.change_version BETWEEN ?2 AND ?3
-              AND NOT EXISTS (SELECT 1 FROM {table.Name} WHERE {reader.Model.ScopeAnd(table)}key_hash = gone.key_hash){(access is null ? "" : $" AND ({access})")}
+              AND NOT EXISTS (SELECT 1 FROM {table.Name} WHERE {reader.Model.ScopeAnd(table)}key_hash = gone.key_hash){(access is null ? "" : $" AND EXISTS (SELECT 1 FROM {RelationshipTables.Recorded} r WHERE r.id = gone.id AND r.change_version = 0 AND ({access}))")}
             """;
         var number = reader.Model.Number(plan.Resource);
         var (min, max) = (plan.MinChangeVersion ?? 0, plan.MaxChangeVersion ?? long.MaxValue);
@@ -22,7 +21,7 @@ internal static class Deletes
         if (plan.WantsTotalCount)
         {
             var count = reader.Prepared("SELECT count(*) " + from).Bind(1, number).Bind(2, min).Bind(3, max);
-            BindAccess(count, plan);
+            AccessFilter.Bind(count, plan.Access);
             count.Step();
             total = count.Long(0);
             count.Reset();
@@ -31,7 +30,7 @@ internal static class Deletes
         var items = new List<TrackedDelete>();
         var page = reader.Prepared($"SELECT id, change_version, key_values {from} ORDER BY change_version LIMIT ?4 OFFSET ?5")
             .Bind(1, number).Bind(2, min).Bind(3, max).Bind(4, plan.Limit).Bind(5, plan.Offset);
-        BindAccess(page, plan);
+        AccessFilter.Bind(page, plan.Access);
         try
         {
             while (page.Step())
@@ -46,12 +45,4 @@ internal static class Deletes
 
         return new TrackedDeletes(total, items);
     });
-
-    private static void BindAccess(SqliteStatement statement, ChangeQueryPlan plan)
-    {
-        if (plan.Access.Plan is not null)
-        {
-            AccessFilter.Bind(statement, plan.Access);
-        }
-    }
 }

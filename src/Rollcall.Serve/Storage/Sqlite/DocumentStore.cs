@@ -66,6 +66,9 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IReg
     public ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
         _readers.RunAsync(plan, static (reader, query) => Deletes.Query(reader, query), cancellationToken);
 
+    public ValueTask<TrackedKeyChanges> QueryKeyChangesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
+        _readers.RunAsync(plan, static (reader, query) => KeyChangeRecords.Query(reader, query), cancellationToken);
+
     public ValueTask<long> NewestChangeVersionAsync(CancellationToken cancellationToken) => new(_session.NewestChangeVersion);
 
     public async ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken)

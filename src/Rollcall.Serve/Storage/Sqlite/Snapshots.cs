@@ -154,6 +154,9 @@ internal sealed class Snapshots(string path, StoreModel model, SnapshotLimits li
         public override ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
             _readers.RunAsync(plan, static (reader, query) => Deletes.Query(reader, query), cancellationToken);
 
+        public override ValueTask<TrackedKeyChanges> QueryKeyChangesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
+            _readers.RunAsync(plan, static (reader, query) => KeyChangeRecords.Query(reader, query), cancellationToken);
+
         public override async ValueTask<long> NewestChangeVersionAsync(CancellationToken cancellationToken) =>
             _newest ??= await _readers.RunAsync(0, static (reader, _) => reader.NewestChangeVersion(), cancellationToken);
 

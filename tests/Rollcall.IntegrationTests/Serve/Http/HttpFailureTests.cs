@@ -170,6 +170,8 @@ public sealed class HttpFailureTests : IAsyncLifetime
 
         public ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) => throw Failure!;
 
+        public ValueTask<TrackedKeyChanges> QueryKeyChangesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) => throw Failure!;
+
         public ValueTask<long> NewestChangeVersionAsync(CancellationToken cancellationToken) => throw Failure!;
 
         public ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken)

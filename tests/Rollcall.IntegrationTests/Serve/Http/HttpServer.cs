@@ -9,6 +9,9 @@ namespace Rollcall.IntegrationTests.Serve.Http;
 /// <summary>A sandbox over a real socket and a real database, shared by the tests of a collection: each uses keys of its own.</summary>
 public abstract class HttpServer : IAsyncLifetime
 {
+    public const string AdminKey = "admin";
+    public const string AdminSecret = "the administrator's secret";
+
     private readonly HttpClient _client = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
     private ServeHost? _host;
     private int _unique;
@@ -40,7 +43,16 @@ public abstract class HttpServer : IAsyncLifetime
 
         Database = await DatabaseAsync();
         _host = await ServeHost.StartAsync(
-            With(new ServeOptions { Urls = ["http://127.0.0.1:0"], Database = Database, Sandbox = true, LogLevel = LogLevel.None, TokensMax = -1 }),
+            With(new ServeOptions
+            {
+                Urls = ["http://127.0.0.1:0"],
+                Database = Database,
+                Sandbox = true,
+                LogLevel = LogLevel.None,
+                TokensMax = -1,
+                AdminKey = AdminKey,
+                AdminSecret = AdminSecret,
+            }),
             CancellationToken.None);
         Root = _host.Addresses[0];
         Token = await TokenAsync("sandbox", "sandbox");

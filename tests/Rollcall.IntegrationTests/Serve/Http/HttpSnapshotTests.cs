@@ -145,7 +145,7 @@ public abstract class HttpSnapshotTests(HttpServer server)
     {
         var key = server.Unique("snapshot-client-");
         await server.Host.Stores.Credentials.PutClientAsync(
-            new ApiClient(key, key, SecretHash.Create("secret"), "Ed-Fi Sandbox", [], [], 1, true), TestContext.Current.CancellationToken);
+            new ApiClient(key, key, SecretHash.Create("secret"), "Ed-Fi API Publisher - Reader", [], [], 1, true), TestContext.Current.CancellationToken);
         return await server.TokenAsync(key, "secret");
     }
 }

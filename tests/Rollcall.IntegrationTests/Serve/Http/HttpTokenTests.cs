@@ -179,28 +179,6 @@ public abstract class HttpTokenTests(HttpServer server)
             }
             """);
 
-    [Rule("3.1.schema-before-claims")]
-    [Fact]
-    public async Task A_client_of_another_claim_set_gets_a_token_and_nothing_else()
-    {
-        var client = await AddClientAsync("SIS Vendor");
-        var bearer = $"Bearer {await server.TokenAsync(client.Key, client.Secret)}";
-        foreach (var (method, path, body) in (IEnumerable<(string, string, string?)>)
-            [("GET", "/data/v3/ed-fi/students", null), ("POST", "/data/v3/ed-fi/students", HttpServer.Student("denied")),
-            ("GET", $"/data/v3/ed-fi/students/{Guid.NewGuid()}", null), ("DELETE", $"/data/v3/ed-fi/students/{Guid.NewGuid()}", null),
-            ("PUT", $"/data/v3/ed-fi/students/{Guid.NewGuid()}", HttpServer.Student("denied")), ("GET", "/data/v3/ed-fi/students/deletes", null),
-            ("GET", "/data/v3/ed-fi/students/keyChanges", null)])
-        {
-            var answer = (await server.SendAsync(method, path, body, "application/json", bearer)).Is(403);
-            Assert.Equal("urn:ed-fi:api:security:authorization:", (string)answer.Json!["type"]!);
-            Assert.Equal("application/problem+json", answer.Header("Content-Type"));
-        }
-
-        // A fault in the request comes before the claim.
-        (await server.SendAsync("POST", "/data/v3/ed-fi/students", "{", "application/json", bearer)).Is(400);
-        (await server.SendAsync("GET", "/changeQueries/v1/availableChangeVersions", null, null, bearer)).Is(200);
-    }
-
     [Fact]
     public async Task A_removed_or_reset_clients_tokens_end_within_seconds()
     {

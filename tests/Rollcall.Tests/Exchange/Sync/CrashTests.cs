@@ -136,7 +136,7 @@ public sealed class CrashTests
     }
 
     /// <summary>A small SIS that lives through inserts, edits, key changes, swaps, keys used again and deletes, and knows what the API should hold.</summary>
-    private sealed class Source
+    internal sealed class Source
     {
         private readonly List<Pupil> _pupils = [];
         private readonly List<Stint> _stints = [];

@@ -10,7 +10,7 @@ using Rollcall.Standard.Model;
 namespace Rollcall.Tests.Serve.Storage;
 
 /// <summary>The oracle: the rules of <see cref="IDocumentStore"/> said once more, over a list, without any of the stores' code.</summary>
-public sealed class InMemoryDocumentStore(TimeProvider time) : IDocumentStore
+public sealed partial class InMemoryDocumentStore(TimeProvider time) : IDocumentStore
 {
     private readonly Lock _lock = new();
     private readonly List<Row> _rows = [];
@@ -180,8 +180,9 @@ public sealed class InMemoryDocumentStore(TimeProvider time) : IDocumentStore
             return new WriteOutcome.Unresolved(missing, document.UnknownDescriptors);
         }
 
-        if (isPut && (existing!.Document.KeyHash != document.KeyHash
-            || (document.Resource.IsDescriptor && !existing.Document.KeyTexts.SequenceEqual(document.KeyTexts))))
+        var isKeyChanged = isPut && existing!.Document.KeyHash != document.KeyHash;
+        if (isPut && ((isKeyChanged && !document.Resource.AllowsKeyChange)
+            || (document.Resource.IsDescriptor && !existing!.Document.KeyTexts.SequenceEqual(document.KeyTexts))))
         {
             return new WriteOutcome.KeyChangeNotSupported();
         }
@@ -202,7 +203,7 @@ public sealed class InMemoryDocumentStore(TimeProvider time) : IDocumentStore
             return new WriteOutcome.KeyConflict();
         }
 
-        return Store(document, existing);
+        return isKeyChanged ? ChangeKey(document, existing!) : Store(document, existing);
     }
 
     private WriteOutcome Store(Document document, Row? existing)

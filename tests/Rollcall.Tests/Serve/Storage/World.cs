@@ -43,6 +43,15 @@ public sealed class World(IDocumentStore store)
         await CreateAsync("students", Student("B"));
     }
 
+    /// <summary>Course M1 of district 1, and the descriptors of sessions and grading periods: what a chain of sections begins with.</summary>
+    public async Task SeedCourseAsync()
+    {
+        await CreateAsync("courseIdentificationSystemDescriptors", Descriptor("System"));
+        await CreateAsync("termDescriptors", Descriptor("Fall"));
+        await CreateAsync("gradingPeriodDescriptors", Descriptor("First"));
+        await CreateAsync("courses", Course("M1", 1));
+    }
+
     public static string Descriptor(string value, string uri = Uri, string shortDescription = "x") =>
         $$"""{"namespace":"{{uri}}","codeValue":"{{value}}","shortDescription":"{{shortDescription}}"}""";
 
@@ -84,10 +93,50 @@ public sealed class World(IDocumentStore store)
         {"programName":"{{{name}}}","programTypeDescriptor":"{{{Uri}}}#{{{type}}}","educationOrganizationReference":{"educationOrganizationId":{{{organization}}}}}
         """;
 
-    public Document Read(string endpoint, string json, DescriptorSet? descriptors = null)
+    public static string Session(string name, long school, int year = 2025, int days = 100) => $$$"""
+        {"sessionName":"{{{name}}}","schoolReference":{"schoolId":{{{school}}}},"schoolYearTypeReference":{"schoolYear":{{{year}}}},
+        "beginDate":"2025-08-20","endDate":"2025-12-20","totalInstructionalDays":{{{days}}},"termDescriptor":"{{{Uri}}}#Fall"}
+        """;
+
+    public static string GradingPeriod(string name, long school, int year = 2025) => $$$"""
+        {"gradingPeriodName":"{{{name}}}","gradingPeriodDescriptor":"{{{Uri}}}#First","schoolReference":{"schoolId":{{{school}}}},
+        "schoolYearTypeReference":{"schoolYear":{{{year}}}},"beginDate":"2025-08-20","endDate":"2025-12-20","totalInstructionalDays":100}
+        """;
+
+    public static string CourseOffering(string code, string session, long school, int year = 2025, string course = "M1") => $$$"""
+        {"localCourseCode":"{{{code}}}","schoolReference":{"schoolId":{{{school}}}},"courseReference":{"courseCode":"{{{course}}}","educationOrganizationId":1},
+        "sessionReference":{"schoolId":{{{school}}},"schoolYear":{{{year}}},"sessionName":"{{{session}}}"}}
+        """;
+
+    public static string Section(string id, string code, string session, long school, int year = 2025, params string[] periods) => $$$"""
+        {"sectionIdentifier":"{{{id}}}","courseOfferingReference":{"localCourseCode":"{{{code}}}","schoolId":{{{school}}},"schoolYear":{{{year}}},
+        "sessionName":"{{{session}}}"},"classPeriods":[{{{string.Join(',', periods.Select(p =>
+            $$$$"""{"classPeriodReference":{"classPeriodName":"{{{{p}}}}","schoolId":{{{{school}}}}}}"""))}}}]}
+        """;
+
+    public static string SectionReference(string id, string code, string session, long school, int year = 2025) => $$"""
+        {"sectionIdentifier":"{{id}}","localCourseCode":"{{code}}","schoolId":{{school}},"schoolYear":{{year}},"sessionName":"{{session}}"}
+        """;
+
+    public static string SectionEnrollment(string student, string sectionReference, string begin = "2025-08-20") => $$$"""
+        {"studentReference":{"studentUniqueId":"{{{student}}}"},"beginDate":"{{{begin}}}","sectionReference":{{{sectionReference}}}}
+        """;
+
+    public static string GradebookEntry(string id, string sectionReference, string? period = null, long school = 10, int year = 2025)
+    {
+        var more = period is null
+            ? ""
+            : $$$""","gradingPeriodReference":{"gradingPeriodName":"{{{period}}}","gradingPeriodDescriptor":"{{{Uri}}}#First","schoolId":{{{school}}},"schoolYear":{{{year}}}}""";
+        return $$"""
+            {"gradebookEntryIdentifier":"{{id}}","namespace":"{{Uri}}","sourceSectionIdentifier":"x","title":"T","dateAssigned":"2025-09-01",
+            "sectionReference":{{sectionReference}}{{more}}}
+            """;
+    }
+
+    public Document Read(string endpoint, string json, DescriptorSet? descriptors = null, ReadPurpose purpose = ReadPurpose.Item)
     {
         var reader = Readers.GetOrAdd(endpoint, e => DocumentReader.For(Resource(e), Standard));
-        var read = reader.Read(Encoding.UTF8.GetBytes(json), ReadPurpose.Item, descriptors ?? Store.Descriptors);
+        var read = reader.Read(Encoding.UTF8.GetBytes(json), purpose, descriptors ?? Store.Descriptors);
         return read.Document ?? throw new InvalidOperationException($"{endpoint}: {string.Join("; ", read.Faults.Select(f => f.Path + " " + f.Message))}");
     }
 
@@ -142,6 +191,10 @@ public sealed class World(IDocumentStore store)
     public async Task<TrackedDeletes> DeletesAsync(
         string endpoint, long? min = null, long? max = null, long offset = 0, int limit = 500, bool total = false) =>
         await Store.QueryDeletesAsync(new ChangeQueryPlan(Resource(endpoint), offset, limit, total, min, max), default);
+
+    public async Task<TrackedKeyChanges> KeyChangesAsync(
+        string endpoint, long? min = null, long? max = null, long offset = 0, int limit = 500, bool total = false) =>
+        await Store.QueryKeyChangesAsync(new ChangeQueryPlan(Resource(endpoint), offset, limit, total, min, max), default);
 
     public async Task<long> NewestAsync() => await Store.NewestChangeVersionAsync(default);
 }

@@ -1,0 +1,160 @@
+using Rollcall.Exchange.Sync;
+
+namespace Rollcall.Tests.Exchange.Sync;
+
+/// <summary>Change capture on an SQLite source. What was sent is counted at the API.</summary>
+public sealed class WatchTests : IDisposable
+{
+    private readonly SyncBench _bench = new();
+
+    public WatchTests()
+    {
+        WatchBench.WriteMapping(_bench);
+        _bench.Write("profile.yaml", SyncBench.Profile("changes: { method: outbox, every: 20ms }"));
+    }
+
+    public void Dispose() => _bench.Dispose();
+
+    [Fact]
+    public async Task A_change_is_sent_by_reading_its_own_rows_only()
+    {
+        _bench.Pupils(50);
+        await using var watch = await WatchBench.StartAsync(_bench);
+        Assert.Equal(100, _bench.Api.Writes("POST"));
+
+        _bench.Sql("update pupil set first = 'Anna' where id = 3; insert into absence values(1, 3, '2026-09-02', 'UA')");
+        await watch.UntilAsync(() => _bench.Api.Writes("PUT") == 1 && _bench.Api.Writes("POST") == 101, "one PUT and one POST");
+        _bench.Sql("update stint set entry = '2026-09-01' where id = 4; delete from stint where id = 5; delete from pupil where id = 5");
+        await watch.UntilAsync(() => _bench.Api.Writes("PUT") == 2 && _bench.Api.Writes("DELETE") == 2, "a key change and two deletes");
+
+        var some = watch.Reports.Skip(1).ToList();
+        Assert.All(some.SelectMany(r => r.Resources), r => Assert.InRange(r.Plan.Scanned, 0, 3));
+        Assert.Equal(49, _bench.Api.All("students").Length);
+    }
+
+    [Fact]
+    public async Task A_change_of_a_joined_table_reaches_every_dependent_document()
+    {
+        _bench.Pupils(5);
+        _bench.Sql("insert into absence values(1, 3, '2026-09-02', 'UA'), (2, 3, '2026-09-03', 'T'), (3, 4, '2026-09-02', 'UA')");
+        await using var watch = await WatchBench.StartAsync(_bench);
+
+        _bench.Sql("update pupil set number = 'X3' where id = 3");
+
+        await watch.UntilAsync(() => !_bench.Api.Documents.Keys.Any(k => k.Key.Contains("N3", StringComparison.Ordinal)), "nothing has the old number");
+        Assert.Equal(4, _bench.Api.Documents.Keys.Count(k => k.Key.Contains("X3", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task What_happens_while_nobody_watches_is_told_at_the_next_start()
+    {
+        _bench.Pupils(5);
+        await using (await WatchBench.StartAsync(_bench))
+        {
+        }
+
+        _bench.Sql("update pupil set first = 'Anna' where id = 1; delete from stint where id = 2; update stint set id = 77 where id = 3");
+        await using var watch = await WatchBench.StartAsync(_bench);
+
+        await watch.UntilAsync(() => _bench.Api.Writes("PUT") == 1 && _bench.Api.Writes("DELETE") == 1, "one PUT and one DELETE");
+        Assert.DoesNotContain(watch.Reports, r => r.Resources.Any(x => x.Plan.Scanned > 4));
+    }
+
+    [Fact]
+    public async Task Rows_that_swap_their_keys_are_two_puts_though_one_was_told_first()
+    {
+        _bench.Pupils(1);
+        _bench.Sql("delete from stint; insert into stint values(1, 1, 1, '2026-08-31', '9'), (2, 1, 2, '2026-08-31', '10')");
+        await using var watch = await WatchBench.StartAsync(_bench);
+
+        _bench.Sql("update stint set school = 3 - school");
+
+        await watch.UntilAsync(() => _bench.Api.Writes("PUT", "studentSchoolAssociations") == 2, "two PUTs");
+        Assert.Equal(0, _bench.Api.Writes("DELETE"));
+    }
+
+    [Fact]
+    public async Task What_a_refused_parent_held_back_follows_it_when_it_is_mended()
+    {
+        _bench.Api.Refuse = (_, endpoint, body) => endpoint == "students" && (string?)body?["studentUniqueId"] == "N1" ? 400 : null;
+        await using var watch = await WatchBench.StartAsync(_bench);
+        _bench.Pupils(2);
+        await watch.UntilAsync(() => _bench.Api.All("studentSchoolAssociations").Length == 1, "the other pupil's enrolment");
+        Assert.Equal(1, _bench.Api.Writes("POST", "studentSchoolAssociations"));
+
+        _bench.Api.Refuse = null;
+        _bench.Sql("update pupil set first = 'Anna' where id = 1");
+
+        await watch.UntilAsync(() => _bench.Api.All("studentSchoolAssociations").Length == 2, "the enrolment of the pupil that is mended");
+    }
+
+    [Fact]
+    public async Task A_mass_delete_is_held_here_too()
+    {
+        _bench.Pupils(100);
+        await using var watch = await WatchBench.StartAsync(_bench);
+
+        _bench.Sql("delete from stint where id > 30; update pupil set first = 'Anna' where id = 1");
+
+        await watch.UntilAsync(() => watch.Reports.Any(r => r.Outcome == SyncOutcome.Held), "held deletes");
+        await watch.UntilAsync(() => _bench.Api.Writes("PUT") == 1, "the rest goes");
+        Assert.Equal(0, _bench.Api.Writes("DELETE"));
+    }
+
+    [Fact]
+    public async Task A_resource_without_a_rule_is_read_whole_and_a_table_that_nothing_reads_is_ignored()
+    {
+        _bench.Write("resources/students.sql", SyncBench.Students);
+        _bench.Sql("create table lunch(id integer primary key, dish text)");
+        _bench.Pupils(5);
+        await using var watch = await WatchBench.StartAsync(_bench);
+        var before = watch.Reports.Count;
+
+        _bench.Sql("insert into lunch values(1, 'soup'); update pupil set first = 'Anna' where id = 3");
+
+        await watch.UntilAsync(() => _bench.Api.Writes("PUT") == 1, "one PUT");
+        Assert.Equal(5, _bench.Of(watch.Reports.Skip(before).First(), "students").Plan.Scanned);
+    }
+
+    [Fact]
+    public async Task Without_triggers_a_signature_says_what_to_read()
+    {
+        _bench.Write("profile.yaml", SyncBench.Profile("changes: { method: poll, every: 20ms }"));
+        _bench.Write("resources/students.sql", "-- signature: select count(*), max(first) from pupil\n" + SyncBench.Students);
+        _bench.Pupils(5);
+        await using var watch = await WatchBench.StartAsync(_bench);
+
+        _bench.Sql("update pupil set first = 'Zoe' where id = 3; update stint set grade = '10' where id = 2");
+        await watch.UntilAsync(() => _bench.Api.Writes("PUT") == 2, "both");
+
+        // The signature does not show this change: the resource is not read before the next complete scan.
+        _bench.Sql("update pupil set last = 'Other' where id = 1; update stint set grade = '10' where id = 4");
+        await watch.UntilAsync(() => _bench.Api.Writes("PUT", "studentSchoolAssociations") == 2, "the resource without a signature");
+        Assert.Equal(1, _bench.Api.Writes("PUT", "students"));
+    }
+
+    [Fact]
+    public async Task Over_a_random_history_the_target_ends_as_the_source()
+    {
+        const int Seed = 4711;
+        var random = new Random(Seed);
+        var source = new CrashTests.Source();
+        _bench.Write("profile.yaml", SyncBench.Profile("deletes: { default: always }\nchanges: { method: outbox, every: 5ms }"));
+        await using var watch = await WatchBench.StartAsync(_bench);
+
+        for (var round = 0; round < 15; round++)
+        {
+            source.Change(random);
+            _bench.Sql("begin;" + source.ToSql() + "commit;");
+            if (random.Next(2) == 0)
+            {
+                await Task.Delay(random.Next(60));
+            }
+        }
+
+        await watch.UntilAsync(
+            () => source.Students().SequenceEqual(_bench.Api.All("students")) && source.Enrolments().SequenceEqual(_bench.Api.All("studentSchoolAssociations"))
+                && source.Absences().SequenceEqual(_bench.Api.All("studentSchoolAttendanceEvents")), $"seed {Seed}: the API holds what the source says");
+        Assert.True(_bench.Api.Writes("PUT") > 0 && _bench.Api.Writes("DELETE") > 0, "Nothing was changed or deleted.");
+    }
+}
