@@ -9,7 +9,7 @@ internal sealed class ChangeQueryEndpoints(IDocumentStore documents, SnapshotHea
 {
     public async Task HandleAsync(HttpContext http, Caller caller, RequestPath path)
     {
-        if (!path.Rest.Equals("v1/availableChangeVersions", StringComparison.OrdinalIgnoreCase))
+        if (!path.Rest.Equals(path.HasYearAfterVersion ? "availableChangeVersions" : "v1/availableChangeVersions", StringComparison.OrdinalIgnoreCase))
         {
             await Problems.NotFound().WriteAsync(http);
         }

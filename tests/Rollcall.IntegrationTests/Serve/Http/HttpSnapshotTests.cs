@@ -125,8 +125,8 @@ public abstract class HttpSnapshotTests(HttpServer server)
             {"detail":"All 4 snapshots that may be open at once are in use by other clients. Try again later, or read without the 'Use-Snapshot' header.","type":"urn:ed-fi:api:snapshots:too-many","title":"Too Many Snapshots","validationErrors":{},"errors":[]}
             """);
         var metrics = (await server.SendAsync("GET", "/metrics", null, null, null)).Is(200).Body;
-        Assert.Contains("rollcall_serve_snapshots 4", metrics, StringComparison.Ordinal);
-        Assert.Contains("rollcall_serve_snapshot_age_seconds ", metrics, StringComparison.Ordinal);
+        Assert.Contains("rollcall_serve_snapshots{instance=\"1\"} 4", metrics, StringComparison.Ordinal);
+        Assert.Contains("rollcall_serve_snapshot_age_seconds{instance=\"1\"} ", metrics, StringComparison.Ordinal);
         await UntilAsync(() => server.Host.Stores.Documents.Snapshots!.Ages.Count == 0);
         (await GetAsync(tokens[4], Versions)).Is(200);
     }
