@@ -47,7 +47,7 @@ internal sealed class Composition(ServeOptions options, DataStandard standard, S
         return new ServedInstance(
             instance,
             stores,
-            new ResourceEndpoints(standard, stores.Documents, snapshots, authorizer, _tags, new Responses(_tags), profiles),
+            new ResourceEndpoints(standard, stores.Documents, snapshots, authorizer, _tags, new Responses(_tags), profiles, options.Compatibility),
             new ChangeQueryEndpoints(stores.Documents, snapshots),
             new TokenInfoEndpoint(standard, stores.Documents, authorizer, profiles));
     }

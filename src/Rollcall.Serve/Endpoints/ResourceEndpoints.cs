@@ -17,7 +17,8 @@ namespace Rollcall.Serve.Endpoints;
 /// The caller is known before any of it.
 /// </remarks>
 internal sealed class ResourceEndpoints(
-    DataStandard standard, IDocumentStore documents, SnapshotHeader snapshots, Authorizer authorizer, EntityTags tags, Responses responses, ProfileCatalog profiles)
+    DataStandard standard, IDocumentStore documents, SnapshotHeader snapshots, Authorizer authorizer, EntityTags tags, Responses responses, ProfileCatalog profiles,
+    Compatibility compatibility = Compatibility.Default)
 {
     /// <summary>How often a document is read again because descriptors went away meanwhile; even twice is bad luck.</summary>
     private const int ReadsMax = 5;
