@@ -115,6 +115,9 @@ internal sealed class Snapshots(string path, StoreModel model, SnapshotLimits li
         SqliteDb.CreatePrivate(file);
 
         using var source = SqliteDb.OpenReader(path);
+
+        // A reader's connection takes even a copy of the file for a write.
+        source.Execute("PRAGMA query_only=OFF");
         source.Execute($"VACUUM INTO '{file.Replace("'", "''", StringComparison.Ordinal)}'");
     }
 

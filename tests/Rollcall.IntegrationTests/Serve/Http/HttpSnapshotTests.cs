@@ -24,7 +24,7 @@ public abstract class HttpSnapshotTests(HttpServer server)
             ids.Add((await server.PostAsync(Weeks, HttpServer.Week(school, name))).Is(201).Id);
         }
 
-        var token = await ClientAsync();
+        var token = await ClientAsync(school);
         var newest = (await GetAsync(token, Versions)).Is(200).Json!["newestChangeVersion"]!.GetValue<long>();
         var list = await GetAsync(token, $"{Weeks}?schoolId={school}&totalCount=true");
         var item = await GetAsync(token, $"{Weeks}/{ids[1]}");
@@ -59,7 +59,7 @@ public abstract class HttpSnapshotTests(HttpServer server)
         // Without the header, with false, and for another client, the present.
         Assert.Equal(6, (await server.SendAsync("GET", $"{Weeks}?schoolId={school}", null, null, $"Bearer {token}", ("Use-Snapshot", "false"))).Is(200).Json!.AsArray().Count);
         (await server.SendAsync("GET", $"{Weeks}/{ids[0]}", null, null, $"Bearer {token}")).Is(404);
-        (await GetAsync(await ClientAsync(), $"{Weeks}/{ids[0]}")).Is(404);
+        (await GetAsync(await ClientAsync(school), $"{Weeks}/{ids[0]}")).Is(404);
     }
 
     [Rule("6.6.snapshot-reads")]
@@ -69,7 +69,7 @@ public abstract class HttpSnapshotTests(HttpServer server)
         var school = server.UniqueNumber();
         await server.EnsureSchoolAsync(school);
         var id = (await server.PostAsync(Weeks, HttpServer.Week(school, server.Unique("shared-")))).Is(201).Id;
-        var token = await ClientAsync();
+        var token = await ClientAsync(school);
         var first = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => GetAsync(token, $"{Weeks}/{id}")));
         (await server.DeleteAsync($"{Weeks}/{id}")).Is(204);
         var then = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => GetAsync(token, $"{Weeks}/{id}")));
@@ -141,11 +141,12 @@ public abstract class HttpSnapshotTests(HttpServer server)
 
     protected Task<HttpAnswer> GetAsync(string token, string path) => server.SendAsync("GET", path, null, null, $"Bearer {token}", Frozen);
 
-    protected async Task<string> ClientAsync()
+    /// <summary>A client that sees what belongs to these schools.</summary>
+    protected async Task<string> ClientAsync(params long[] schools)
     {
         var key = server.Unique("snapshot-client-");
         await server.Host.Stores.Credentials.PutClientAsync(
-            new ApiClient(key, key, SecretHash.Create("secret"), "Ed-Fi API Publisher - Reader", [], [], 1, true), TestContext.Current.CancellationToken);
+            new ApiClient(key, key, SecretHash.Create("secret"), "Ed-Fi Sandbox", [], schools, 1, true), TestContext.Current.CancellationToken);
         return await server.TokenAsync(key, "secret");
     }
 }
@@ -191,17 +192,18 @@ public sealed class PostgresHttpSnapshotTests(PostgresSnapshotServer server) : H
     [Fact]
     public async Task Another_server_over_the_database_reads_the_same_snapshot()
     {
-        const string Students = "/data/v3/ed-fi/students";
-        var key = _server.Unique("two-servers-");
-        var id = (await _server.PostAsync(Students, HttpServer.Student(key))).Is(201).Id;
-        var token = await ClientAsync();
-        (await GetAsync(token, $"{Students}/{id}")).Is(200);
-        (await _server.DeleteAsync($"{Students}/{id}")).Is(204);
+        const string Weeks = "/data/v3/ed-fi/academicWeeks";
+        var school = _server.UniqueNumber();
+        await _server.EnsureSchoolAsync(school);
+        var id = (await _server.PostAsync(Weeks, HttpServer.Week(school, _server.Unique("two-servers-")))).Is(201).Id;
+        var token = await ClientAsync(school);
+        (await GetAsync(token, $"{Weeks}/{id}")).Is(200);
+        (await _server.DeleteAsync($"{Weeks}/{id}")).Is(204);
 
         await using var second = await ServeHost.StartAsync(
             new ServeOptions { Urls = ["http://127.0.0.1:0"], Database = _server.Database, LogLevel = Microsoft.Extensions.Logging.LogLevel.None }, CancellationToken.None);
-        (await _server.SendAsync("GET", $"{second.Addresses[0]}{Students}/{id}", null, null, $"Bearer {token}", ("Use-Snapshot", "true"))).Is(200);
-        (await _server.SendAsync("GET", $"{second.Addresses[0]}{Students}/{id}", null, null, $"Bearer {token}")).Is(404);
+        (await _server.SendAsync("GET", $"{second.Addresses[0]}{Weeks}/{id}", null, null, $"Bearer {token}", ("Use-Snapshot", "true"))).Is(200);
+        (await _server.SendAsync("GET", $"{second.Addresses[0]}{Weeks}/{id}", null, null, $"Bearer {token}")).Is(404);
         Assert.Single(second.Stores.Documents.Snapshots!.Ages);
     }
 }
