@@ -2,15 +2,18 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Endpoints;
+using Rollcall.Serve.Profiles;
+using Rollcall.Serve.Storage;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve.Security;
 
 /// <summary><c>POST /oauth/token_info</c>: what the caller's own token allows.</summary>
-internal sealed class TokenInfoEndpoint(DataStandard standard)
+internal sealed class TokenInfoEndpoint(DataStandard standard, IDocumentStore documents, Authorizer authorizer, ProfileCatalog profiles)
 {
-    private static readonly string[] Actions = ["Create", "Read", "Update", "Delete", "ReadChanges"];
+    private readonly OrganizationChart _chart = new(standard, documents);
 
     /// <param name="caller">Whose token is in the Authorization header: accepted already.</param>
     public async Task HandleAsync(HttpContext http, Caller caller)
@@ -35,66 +38,87 @@ internal sealed class TokenInfoEndpoint(DataStandard standard)
             return;
         }
 
-        var info = Describe(caller);
+        var info = await DescribeAsync(caller, http.RequestAborted);
         http.Response.ContentType = ContentTypes.Json;
         http.Response.ContentLength = info.Length;
         http.Response.Headers.CacheControl = "no-cache";
         await http.Response.Body.WriteAsync(info, http.RequestAborted);
     }
 
-    private ReadOnlyMemory<byte> Describe(Caller caller)
+    private async Task<ReadOnlyMemory<byte>> DescribeAsync(Caller caller, CancellationToken cancellationToken)
     {
+        var (reached, all) = await _chart.ReadAsync(caller.EducationOrganizationIds, cancellationToken);
+        var usable = await profiles.CurrentAsync(caller.Profiles, cancellationToken);
         var body = new ArrayBufferWriter<byte>(64 * 1024);
         using (var json = new Utf8JsonWriter(body, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
             json.WriteBoolean("active", true);
             json.WriteString("client_id", caller.Client.Key);
-            json.WriteStartArray("namespace_prefixes");
-            foreach (var prefix in caller.Client.NamespacePrefixes)
+            Texts("namespace_prefixes", caller.NamespacePrefixes);
+            json.WriteStartArray("education_organizations");
+            foreach (var organization in reached)
             {
-                json.WriteStringValue(prefix);
+                ChartedOrganizationJson.Write(json, organization, all);
             }
 
             json.WriteEndArray();
-
-            // Organizations come with the authorization by relationships: until then no client can be given any.
-            json.WriteStartArray("education_organizations");
-            json.WriteEndArray();
-            json.WriteStartArray("assigned_profiles");
-            json.WriteEndArray();
+            Texts("assigned_profiles", caller.Profiles.Select(usable.Find).OfType<CompiledProfile>().Select(p => p.Name).Order(StringComparer.Ordinal));
             json.WriteStartObject("claim_set");
-            json.WriteString("name", caller.Client.ClaimSet);
+            json.WriteString("name", caller.ClaimSet);
             json.WriteEndObject();
-            WriteResources(json, caller);
-            json.WriteStartArray("services");
-            json.WriteEndArray();
+            WriteRights(json, caller);
             json.WriteEndObject();
+
+            void Texts(string name, IEnumerable<string> texts)
+            {
+                json.WriteStartArray(name);
+                foreach (var text in texts)
+                {
+                    json.WriteStringValue(text);
+                }
+
+                json.WriteEndArray();
+            }
         }
 
         return body.WrittenMemory;
     }
 
-    private void WriteResources(Utf8JsonWriter json, Caller caller)
+    private void WriteRights(Utf8JsonWriter json, Caller caller)
     {
+        var rights = caller.MayDoEverything ? null : authorizer.RightsOf(caller.ClaimSet);
         json.WriteStartArray("resources");
-        if (caller.MayDoEverything)
+        foreach (var resource in standard.Resources.OrderBy(r => r.Name.Path, StringComparer.Ordinal))
         {
-            foreach (var path in standard.Resources.Select(r => r.Name.Path).Order(StringComparer.Ordinal))
+            var granted = caller.MayDoEverything ? Enum.GetValues<ClaimAction>() : rights?.GrantedOn(resource).ToArray() ?? [];
+            if (granted.Length > 0)
             {
-                json.WriteStartObject();
-                json.WriteString("resource", path);
-                json.WriteStartArray("operations");
-                foreach (var action in Actions)
-                {
-                    json.WriteStringValue(action);
-                }
-
-                json.WriteEndArray();
-                json.WriteEndObject();
+                Write("resource", resource.Name.Path, granted);
             }
         }
 
         json.WriteEndArray();
+        json.WriteStartArray("services");
+        foreach (var (service, actions) in rights?.Services() ?? [])
+        {
+            Write("service", service, actions);
+        }
+
+        json.WriteEndArray();
+
+        void Write(string name, string value, IEnumerable<ClaimAction> actions)
+        {
+            json.WriteStartObject();
+            json.WriteString(name, value);
+            json.WriteStartArray("operations");
+            foreach (var action in actions)
+            {
+                json.WriteStringValue(action.ToString());
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
     }
 }

@@ -394,3 +394,28 @@ public sealed class SqliteHttpRelationshipTests(SqliteServer server) : HttpRelat
 
 [Collection(PostgresCollection.Name)]
 public sealed class PostgresHttpRelationshipTests(PostgresServer server) : HttpRelationshipTests(server);
+
+/// <summary>What the DMS does otherwise.</summary>
+public abstract class HttpDmsAuthorizationTests(HttpServer server)
+{
+    private readonly AuthorizationWorld _world = new(server);
+
+    [Rule("8.1.post-as-update-dms")]
+    [Fact]
+    public async Task A_post_of_an_existing_item_needs_the_right_to_create_only()
+    {
+        var student = await _world.StudentAsync();
+        var bearer = await _world.ClientAsync(await _world.ClaimSetAsync(("domains/people", "Create", [])), [1]);
+        (await _world.SendAsync(bearer, "POST", "students", Person("student", student, "Eve"))).Is(200);
+        var school = await _world.SchoolAsync();
+        var primary = await _world.ClientAsync(await _world.ClaimSetAsync(("studentSchoolAssociation", "Create", [])), [school]);
+        (await _world.SendAsync(primary, "POST", "studentSchoolAssociations", Enrolment(student, school))).Is(201);
+        (await _world.SendAsync(primary, "POST", "studentSchoolAssociations", Enrolment(student, await _world.SchoolAsync()))).Is(403);
+    }
+}
+
+[Collection(SqliteDmsCollection.Name)]
+public sealed class SqliteHttpDmsAuthorizationTests(SqliteDmsServer server) : HttpDmsAuthorizationTests(server);
+
+[Collection(PostgresDmsCollection.Name)]
+public sealed class PostgresHttpDmsAuthorizationTests(PostgresDmsServer server) : HttpDmsAuthorizationTests(server);
