@@ -87,8 +87,7 @@ public abstract class TokenInfoTests(HttpServer server)
     private async Task AddAsync(string endpoint, JsonObject body)
     {
         var category = (string)body["categories"]!;
-        body.Remove("categories");
-        body["educationOrganizationCategories"] = new JsonArray(new JsonObject
+        body["categories"] = new JsonArray(new JsonObject
         {
             ["educationOrganizationCategoryDescriptor"] = $"uri://ed-fi.org/EducationOrganizationCategoryDescriptor#{category}",
         });
