@@ -131,7 +131,7 @@ public sealed class ServeHost : IAsyncDisposable
             stores,
             new ResourceEndpoints(standard, stores.Documents, authorizer, tags, new Responses(tags)),
             new ChangeQueryEndpoints(stores.Documents),
-            new TokenInfoEndpoint(standard));
+            new TokenInfoEndpoint(standard, authorizer));
         var tenant = Serve("", stores.Credentials, authorizer, [instance], options, secrets, time);
         var profiles = AdminSetup.Profiles(options, stores, standard, time, logger);
         var api = new Api(

@@ -2,16 +2,15 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Endpoints;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve.Security;
 
 /// <summary><c>POST /oauth/token_info</c>: what the caller's own token allows.</summary>
-internal sealed class TokenInfoEndpoint(DataStandard standard)
+internal sealed class TokenInfoEndpoint(DataStandard standard, Authorizer authorizer)
 {
-    private static readonly string[] Actions = ["Create", "Read", "Update", "Delete", "ReadChanges"];
-
     /// <param name="caller">Whose token is in the Authorization header: accepted already.</param>
     public async Task HandleAsync(HttpContext http, Caller caller)
     {
@@ -51,7 +50,7 @@ internal sealed class TokenInfoEndpoint(DataStandard standard)
             json.WriteBoolean("active", true);
             json.WriteString("client_id", caller.Client.Key);
             json.WriteStartArray("namespace_prefixes");
-            foreach (var prefix in caller.Client.NamespacePrefixes)
+            foreach (var prefix in caller.NamespacePrefixes)
             {
                 json.WriteStringValue(prefix);
             }
@@ -62,39 +61,63 @@ internal sealed class TokenInfoEndpoint(DataStandard standard)
             json.WriteStartArray("education_organizations");
             json.WriteEndArray();
             json.WriteStartArray("assigned_profiles");
+            foreach (var profile in caller.Profiles.Order(StringComparer.Ordinal))
+            {
+                json.WriteStringValue(profile);
+            }
+
             json.WriteEndArray();
             json.WriteStartObject("claim_set");
             json.WriteString("name", caller.Client.ClaimSet);
             json.WriteEndObject();
-            WriteResources(json, caller);
-            json.WriteStartArray("services");
-            json.WriteEndArray();
+            WriteRights(json, caller);
             json.WriteEndObject();
         }
 
         return body.WrittenMemory;
     }
 
-    private void WriteResources(Utf8JsonWriter json, Caller caller)
+    private void WriteRights(Utf8JsonWriter json, Caller caller)
     {
         json.WriteStartArray("resources");
-        if (caller.MayDoEverything)
+        var rights = caller.MayDoEverything ? null : authorizer.RightsOf(caller.ClaimSet);
+        foreach (var resource in standard.Resources.OrderBy(r => r.Name.Path, StringComparer.Ordinal))
         {
-            foreach (var path in standard.Resources.Select(r => r.Name.Path).Order(StringComparer.Ordinal))
-            {
-                json.WriteStartObject();
-                json.WriteString("resource", path);
-                json.WriteStartArray("operations");
-                foreach (var action in Actions)
-                {
-                    json.WriteStringValue(action);
-                }
-
-                json.WriteEndArray();
-                json.WriteEndObject();
-            }
+            IEnumerable<ClaimAction> granted = caller.MayDoEverything ? Enum.GetValues<ClaimAction>() : rights?.GrantedOn(resource) ?? [];
+            WriteGranted(json, "resource", resource.Name.Path, granted);
         }
 
         json.WriteEndArray();
+        json.WriteStartArray("services");
+        foreach (var (service, granted) in authorizer.RightsOf(caller.ClaimSet)?.Services() ?? [])
+        {
+            WriteGranted(json, "service", service, granted);
+        }
+
+        json.WriteEndArray();
+    }
+
+    /// <summary>What nothing is granted on is left out.</summary>
+    private static void WriteGranted(Utf8JsonWriter json, string member, string name, IEnumerable<ClaimAction> granted)
+    {
+        var isBegun = false;
+        foreach (var action in granted)
+        {
+            if (!isBegun)
+            {
+                json.WriteStartObject();
+                json.WriteString(member, name);
+                json.WriteStartArray("operations");
+                isBegun = true;
+            }
+
+            json.WriteStringValue(action.ToString());
+        }
+
+        if (isBegun)
+        {
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
     }
 }
