@@ -17,7 +17,13 @@ public sealed class RequestCounters : IDisposable
 
     private static readonly string[] Methods = ["GET", "POST", "PUT", "DELETE"];
 
+    /// <summary>Upper bounds of the buckets of durations, in seconds.</summary>
+    private static readonly double[] Bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+
     private readonly ConcurrentDictionary<int, Cell> _cells = new();
+
+    /// <summary>Per method, in the order of <see cref="Methods"/> with the others last: counts below each bound, the count beyond, then microseconds in all.</summary>
+    private readonly long[][] _durations = [.. Enumerable.Range(0, 5).Select(_ => new long[Bounds.Length + 2])];
     private readonly string[] _resources;
     private readonly Meter _meter = new(MeterName);
 
@@ -38,6 +44,7 @@ public sealed class RequestCounters : IDisposable
         (OtherTarget.Metadata, "metadata"),
         (OtherTarget.ChangeQueries, "changeQueries"),
         (OtherTarget.Operations, "health"),
+        (OtherTarget.Identity, "identity"),
     ];
 
     internal int ResourceCount { get; }
@@ -60,8 +67,23 @@ public sealed class RequestCounters : IDisposable
 
     internal void Count(OtherTarget target, string method, int status) => Count(ResourceCount + (int)target, method, status);
 
+    /// <summary>Counts how long an answer took.</summary>
+    internal void Took(string method, TimeSpan duration)
+    {
+        var cells = _durations[IndexOf(method)];
+        var bucket = 0;
+        while (bucket < Bounds.Length && duration.TotalSeconds > Bounds[bucket])
+        {
+            bucket++;
+        }
+
+        Interlocked.Increment(ref cells[bucket]);
+        Interlocked.Add(ref cells[^1], (long)duration.TotalMicroseconds);
+    }
+
     /// <summary>The Prometheus text form.</summary>
-    public string ToPrometheus()
+    /// <param name="inWork">Requests in work now.</param>
+    public string ToPrometheus(int inWork = 0)
     {
         var text = new StringBuilder()
             .Append("# HELP rollcall_serve_requests_total Requests answered, by resource, method and status.\n")
@@ -71,6 +93,26 @@ public sealed class RequestCounters : IDisposable
             text.Append(CultureInfo.InvariantCulture, $"rollcall_serve_requests_total{{resource=\"{count.Resource}\",method=\"{count.Method}\",status=\"{count.Status}\"}} {count.Count}\n");
         }
 
+        text.Append("# HELP rollcall_serve_requests_in_work Requests in work now, the scrape itself among them.\n")
+            .Append("# TYPE rollcall_serve_requests_in_work gauge\n")
+            .Append(CultureInfo.InvariantCulture, $"rollcall_serve_requests_in_work {inWork}\n")
+            .Append("# HELP rollcall_serve_request_seconds How long answers took, by method.\n")
+            .Append("# TYPE rollcall_serve_request_seconds histogram\n");
+        for (var m = 0; m <= Methods.Length; m++)
+        {
+            var method = m < Methods.Length ? Methods[m] : "other";
+            var below = 0L;
+            for (var b = 0; b <= Bounds.Length; b++)
+            {
+                below += Interlocked.Read(ref _durations[m][b]);
+                var bound = b < Bounds.Length ? Bounds[b].ToString(CultureInfo.InvariantCulture) : "+Inf";
+                text.Append(CultureInfo.InvariantCulture, $"rollcall_serve_request_seconds_bucket{{method=\"{method}\",le=\"{bound}\"}} {below}\n");
+            }
+
+            text.Append(CultureInfo.InvariantCulture, $"rollcall_serve_request_seconds_sum{{method=\"{method}\"}} {Interlocked.Read(ref _durations[m][^1]) / 1e6}\n")
+                .Append(CultureInfo.InvariantCulture, $"rollcall_serve_request_seconds_count{{method=\"{method}\"}} {below}\n");
+        }
+
         return text.ToString();
     }
 
@@ -78,7 +120,7 @@ public sealed class RequestCounters : IDisposable
 
     private void Count(int resource, string method, int status)
     {
-        var m = Array.IndexOf(Methods, method) is >= 0 and var known ? known : Methods.Length;
+        var m = IndexOf(method);
         var key = (((resource * (Methods.Length + 1)) + m) * 1000) + status;
         if (!_cells.TryGetValue(key, out var cell))
         {
@@ -87,6 +129,8 @@ public sealed class RequestCounters : IDisposable
 
         Interlocked.Increment(ref cell.Count);
     }
+
+    private static int IndexOf(string method) => Array.IndexOf(Methods, method) is >= 0 and var known ? known : Methods.Length;
 
     private IEnumerable<Measurement<long>> Observe() => Snapshot().Select(c => new Measurement<long>(
         c.Count, new("resource", c.Resource), new("http.request.method", c.Method), new("http.response.status_code", c.Status)));
@@ -106,4 +150,5 @@ internal enum OtherTarget
     Metadata,
     ChangeQueries,
     Operations,
+    Identity,
 }

@@ -12,11 +12,16 @@ internal static class Sandbox
     public const string ClaimSet = "Ed-Fi Sandbox";
 
     /// <summary>Adds what is missing; what is there is left as it is, so a second start changes nothing.</summary>
-    public static async Task PrepareAsync(ServeStores stores, DataStandard standard, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task PrepareAsync(
+        ICredentialStore credentials, IReadOnlyList<IDocumentStore> instances, DataStandard standard, TimeProvider time, CancellationToken cancellationToken)
     {
-        var client = PutClientAsync(stores.Credentials, time, cancellationToken);
-        await DescriptorSeed.LoadDescriptorsAsync(stores.Documents, standard, cancellationToken);
-        await DescriptorSeed.LoadSchoolYearsAsync(stores.Documents, standard, time, cancellationToken);
+        var client = PutClientAsync(credentials, time, cancellationToken);
+        foreach (var documents in instances)
+        {
+            await DescriptorSeed.LoadDescriptorsAsync(documents, standard, cancellationToken);
+            await DescriptorSeed.LoadSchoolYearsAsync(documents, standard, time, cancellationToken);
+        }
+
         await client;
     }
 

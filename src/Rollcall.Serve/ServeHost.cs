@@ -9,13 +9,10 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
-using Rollcall.Serve.Admin;
 using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Endpoints;
 using Rollcall.Serve.Metadata;
 using Rollcall.Serve.Security;
-using Rollcall.Serve.Storage;
-using Rollcall.Standard.Documents;
 using Rollcall.Standard.Loading;
 using Rollcall.Standard.Model;
 
@@ -28,20 +25,20 @@ public sealed class ServeHost : IAsyncDisposable
     private static readonly TimeSpan StopWithin = TimeSpan.FromSeconds(25);
 
     private readonly WebApplication _app;
-    private readonly ServeStores _stores;
-    private readonly Authorizer _authorizer;
+    private readonly IReadOnlyList<OpenTenant> _tenants;
+    private readonly Deployment _deployment;
     private readonly SecretChecks _secrets;
     private readonly ILoggerFactory _logs;
     private readonly ILogger _logger;
     private bool _isStopped;
 
     private ServeHost(
-        WebApplication app, ServeStores stores, Authorizer authorizer, SecretChecks secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
+        WebApplication app, IReadOnlyList<OpenTenant> tenants, Deployment deployment, SecretChecks secrets, RequestCounters counters, ILoggerFactory logs, ILogger logger)
     {
         _logs = logs;
         _app = app;
-        _stores = stores;
-        _authorizer = authorizer;
+        _tenants = tenants;
+        _deployment = deployment;
         _secrets = secrets;
         _logger = logger;
         Counters = counters;
@@ -51,9 +48,13 @@ public sealed class ServeHost : IAsyncDisposable
     /// <summary>Where the server listens, with real ports: <c>http://127.0.0.1:8001</c>.</summary>
     public IReadOnlyList<string> Addresses { get; }
 
-    internal ServeStores Stores => _stores;
+    /// <summary>The first tenant's: the only one on the usual server.</summary>
+    internal ServeStores Stores => _tenants[0].Home;
 
-    internal Authorizer Authorizer => _authorizer;
+    /// <summary>For each tenant the database with its clients.</summary>
+    internal IReadOnlyList<ServeStores> Homes => [.. _tenants.Select(t => t.Home)];
+
+    internal Authorizer Authorizer => _deployment.Tenants[0].Authorizer;
 
     /// <summary>Every request answered so far.</summary>
     public RequestCounters Counters { get; }
@@ -77,20 +78,15 @@ public sealed class ServeHost : IAsyncDisposable
         }
 
         var logs = LoggerFactory.Create(logging => AddLog(logging, options));
-        ServeStores? stores = null;
+        var opened = new List<ServeStores>();
         try
         {
-            stores = await ServeStores.OpenAsync(options, standard, time, logs.CreateLogger("Rollcall.Serve.Storage"), cancellationToken);
-            if (options.Sandbox)
-            {
-                await Sandbox.PrepareAsync(stores, standard, time, cancellationToken);
-            }
-
-            return await StartAsync(options, standard, stores, time, logs, cancellationToken);
+            var tenants = await OpenAsync(options, standard, time, logs.CreateLogger("Rollcall.Serve.Storage"), opened, cancellationToken);
+            return await StartAsync(options, standard, tenants, time, logs, cancellationToken);
         }
         catch
         {
-            if (stores is not null)
+            foreach (var stores in opened)
             {
                 await stores.DisposeAsync();
             }
@@ -116,33 +112,34 @@ public sealed class ServeHost : IAsyncDisposable
 
     /// <summary>Starts over stores that the caller has opened. The host closes them and the log when it stops.</summary>
     /// <exception cref="ServeStartException">The port is in use.</exception>
-    internal static async Task<ServeHost> StartAsync(
-        ServeOptions options, DataStandard standard, ServeStores stores, TimeProvider time, ILoggerFactory logs, CancellationToken cancellationToken)
+    internal static Task<ServeHost> StartAsync(
+        ServeOptions options, DataStandard standard, ServeStores stores, TimeProvider time, ILoggerFactory logs, CancellationToken cancellationToken) =>
+        StartAsync(options, standard, [new OpenTenant("", stores, [(new InstanceOptions(1, "", [], options.Database), stores)])], time, logs, cancellationToken);
+
+    private static async Task<ServeHost> StartAsync(
+        ServeOptions options, DataStandard standard, IReadOnlyList<OpenTenant> opened, TimeProvider time, ILoggerFactory logs, CancellationToken cancellationToken)
     {
         var app = Build(options, logs);
         var logger = logs.CreateLogger("Rollcall.Serve");
-        var tags = new EntityTags(standard);
         var counters = new RequestCounters(standard);
         var secrets = SecretChecks.For(options, time, logger);
-        var authorizer = await Authorizer.StartAsync(
-            stores.Claims, standard, isUpdateByPostCreate: options.Compatibility == Compatibility.Dms, time, logger, cancellationToken);
-        var instance = new ServedInstance(
-            new InstanceOptions(1, "", options.Database),
-            stores,
-            new ResourceEndpoints(standard, stores.Documents, authorizer, tags, new Responses(tags)),
-            new ChangeQueryEndpoints(stores.Documents),
-            new TokenInfoEndpoint(standard, authorizer));
-        var tenant = Serve("", stores.Credentials, authorizer, [instance], options, secrets, time);
-        var profiles = AdminSetup.Profiles(options, stores, standard, time, logger);
+        var composition = new Composition(options, standard, secrets, time, logger);
+        var tenants = new List<ServedTenant>();
+        foreach (var tenant in opened)
+        {
+            tenants.Add(await composition.ServeAsync(tenant, cancellationToken));
+        }
+
+        var deployment = new Deployment(options.Routes, tenants);
         var api = new Api(
             options,
             new ResourceRoutes(standard, options.Compatibility),
-            tenant,
-            new MetadataEndpoints(standard),
-            new HealthEndpoint(stores.Documents),
+            deployment,
+            new MetadataEndpoints(standard, options.Compatibility, options.XsdFolder),
+            new HealthEndpoint([.. deployment.Instances.Select(i => i.Documents)]),
             counters,
-            logger,
-            AdminSetup.Endpoints(options, "", stores, authorizer, tenant.Clients, profiles, [instance.Options], standard, secrets, time));
+            new Traffic(options.Traffic, options.Compatibility, time),
+            logger);
         app.Run(api.HandleAsync);
         try
         {
@@ -150,12 +147,16 @@ public sealed class ServeHost : IAsyncDisposable
         }
         catch (Exception failure) when (failure is IOException or SocketException)
         {
-            await authorizer.DisposeAsync();
+            foreach (var tenant in tenants)
+            {
+                await tenant.Authorizer.DisposeAsync();
+            }
+
             await app.DisposeAsync();
             throw CannotListen(string.Join(", ", options.Urls), failure);
         }
 
-        return new ServeHost(app, stores, authorizer, secrets, counters, logs, logger);
+        return new ServeHost(app, opened, deployment, secrets, counters, logs, logger);
     }
 
     /// <summary>Stops accepting, answers what was accepted, then closes the stores.</summary>
@@ -169,8 +170,16 @@ public sealed class ServeHost : IAsyncDisposable
         _isStopped = true;
         _logger.Stopping();
         await _app.StopAsync(cancellationToken);
-        await _authorizer.DisposeAsync();
-        await _stores.DisposeAsync();
+        foreach (var tenant in _deployment.Tenants)
+        {
+            await tenant.Authorizer.DisposeAsync();
+        }
+
+        foreach (var stores in _tenants.SelectMany(t => t.Instances.Select(i => i.Stores).Append(t.Home)).Distinct())
+        {
+            await stores.DisposeAsync();
+        }
+
         _logger.Stopped();
         await _app.DisposeAsync();
         _secrets.Dispose();
@@ -180,14 +189,38 @@ public sealed class ServeHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await StopAsync(CancellationToken.None);
 
-    private static ServedTenant Serve(
-        string name, ICredentialStore credentials, Authorizer authorizer, IReadOnlyList<ServedInstance> instances, ServeOptions options, SecretChecks secrets, TimeProvider time)
+    /// <summary>Opens every database, each once, and prepares the sandbox where it is asked for.</summary>
+    /// <param name="opened">Receives what was opened, so that the caller can close it when something fails.</param>
+    private static async Task<IReadOnlyList<OpenTenant>> OpenAsync(
+        ServeOptions options, DataStandard standard, TimeProvider time, ILogger logger, List<ServeStores> opened, CancellationToken cancellationToken)
     {
-        var clients = new ClientDirectory(credentials, time);
-        var tokens = new AccessTokens(credentials, time, options.TokenLifetime);
-        var live = new LiveTokens(options.TokensMax, time, options.Sandbox ? Sandbox.Key : null);
-        var bearer = new BearerCheck(tokens, clients, time, options.Sandbox ? Sandbox.Key : null, secrets.Issuer);
-        return new ServedTenant(name, credentials, authorizer, bearer, new TokenEndpoint(clients, secrets, tokens, live), instances) { Clients = clients };
+        var tenants = new List<OpenTenant>();
+        foreach (var tenant in options.AllTenants)
+        {
+            var instances = new List<(InstanceOptions Options, ServeStores Stores)>();
+            foreach (var instance in tenant.Instances)
+            {
+                instances.Add((instance, await OpenAsync(instance.Database)));
+            }
+
+            var home = tenant.Database.Length == 0 ? instances[0].Stores
+                : instances.Find(i => i.Options.Database == tenant.Database) is { Stores: { } same } ? same
+                : await OpenAsync(tenant.Database);
+            if (options.Sandbox)
+            {
+                await Sandbox.PrepareAsync(home.Credentials, [.. instances.Select(i => i.Stores.Documents)], standard, time, cancellationToken);
+            }
+
+            tenants.Add(new OpenTenant(tenant.Name, home, instances));
+        }
+
+        return tenants;
+
+        async Task<ServeStores> OpenAsync(string database)
+        {
+            opened.Add(await ServeStores.OpenAsync(database, standard, time, logger, cancellationToken));
+            return opened[^1];
+        }
     }
 
     private static WebApplication Build(ServeOptions options, ILoggerFactory logs)
@@ -195,14 +228,14 @@ public sealed class ServeHost : IAsyncDisposable
         // An empty builder: no configuration files, variables or log providers of somebody else's choosing.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = StopWithin);
-        builder.Services.AddSingleton(logs);
+        builder.Services.AddSingleton(logs).AddSingleton(options.Traffic);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = options.BodyBytesMax;
             kestrel.Limits.MaxRequestLineSize = 16 * 1024;
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
-            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(30);
+            kestrel.Limits.RequestHeadersTimeout = options.Traffic.HeadersWithin;
             foreach (var url in options.Urls)
             {
                 _ = ListenAddress.TryParse(url, out var address);
@@ -212,14 +245,14 @@ public sealed class ServeHost : IAsyncDisposable
         return builder.Build();
     }
 
-    /// <summary>Lines for people at a terminal, JSON elsewhere; always on stderr.</summary>
+    /// <summary>Lines for people at a terminal, JSON elsewhere, unless it is said; always on stderr.</summary>
     private static void AddLog(ILoggingBuilder logging, ServeOptions options)
     {
         logging.SetMinimumLevel(options.LogLevel).AddFilter("Microsoft", LogLevel.Warning);
 
         // Its only use is to make an Activity and a log scope for every request, which nobody reads; failures are logged by Api.
         logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
-        if (Console.IsErrorRedirected)
+        if (options.LogFormat == LogFormat.Json || (options.LogFormat == LogFormat.Auto && Console.IsErrorRedirected))
         {
             logging.AddJsonConsole(o => (o.UseUtcTimestamp, o.TimestampFormat) = (true, "yyyy-MM-ddTHH:mm:ss.fffZ"));
         }

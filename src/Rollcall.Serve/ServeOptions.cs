@@ -32,6 +32,18 @@ public sealed record ServeOptions
     /// <summary>Live tokens of a client at most; -1 for no limit. Does not hold for the client of the sandbox.</summary>
     public int TokensMax { get; init; } = 15;
 
+    /// <summary>What stands before the families of addresses.</summary>
+    public RouteTemplate Routes { get; init; } = RouteTemplate.None;
+
+    /// <summary>What is served where there is more than <see cref="Database"/>: each tenant with its instances. Without tenants one of them, without a name.</summary>
+    public IReadOnlyList<TenantOptions> Tenants { get; init; } = [];
+
+    /// <summary>The tenants with their instances, or the one database as the only one.</summary>
+    internal IReadOnlyList<TenantOptions> AllTenants => Tenants.Count > 0 ? Tenants : [new TenantOptions("", "", [new InstanceOptions(1, "", [], Database)])];
+
+    /// <summary>Folder of the XSD files, a subfolder for each project; empty for none.</summary>
+    public string XsdFolder { get; init; } = "";
+
     /// <summary>Key and secret of the administrator; the Admin API is on when both are given.</summary>
     public string? AdminKey { get; init; }
 
@@ -46,6 +58,10 @@ public sealed record ServeOptions
     /// <summary>Whose ways the API has where servers differ.</summary>
     public Compatibility Compatibility { get; init; }
 
+    public TrafficOptions Traffic { get; init; } = new();
+
+    public LogFormat LogFormat { get; init; }
+
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
     /// <summary>Largest request body.</summary>
@@ -55,7 +71,7 @@ public sealed record ServeOptions
     public bool IsPostgres => NamesPostgres(Database);
 
     /// <summary>Whether the text is a connection string rather than a file's path.</summary>
-    internal static bool NamesPostgres(string database) => database.Contains("Host=", StringComparison.OrdinalIgnoreCase);
+    public static bool NamesPostgres(string database) => database.Contains("Host=", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Everything that is wrong with the options, in words for the user; empty when nothing is.</summary>
     public IReadOnlyList<string> Validate()
@@ -102,6 +118,19 @@ public sealed record ServeOptions
         {
             faults.Add("--tokens-max must be at least 1, or -1 for no limit.");
         }
+
+        if (BodyBytesMax is < 1024 or > 1_073_741_824)
+        {
+            faults.Add("--body-bytes-max must be between 1024 and 1073741824.");
+        }
+
+        if (XsdFolder.Length > 0 && !Directory.Exists(XsdFolder))
+        {
+            faults.Add($"--xsd: there is no folder {XsdFolder}.");
+        }
+
+        faults.AddRange(Traffic.Faults());
+        faults.AddRange(InstanceFaults.Of(this));
 
         if (AdminKey is null != AdminSecret is null)
         {

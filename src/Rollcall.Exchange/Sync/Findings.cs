@@ -28,6 +28,9 @@ public enum FindingKind
 
     /// <summary>An array item or an optional reference with a blank required member; the document is sent without it.</summary>
     DroppedItem,
+
+    /// <summary>Rows that a rule of the folder returned; they are sent.</summary>
+    Rule,
 }
 
 /// <summary>Rows of one resource with one thing wrong.</summary>
@@ -36,7 +39,7 @@ public enum FindingKind
 public sealed record Finding(ResourceName Resource, FindingKind Kind, string Path, string Text, long Rows, int Schools)
 {
     /// <summary>Whether the rows were kept back.</summary>
-    public bool IsRefusal => Kind is not (FindingKind.OrphanedChild or FindingKind.DroppedItem);
+    public bool IsRefusal => Kind is not (FindingKind.OrphanedChild or FindingKind.DroppedItem or FindingKind.Rule);
 
     /// <summary>Who can do something about it: <c>steward</c>, the data in the SIS or its codes; <c>vendor</c>, the mapping; <c>host</c>, the API.</summary>
     public string Owner => Kind switch
@@ -59,6 +62,7 @@ public sealed record Finding(ResourceName Resource, FindingKind Kind, string Pat
             FindingKind.DuplicateSourceKey => $"{Resource}: two or more rows have one @source_key: {rows}",
             FindingKind.OrphanedChild => $"{Resource}: rows of {Text} without a parent, left out: {rows}",
             FindingKind.DroppedItem => $"{Resource}: {Path} without a required value, left out: {rows}",
+            FindingKind.Rule => $"{Resource}: {Path} is broken by {rows}, which are sent all the same",
             _ => $"{Resource}: {Path} {Text}: {rows}",
         };
     }

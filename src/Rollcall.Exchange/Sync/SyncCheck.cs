@@ -17,12 +17,20 @@ public sealed class SyncCheck(MappingFolder folder, DataStandard standard, Clien
 
     public IReadOnlyList<Finding> Findings => _findings.ToList();
 
-    /// <summary>Maps every row of every resource.</summary>
+    /// <summary>How many golden tests the folder has.</summary>
+    public int GoldenTests { get; private set; }
+
+    /// <summary>Golden tests that fail, each in a line that names members and no values.</summary>
+    public IReadOnlyList<string> GoldenFaults { get; private set; } = [];
+
+    /// <summary>Maps every row of every resource, and runs the folder's golden tests and rules.</summary>
     public async Task<IReadOnlyList<CheckedResource>> RunAsync(CancellationToken cancellationToken)
     {
         await using var sis = await SyncRun.OpenSisAsync(folder, cancellationToken);
         var templates = await folder.CompileAsync(sis, cancellationToken);
         using var target = await SyncTarget.ConnectAsync(folder.Profile.Target, standard, templates, client, cancellationToken);
+        (GoldenTests, GoldenFaults) = Sync.GoldenTests.Run(Path.Combine(folder.Path, "tests"), templates, standard);
+        await SourceRules.CheckAsync(folder, sis, _findings, cancellationToken);
         var resources = new List<CheckedResource>();
         foreach (var template in templates.OrderBy(t => target.Stages[t.Resource].Create))
         {

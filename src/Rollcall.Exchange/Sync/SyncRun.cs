@@ -78,6 +78,11 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
             counts[template.Resource] = await PlanAsync(session, sis, template, scopes[template.Resource], cancellationToken);
         }
 
+        if (isComplete && stoppedBy is null)
+        {
+            await SourceRules.CheckAsync(folder, sis, _findings, cancellationToken);
+        }
+
         // 3. Guard: deletes that look like a broken extract wait for a person.
         var held = stoppedBy is null ? Hold(session, counts) : [];
         if (options.IsPlanKept)

@@ -4,10 +4,10 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
-using Rollcall.Serve.Admin;
 using Rollcall.Serve.Metadata;
 using Rollcall.Serve.Security;
 using Rollcall.Serve.Storage;
+using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve.Endpoints;
@@ -17,21 +17,31 @@ namespace Rollcall.Serve.Endpoints;
 internal sealed class Api(
     ServeOptions options,
     ResourceRoutes routes,
-    ServedTenant tenant,
+    Deployment deployment,
     MetadataEndpoints metadata,
     HealthEndpoint health,
     RequestCounters counters,
-    ILogger logger,
-    AdminEndpoints? admin = null)
+    Traffic traffic,
+    ILogger logger)
 {
+    private readonly bool _hasCorrelationHeader = options.Traffic.CorrelationHeader != TrafficOptions.DefaultCorrelationHeader;
+
     public async Task HandleAsync(HttpContext http)
     {
         var started = Stopwatch.GetTimestamp();
-        var headers = http.Response.Headers;
-        headers.XContentTypeOptions = "nosniff";
-        headers["Referrer-Policy"] = "no-referrer";
+        WriteHeadersOfEveryAnswer(http);
+        if (_hasCorrelationHeader)
+        {
+            // Under its usual name no longer, and under the configured one only.
+            http.Request.Headers[CorrelationId.Name] = http.Request.Headers[options.Traffic.CorrelationHeader];
+        }
 
-        var path = RequestPath.Parse(http.Request.Path.Value ?? "", options.PathBase);
+        if (options.Traffic.TrustedProxies.Count > 0)
+        {
+            traffic.BelieveProxy(http);
+        }
+
+        var path = RequestPath.Parse(http.Request.Path.Value ?? "", options.PathBase, deployment.Template);
         var route = path.Family == PathFamily.Data ? routes.Find(path.Rest) : default;
         Caller? caller = null;
         try
@@ -41,34 +51,21 @@ internal sealed class Api(
                 http.Request.PathBase = path.Base;
             }
 
-            if (AnswerBeforeRouting(http) is { } answer)
+            if (traffic.Enter() is { } turnedAway && path.Family is not (PathFamily.Health or PathFamily.Metrics))
+            {
+                await turnedAway.WriteAsync(http);
+            }
+            else if (AnswerBeforeRouting(http) is { } answer)
             {
                 await answer;
             }
-            else if (path.Family is PathFamily.Data or PathFamily.ChangeQueries or PathFamily.TokenInfo)
+            else if (path.Family is PathFamily.Data or PathFamily.ChangeQueries or PathFamily.TokenInfo or PathFamily.Identity)
             {
-                var bearer = await tenant.Bearer.CheckAsync(http);
-                var instance = tenant.Instances[0];
-                caller = bearer.Caller;
-                await (caller is null ? Problems.Unauthenticated(bearer.Error!).WriteAsync(http) : path.Family switch
-                {
-                    PathFamily.Data => instance.Resources.HandleAsync(http, caller, route, path.DataBase),
-                    PathFamily.ChangeQueries => instance.ChangeQueries.HandleAsync(http, path),
-                    _ => instance.TokenInfo.HandleAsync(http, caller),
-                });
+                caller = await HandleForCallerAsync(http, path, route);
             }
             else
             {
-                await (path.Family switch
-                {
-                    PathFamily.Root => metadata.RootAsync(http),
-                    PathFamily.Metadata => metadata.HandleAsync(http, path),
-                    PathFamily.Token => tenant.Token.HandleAsync(http),
-                    PathFamily.Admin when admin is not null => admin.HandleAsync(http, path.Rest.ToString()),
-                    PathFamily.Health => health.HandleAsync(http),
-                    PathFamily.Metrics => http.Response.WriteAsync(counters.ToPrometheus(), http.RequestAborted),
-                    _ => Problems.NotFound().WriteAsync(http),
-                });
+                await HandleForAnybodyAsync(http, path);
             }
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
@@ -81,6 +78,8 @@ internal sealed class Api(
         }
         finally
         {
+            traffic.Leave();
+            counters.Took(http.Request.Method, Stopwatch.GetElapsedTime(started));
             Count(path.Family, route.Resource?.Model, http);
             if (logger.IsEnabled(LogLevel.Debug))
             {
@@ -88,6 +87,91 @@ internal sealed class Api(
                     http.Request.Method, TargetOf(path, route), http.Response.StatusCode, Stopwatch.GetElapsedTime(started).TotalMilliseconds, caller?.Client.Key ?? "none", CorrelationId.Of(http));
             }
         }
+    }
+
+    /// <summary>The addresses that need a token, which is looked at before anything else of the request.</summary>
+    /// <returns>Null when there is no good token.</returns>
+    private async ValueTask<Caller?> HandleForCallerAsync(HttpContext http, RequestPath path, ResourceRoute route)
+    {
+        if (deployment.Template.HasTenants && path.PrefixCount > 0 && !TenantOptions.IsName(path.PrefixSegment(0)))
+        {
+            await Problems.MalformedTenant().WriteAsync(http);
+            return null;
+        }
+
+        var addressed = deployment.FindTenant(path);
+        var (bearer, own) = deployment.Tenants.Count == 1 && addressed is not null
+            ? (await addressed.Bearer.CheckAsync(http), addressed)
+            : await deployment.AuthenticateAsync(http, addressed);
+        if (bearer.Caller is not { } caller)
+        {
+            await Problems.Unauthenticated(bearer.Error!).WriteAsync(http);
+            return null;
+        }
+
+        var (instance, problem) = deployment.Resolve(path, caller, addressed, own);
+        await (instance is null ? problem!.WriteAsync(http) : path.Family switch
+        {
+            PathFamily.Data => instance.Resources.HandleAsync(http, caller, route, path.DataBase),
+            PathFamily.ChangeQueries => instance.ChangeQueries.HandleAsync(http, path),
+            PathFamily.TokenInfo => instance.TokenInfo.HandleAsync(http, caller),
+            PathFamily.Identity when options.Compatibility == Compatibility.Default => Problems.NotImplemented().WriteAsync(http),
+            _ => Problems.NotFound().WriteAsync(http),
+        });
+        return caller;
+    }
+
+    private Task HandleForAnybodyAsync(HttpContext http, RequestPath path)
+    {
+        var template = deployment.Template;
+        if (template.HasTenants && path.PrefixCount > 0 && path.Family != PathFamily.Unknown && deployment.FindTenant(path) is null)
+        {
+            return Problems.UnknownTenant().WriteAsync(http);
+        }
+
+        // After no prefix, the tenant alone, or all of it; discovery after any part of it.
+        var isWhole = path.PrefixCount == 0 || path.PrefixCount == template.SegmentCount || (template.HasTenants && path.PrefixCount == 1);
+        return path.Family switch
+        {
+            PathFamily.Root => metadata.RootAsync(http, OpenSegments()),
+            PathFamily.Metadata when isWhole => metadata.HandleAsync(http, path, OpenSegments()),
+            PathFamily.Token when isWhole => TokenAsync(http, path),
+            PathFamily.Admin => AdminAsync(http, path),
+            PathFamily.Health => health.HandleAsync(http),
+            PathFamily.Metrics => MetricsAsync(http),
+            _ => Problems.NotFound().WriteAsync(http),
+        };
+
+        string OpenSegments() => deployment.OpenSegments(path, options.Compatibility == Compatibility.Dms ? "tenant" : "tenantIdentifier");
+    }
+
+    /// <summary>Without a tenant in the address the header <c>tenant</c> names it, as clients of the Admin API have it.</summary>
+    private Task AdminAsync(HttpContext http, RequestPath path)
+    {
+        var named = http.Request.Headers["tenant"].ToString();
+        var tenant = deployment.FindTenant(path)
+            ?? (path.PrefixCount == 0 ? deployment.Tenants.FirstOrDefault(t => t.Name.Equals(named, StringComparison.OrdinalIgnoreCase)) : null);
+        return (tenant, path.PrefixCount > (deployment.Template.HasTenants ? 1 : 0)) switch
+        {
+            (null, _) => Problems.UnknownTenant().WriteAsync(http),
+            ({ Admin: { } admin }, false) => admin.HandleAsync(http, path.Rest.ToString()),
+            _ => Problems.NotFound().WriteAsync(http),
+        };
+    }
+
+    private async Task MetricsAsync(HttpContext http)
+    {
+        http.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
+        http.Response.Headers.CacheControl = "no-store";
+        var text = counters.ToPrometheus(traffic.AtOnce) + await StoreMetrics.ToPrometheusAsync(deployment.Instances, http.RequestAborted);
+        await http.Response.WriteAsync(text, http.RequestAborted);
+    }
+
+    /// <summary>Without a tenant in the address the key says whose client it is.</summary>
+    private async Task TokenAsync(HttpContext http, RequestPath path)
+    {
+        var tenant = deployment.FindTenant(path) ?? await deployment.FindTenantOfClientAsync(http) ?? deployment.Tenants[0];
+        await tenant.Token.HandleAsync(http);
     }
 
     /// <summary>What is decided before a path or a token is looked at: preflights, and bodies that announce themselves as too large.</summary>
@@ -101,9 +185,8 @@ internal sealed class Api(
             return Problems.TooLarge(options.BodyBytesMax).WriteAsync(http);
         }
 
-        if (HttpMethods.IsOptions(request.Method) && request.Headers.Origin.Count > 0 && request.Headers.AccessControlRequestMethod.Count > 0)
+        if (Traffic.IsPreflight(request))
         {
-            // No origin is configured, so there is no Access-Control header to send.
             http.Response.StatusCode = StatusCodes.Status204NoContent;
             return Task.CompletedTask;
         }
@@ -136,10 +219,15 @@ internal sealed class Api(
             return;
         }
 
-        // Keeps the headers of every answer, drops what the endpoint had set.
-        var kept = (http.Response.Headers.XContentTypeOptions, http.Response.Headers["Referrer-Policy"]);
+        // Drops what the endpoint had set.
         http.Response.Clear();
-        (http.Response.Headers.XContentTypeOptions, http.Response.Headers["Referrer-Policy"]) = kept;
+        WriteHeadersOfEveryAnswer(http);
+        if (problem.Status == StatusCodes.Status408RequestTimeout)
+        {
+            // The rest of the body is not waited for.
+            http.Response.Headers.Connection = "close";
+        }
+
         try
         {
             await problem.WriteAsync(http);
@@ -147,6 +235,17 @@ internal sealed class Api(
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {
             // The client has gone.
+        }
+    }
+
+    private void WriteHeadersOfEveryAnswer(HttpContext http)
+    {
+        var headers = http.Response.Headers;
+        headers.XContentTypeOptions = "nosniff";
+        headers["Referrer-Policy"] = "no-referrer";
+        if (options.Traffic.CorsOrigins.Count > 0)
+        {
+            traffic.AllowOrigin(http);
         }
     }
 
@@ -165,6 +264,7 @@ internal sealed class Api(
                 PathFamily.Root or PathFamily.Metadata => OtherTarget.Metadata,
                 PathFamily.Token => OtherTarget.Token,
                 PathFamily.TokenInfo => OtherTarget.TokenInfo,
+                PathFamily.Identity => OtherTarget.Identity,
                 PathFamily.ChangeQueries => OtherTarget.ChangeQueries,
                 PathFamily.Health or PathFamily.Metrics => OtherTarget.Operations,
                 _ => OtherTarget.Unknown,
@@ -173,9 +273,24 @@ internal sealed class Api(
             status);
     }
 
-    /// <summary>The path as a log may show it: resource and kind, never an id's neighbourhood in the query.</summary>
-    private static string TargetOf(in RequestPath path, in ResourceRoute route) =>
-        route.Resource is { } resource ? $"{resource.Path} {route.Target}" : path.Family.ToString();
+    /// <summary>The path as a log may show it: a template, never an id, a value of a route or a query.</summary>
+    private static string TargetOf(in RequestPath path, in ResourceRoute route) => route.Resource is { } resource
+        ? route.Target switch
+        {
+            RouteTarget.Collection => path.DataBase + resource.Path,
+            RouteTarget.Item => $"{path.DataBase}{resource.Path}/{{id}}",
+            _ => $"{path.DataBase}{resource.Path}/{char.ToLowerInvariant(route.Target.ToString()[0])}{route.Target.ToString()[1..]}",
+        }
+        : path.Family switch
+        {
+            PathFamily.Unknown => "none",
+            PathFamily.Root => "/",
+            PathFamily.Data => $"{path.DataBase}/…",
+            PathFamily.ChangeQueries => "/changeQueries",
+            PathFamily.Token => "/oauth/token",
+            PathFamily.TokenInfo => "/oauth/token_info",
+            _ => "/" + path.Family.ToString().ToLowerInvariant(),
+        };
 
     private static string WithoutMessages(Exception failure)
     {

@@ -1,14 +1,15 @@
 using Microsoft.AspNetCore.Http;
 using Rollcall.Serve.Storage;
+using Rollcall.Standard.Documents;
 
 namespace Rollcall.Serve.Endpoints;
 
 /// <summary><c>/changeQueries/v1/availableChangeVersions</c>. Needs a token, no claim; query parameters are ignored.</summary>
-internal sealed class ChangeQueryEndpoints(IDocumentStore documents)
+internal sealed class ChangeQueryEndpoints(IDocumentStore documents, Compatibility compatibility = Compatibility.Default)
 {
     public async Task HandleAsync(HttpContext http, RequestPath path)
     {
-        if (!path.Rest.Equals("v1/availableChangeVersions", StringComparison.OrdinalIgnoreCase))
+        if (!path.Rest.Equals(path.HasYearAfterVersion ? "availableChangeVersions" : "v1/availableChangeVersions", StringComparison.OrdinalIgnoreCase))
         {
             await Problems.NotFound().WriteAsync(http);
         }
@@ -16,7 +17,7 @@ internal sealed class ChangeQueryEndpoints(IDocumentStore documents)
         {
             await Problems.MethodNotAllowedHere(http.Request.Method, "GET").WriteAsync(http);
         }
-        else if (SnapshotHeader.IsTrue(http.Request))
+        else if (SnapshotHeader.IsTrue(http.Request, compatibility))
         {
             await Problems.SnapshotNotFound().WriteAsync(http);
         }

@@ -10,9 +10,6 @@ internal static class ContentTypes
     public const string Json = "application/json; charset=utf-8";
     public const string Problem = "application/problem+json";
 
-    /// <summary>What the media types of profiles begin with.</summary>
-    private const string ProfilePrefix = "application/vnd.ed-fi.";
-
     /// <summary>Whether a body of this type is read as a document. No header at all is taken as JSON.</summary>
     public static bool IsDocument(StringValues header)
     {
@@ -25,8 +22,4 @@ internal static class ContentTypes
             && (type.MediaType.Equals(MediaTypeNames.Application.Json, StringComparison.OrdinalIgnoreCase)
                 || type.MediaType.Equals("text/json", StringComparison.OrdinalIgnoreCase));
     }
-
-    /// <summary>Whether the header asks for a profile. Profiles are not built, and one must not be mistaken for the whole document.</summary>
-    public static bool IsProfile(StringValues header) =>
-        header.Count > 0 && header.ToString().Contains(ProfilePrefix, StringComparison.OrdinalIgnoreCase);
 }

@@ -12,7 +12,7 @@ internal static class DocumentWriter
     private const int DateLength = 28;
 
     /// <summary>The most bytes that <see cref="Write"/> adds to a stored body.</summary>
-    public const int AddedMax = 128;
+    public const int AddedMax = 160;
 
     /// <returns>The number of bytes written.</returns>
     public static int Write(in StoredDocument document, EntityTags tags, Span<byte> destination)
@@ -41,7 +41,7 @@ internal static class DocumentWriter
 }
 
 /// <summary>Answers a GET of one item: its ETag and document, or 304 when the client has it already.</summary>
-internal sealed class ItemWriter(HttpContext http, EntityTags tags) : IDocumentSink
+internal sealed class ItemWriter(HttpContext http, EntityTags tags, string contentType = ContentTypes.Json) : IDocumentSink
 {
     public void Begin(long? totalCount)
     {
@@ -58,14 +58,14 @@ internal sealed class ItemWriter(HttpContext http, EntityTags tags) : IDocumentS
         }
 
         var length = DocumentWriter.Write(document, tags, response.BodyWriter.GetSpan(document.Body.Length + DocumentWriter.AddedMax));
-        response.ContentType = ContentTypes.Json;
+        response.ContentType = contentType;
         response.ContentLength = length;
         response.BodyWriter.Advance(length);
     }
 }
 
 /// <summary>Collects a page of documents as a JSON array.</summary>
-internal sealed class PageWriter(EntityTags tags) : IDocumentSink, IDisposable
+internal sealed class PageWriter(EntityTags tags, string contentType = ContentTypes.Json) : IDocumentSink, IDisposable
 {
     private readonly PooledPage _page = new();
 
@@ -97,7 +97,7 @@ internal sealed class PageWriter(EntityTags tags) : IDocumentSink, IDisposable
             response.Headers["Total-Count"] = total.ToString(CultureInfo.InvariantCulture);
         }
 
-        response.ContentType = ContentTypes.Json;
+        response.ContentType = contentType;
         response.ContentLength = _page.Length;
         return _page.SendAsync(response.BodyWriter, cancellationToken);
     }

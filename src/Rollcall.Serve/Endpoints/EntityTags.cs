@@ -10,25 +10,41 @@ using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve.Endpoints;
 
-/// <summary>Entity tags: <c>{change version}-{schema epoch}.j._.l.i</c> (JSON, no profile, links, identity coding).</summary>
+/// <summary>Entity tags: <c>{change version}-{schema epoch}.j._.l.i</c> (JSON, no profile, links, identity coding); a profile's code stands in the
+/// place of the <c>_</c>.</summary>
 /// <remarks>Preconditions of writes compare only the state, that is version and epoch; a read compares the whole tag.</remarks>
-internal sealed class EntityTags(DataStandard standard)
+internal sealed class EntityTags
 {
-    /// <summary>Room for the longest tag: 20 digits, a dash, 8 hex digits and the variant.</summary>
-    public const int MaxLength = 40;
+    /// <summary>Room for the longest tag: 20 digits, a dash, 8 hex digits and the variant with a profile.</summary>
+    public const int MaxLength = 48;
 
     private static readonly SearchValues<char> LowerHex = SearchValues.Create("0123456789abcdef");
 
-    private const string Variant = ".j._.l.i";
+    private readonly string _epoch;
+    private readonly string _variant;
+    private readonly byte[] _suffix;
 
-    private readonly string _epoch = EpochOf(standard);
-    private readonly byte[] _suffix = Encoding.ASCII.GetBytes("-" + EpochOf(standard) + Variant);
+    public EntityTags(DataStandard standard)
+        : this(EpochOf(standard), "_")
+    {
+    }
+
+    private EntityTags(string epoch, string profile)
+    {
+        _epoch = epoch;
+        _variant = $".j.{profile}.l.i";
+        _suffix = Encoding.ASCII.GetBytes($"-{epoch}{_variant}");
+    }
+
+    /// <summary>The tags of what is read or written through a profile.</summary>
+    /// <param name="code">8 hex digits.</param>
+    public EntityTags ForProfile(string code) => new(_epoch, code);
 
     /// <summary>The tag without quotes, as <c>_etag</c> carries it.</summary>
-    public string Format(long changeVersion) => string.Create(CultureInfo.InvariantCulture, $"{changeVersion}-{_epoch}{Variant}");
+    public string Format(long changeVersion) => string.Create(CultureInfo.InvariantCulture, $"{changeVersion}-{_epoch}{_variant}");
 
     /// <summary>The quoted tag of the ETag header.</summary>
-    public string Header(long changeVersion) => string.Create(CultureInfo.InvariantCulture, $"\"{changeVersion}-{_epoch}{Variant}\"");
+    public string Header(long changeVersion) => string.Create(CultureInfo.InvariantCulture, $"\"{changeVersion}-{_epoch}{_variant}\"");
 
     /// <summary>Writes the tag without quotes.</summary>
     /// <returns>The number of bytes written.</returns>

@@ -3,8 +3,8 @@ using Rollcall.Serve.Storage;
 
 namespace Rollcall.Serve.Endpoints;
 
-/// <summary><c>/health</c>: 200 while the database answers, 503 when it does not. Anonymous; spelled and indented as monitors expect it.</summary>
-internal sealed class HealthEndpoint(IDocumentStore documents)
+/// <summary><c>/health</c>: 200 while every database answers, 503 when one does not. Anonymous; spelled and indented as monitors expect it.</summary>
+internal sealed class HealthEndpoint(IReadOnlyList<IDocumentStore> databases)
 {
     public async Task HandleAsync(HttpContext http)
     {
@@ -40,7 +40,15 @@ internal sealed class HealthEndpoint(IDocumentStore documents)
     {
         try
         {
-            return await documents.IsHealthyAsync(cancellationToken);
+            foreach (var documents in databases)
+            {
+                if (!await documents.IsHealthyAsync(cancellationToken))
+                {
+                    return false;
+                }
+            }
+
+            return true;
         }
         catch (StoreUnavailableException)
         {

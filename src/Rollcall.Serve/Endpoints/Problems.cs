@@ -39,6 +39,29 @@ internal static class Problems
 
     public static Problem NotFound() => NotFound("The specified data could not be found.");
 
+    /// <summary>The address names a tenant that there is not; only anonymous addresses say so.</summary>
+    public static Problem UnknownTenant() => NotFound("The specified resource could not be found.");
+
+    public static Problem MalformedTenant() => new(
+        400,
+        "urn:ed-fi:api:bad-request",
+        "Bad Request",
+        "The tenant identifier has an invalid format.",
+        ["Tenant identifier must contain only alphanumeric characters, hyphens, and underscores."],
+        []);
+
+    /// <summary>The same whatever the reason, so that nothing of other tenants and instances is revealed.</summary>
+    public static Problem NoInstanceForRoute() => RouteUnresolved(404, "No database instance found matching the request route qualifiers");
+
+    public static Problem AmbiguousRoute() =>
+        RouteUnresolved(400, "Multiple database instances match the request route qualifiers - ambiguous routing not supported");
+
+    public static Problem NoInstanceForClient()
+    {
+        const string Detail = "No database instances are authorized for this client";
+        return new Problem(403, "urn:ed-fi:api:authorization-denied", "Authorization Denied", Detail, [Detail], []);
+    }
+
     public static Problem UnknownItemToUpdate() => NotFound("Resource to update was not found");
 
     /// <summary>GET and DELETE of an id that the resource does not have are answered without a body.</summary>
@@ -47,6 +70,23 @@ internal static class Problems
         response.StatusCode = StatusCodes.Status404NotFound;
         response.ContentLength = 0;
     }
+
+    /// <summary>An unknown metadata document, as the DMS answers it: a line of text.</summary>
+    public static Task WriteInvalidResourcePathAsync(HttpContext http)
+    {
+        http.Response.StatusCode = StatusCodes.Status404NotFound;
+        http.Response.ContentType = "text/plain; charset=utf-8";
+        return http.Response.WriteAsync("Invalid resource path", http.RequestAborted);
+    }
+
+    /// <summary>The Identities API is there only to say that nothing is behind it.</summary>
+    public static Problem NotImplemented() => new(
+        501,
+        "urn:ed-fi:api:not-implemented",
+        "Not Implemented",
+        "There is no integrated Unique Identity System.",
+        [],
+        []);
 
     public static Problem SnapshotNotFound() =>
         NotFound("Snapshot not found.") with { Errors = ["The snapshot connection for the ODS has not been configured."] };
@@ -95,15 +135,6 @@ internal static class Problems
 
     public static Problem MissingContentType() => UnsupportedMediaType("The 'Content-Type' header is missing.");
 
-    /// <summary>Accept asks for a profile; the server has none.</summary>
-    public static Problem ProfileNotSupported() => new(
-        406,
-        "urn:ed-fi:api:profile:invalid-profile-usage",
-        "Invalid Profile Usage",
-        "The request construction was invalid with respect to usage of a data policy.",
-        ["The profile specified by the content type in the 'Accept' header is not supported by this host."],
-        []);
-
     public static Problem TooLarge(long bytesMax) => new(
         413,
         "urn:ed-fi:api:payload-too-large",
@@ -146,6 +177,20 @@ internal static class Problems
     {
         RetryAfter = retryAfter,
     };
+
+    public static Problem TooManyRequests(TimeSpan retryAfter) => new(
+        429,
+        "urn:ed-fi:api:too-many-requests",
+        "Too Many Requests",
+        "The number of allowed requests has been exceeded. Retry the request later.",
+        [],
+        [])
+    {
+        RetryAfter = retryAfter,
+    };
+
+    /// <summary>As many requests are in work as the server takes at once.</summary>
+    public static Problem TooBusy() => Unavailable() with { RetryAfter = TimeSpan.FromSeconds(1) };
 
     // ---- the document
 
@@ -284,6 +329,9 @@ internal static class Problems
 
     private static Problem Invalid(IReadOnlyList<KeyValuePair<string, IReadOnlyList<string>>> entries) =>
         new(400, "urn:ed-fi:api:bad-request:data-validation-failed", "Data Validation Failed", SeeValidationErrors, [], entries);
+
+    private static Problem RouteUnresolved(int status, string text) =>
+        new(status, "urn:ed-fi:api:route-resolution-error", "Route Resolution Error", text, [text], []);
 
     private static Problem NotFound(string detail) => new(404, "urn:ed-fi:api:not-found", "Not Found", detail, [], []);
 

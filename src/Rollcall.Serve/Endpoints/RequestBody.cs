@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Rollcall.Serve.Endpoints;
 
@@ -29,25 +30,43 @@ internal readonly struct RequestBody : IDisposable
     public static async ValueTask<RequestBody> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
     {
         var reader = request.BodyReader;
-        while (true)
+        CancellationTokenSource? clock = null;
+        try
         {
-            var read = await reader.ReadAsync(cancellationToken);
-            var buffer = read.Buffer;
-            if (read.IsCompleted)
+            while (true)
             {
-                if (buffer.IsSingleSegment)
+                // Nearly every body is there already: only one that is not gets a clock.
+                if (!reader.TryRead(out var read))
                 {
-                    return new RequestBody(buffer.First, reader, buffer.End, null);
+                    clock ??= ClockFor(request, cancellationToken);
+                    read = await reader.ReadAsync(clock.Token);
                 }
 
-                var length = checked((int)buffer.Length);
-                var rented = ArrayPool<byte>.Shared.Rent(length);
-                buffer.CopyTo(rented);
-                reader.AdvanceTo(buffer.End);
-                return new RequestBody(rented.AsMemory(0, length), null, default, rented);
-            }
+                var buffer = read.Buffer;
+                if (read.IsCompleted)
+                {
+                    if (buffer.IsSingleSegment)
+                    {
+                        return new RequestBody(buffer.First, reader, buffer.End, null);
+                    }
 
-            reader.AdvanceTo(buffer.Start, buffer.End);
+                    var length = checked((int)buffer.Length);
+                    var rented = ArrayPool<byte>.Shared.Rent(length);
+                    buffer.CopyTo(rented);
+                    reader.AdvanceTo(buffer.End);
+                    return new RequestBody(rented.AsMemory(0, length), null, default, rented);
+                }
+
+                reader.AdvanceTo(buffer.Start, buffer.End);
+            }
+        }
+        catch (OperationCanceledException) when (clock?.IsCancellationRequested == true && !cancellationToken.IsCancellationRequested)
+        {
+            throw new BadHttpRequestException("The body took too long.", StatusCodes.Status408RequestTimeout);
+        }
+        finally
+        {
+            clock?.Dispose();
         }
     }
 
@@ -58,6 +77,13 @@ internal readonly struct RequestBody : IDisposable
         {
             ArrayPool<byte>.Shared.Return(_rented);
         }
+    }
+
+    private static CancellationTokenSource ClockFor(HttpRequest request, CancellationToken cancellationToken)
+    {
+        var clock = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        clock.CancelAfter(request.HttpContext.RequestServices.GetRequiredService<TrafficOptions>().BodyWithin);
+        return clock;
     }
 
     private static ReadOnlyMemory<byte> WithoutByteOrderMark(ReadOnlyMemory<byte> memory) =>

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Rollcall.Serve.Authorization;
+using Rollcall.Serve.Profiles;
 using Rollcall.Serve.Queries;
 using Rollcall.Serve.Security;
 using Rollcall.Serve.Storage;
@@ -16,10 +17,14 @@ namespace Rollcall.Serve.Endpoints;
 /// The caller is known before any of it.
 /// </remarks>
 internal sealed class ResourceEndpoints(
-    DataStandard standard, IDocumentStore documents, Authorizer authorizer, EntityTags tags, Responses responses)
+    DataStandard standard, IDocumentStore documents, Authorizer authorizer, EntityTags tags, Responses responses, ProfileCatalog profiles,
+    Compatibility compatibility = Compatibility.Default)
 {
     /// <summary>How often a document is read again because descriptors went away meanwhile; even twice is bad luck.</summary>
     private const int ReadsMax = 5;
+
+    /// <summary>How often a write through a profile is put together anew because somebody else wrote in between.</summary>
+    private const int ProfiledReadsMax = 50;
 
     public Task HandleAsync(HttpContext http, Caller caller, in ResourceRoute route, string dataBase)
     {
@@ -34,32 +39,63 @@ internal sealed class ResourceEndpoints(
         }
 
         var method = http.Request.Method;
+        if (compatibility == Compatibility.Dms && route.Target is RouteTarget.Deletes or RouteTarget.KeyChanges && (HttpMethods.IsPost(method) || HttpMethods.IsPut(method) || HttpMethods.IsDelete(method)))
+        {
+            // To its routes the word is an id.
+            return Problems.MalformedId(route.Segment!).WriteAsync(http);
+        }
+
         if (!IsAllowed(method, route.Target))
         {
             return Problems.MethodNotAllowed(method, route.Target).WriteAsync(http);
         }
 
         var isRead = HttpMethods.IsGet(method);
-        if (SnapshotHeader.IsTrue(http.Request))
+        if (SnapshotHeader.IsTrue(http.Request, compatibility))
         {
             return (isRead ? Problems.SnapshotNotFound() : Problems.SnapshotIsReadOnly()).WriteAsync(http);
         }
 
-        if (isRead && ContentTypes.IsProfile(http.Request.Headers.Accept))
-        {
-            return Problems.ProfileNotSupported().WriteAsync(http);
-        }
+        // A profile is asked for, or may apply of itself. Deletes and changes have nothing to do with profiles.
+        var isProfiled = route.Target is RouteTarget.Collection or RouteTarget.Item or RouteTarget.Partitions && !HttpMethods.IsDelete(method)
+            && (caller.Profiles.Count > 0 || ProfileSelection.IsProfile(isRead ? http.Request.Headers.Accept : http.Request.Headers.ContentType));
+        return isProfiled
+            ? SelectProfileAsync(http, caller, route, dataBase)
+            : HandleAsync(http, caller, route, dataBase, null);
+    }
 
+    private async Task SelectProfileAsync(HttpContext http, Caller caller, ResourceRoute route, string dataBase)
+    {
+        var resource = route.Resource!.Model;
+        var method = http.Request.Method;
+        var isRead = HttpMethods.IsGet(method);
+        var selection = ProfileSelection.Select(
+            await profiles.CurrentAsync(caller.Profiles, http.RequestAborted),
+            caller.Profiles,
+            resource,
+            method,
+            isRead ? http.Request.Headers.Accept : http.Request.Headers.ContentType);
+        await (selection.Problem is { } problem
+            ? problem.WriteAsync(http)
+            : HandleAsync(http, caller, route, dataBase, selection.Profile is { } profile ? ProfileView.Of(profile, resource, isRead, tags) : null));
+    }
+
+    /// <param name="view">The profile through which the request goes; null for the whole resource.</param>
+    private Task HandleAsync(HttpContext http, Caller caller, in ResourceRoute route, string dataBase, ProfileView? view)
+    {
+        var resource = route.Resource!;
+        var method = http.Request.Method;
+        var isRead = HttpMethods.IsGet(method);
         return route.Target switch
         {
             RouteTarget.Deletes => DeletesAsync(http, caller, resource.Model),
             RouteTarget.KeyChanges => KeyChangesAsync(http, caller, resource.Model),
             RouteTarget.Partitions => PartitionsAsync(http, caller, resource.Model),
-            RouteTarget.Item when isRead => GetAsync(http, caller, resource.Model, route.Id),
+            RouteTarget.Item when isRead => GetAsync(http, caller, resource.Model, route.Id, view),
             RouteTarget.Item when HttpMethods.IsDelete(method) => DeleteAsync(http, caller, resource, route.Id, dataBase),
-            RouteTarget.Item => WriteAsync(http, caller, resource, route.Id, dataBase),
-            _ when isRead => QueryAsync(http, caller, resource.Model),
-            _ => WriteAsync(http, caller, resource, null, dataBase),
+            RouteTarget.Item => WriteAsync(http, caller, resource, route.Id, dataBase, view),
+            _ when isRead => QueryAsync(http, caller, resource.Model, view),
+            _ => WriteAsync(http, caller, resource, null, dataBase, view),
         };
     }
 
@@ -69,10 +105,10 @@ internal sealed class ResourceEndpoints(
         || (target == RouteTarget.Item && (HttpMethods.IsPut(method) || HttpMethods.IsDelete(method)));
 
     /// <summary>POST (<paramref name="id"/> null) and PUT.</summary>
-    private async Task WriteAsync(HttpContext http, Caller caller, ServedResource resource, Guid? id, string dataBase)
+    private async Task WriteAsync(HttpContext http, Caller caller, ServedResource resource, Guid? id, string dataBase, ProfileView? view)
     {
         // 1. The body.
-        if (!ContentTypes.IsDocument(http.Request.Headers.ContentType))
+        if (!(view is not null && ProfileSelection.IsProfile(http.Request.Headers.ContentType)) && !ContentTypes.IsDocument(http.Request.Headers.ContentType))
         {
             await Problems.UnsupportedMediaType().WriteAsync(http);
             return;
@@ -90,10 +126,19 @@ internal sealed class ResourceEndpoints(
         for (var reads = 1; ; reads++)
         {
             // 2. Everything about the document that needs no stored data.
-            var read = resource.Reader.Read(body.Memory, id is null ? ReadPurpose.Create : ReadPurpose.Replace, documents.Descriptors, id);
+            var purpose = id is null ? ReadPurpose.Create : ReadPurpose.Replace;
+            var read = view is null
+                ? resource.Reader.Read(body.Memory, purpose, documents.Descriptors, id)
+                : view.Read(resource, body.Memory, purpose, documents.Descriptors, id);
             if (read.Document is not { } document)
             {
                 await Problems.Of(read.Faults).WriteAsync(http);
+                return;
+            }
+
+            if (view?.FilteredItems(document) is { Count: > 0 } filtered)
+            {
+                await ProfileProblems.Filtered(filtered).WriteAsync(http);
                 return;
             }
 
@@ -108,6 +153,20 @@ internal sealed class ResourceEndpoints(
             }
 
             // 4. The rest, in a group with its neighbours and one transaction.
+            if (view is not null)
+            {
+                var written = await new ProfiledWrite(view, resource, documents).TryAsync(document, id, precondition, access, aborted);
+                if (written.IsToRepeat && reads < ProfiledReadsMax)
+                {
+                    continue;
+                }
+
+                await (written.Problem is { } problem
+                    ? problem.WriteAsync(http)
+                    : AnswerAsync(http, written.Outcome!, resource, document, dataBase, view.Tags));
+                return;
+            }
+
             var outcome = id is { } known
                 ? await documents.ReplaceAsync(known, document, precondition, access.Change, aborted)
                 : await documents.UpsertAsync(document, precondition, access, aborted);
@@ -142,9 +201,9 @@ internal sealed class ResourceEndpoints(
         await AnswerAsync(http, outcome, resource, null, dataBase);
     }
 
-    private Task AnswerAsync(HttpContext http, WriteOutcome outcome, ServedResource resource, Document? document, string dataBase)
+    private Task AnswerAsync(HttpContext http, WriteOutcome outcome, ServedResource resource, Document? document, string dataBase, EntityTags? profiled = null)
     {
-        if (responses.TryWrite(http, outcome, resource, dataBase))
+        if (responses.TryWrite(http, outcome, resource, dataBase, profiled))
         {
             return Task.CompletedTask;
         }
@@ -160,7 +219,7 @@ internal sealed class ResourceEndpoints(
         return Task.CompletedTask;
     }
 
-    private Task GetAsync(HttpContext http, Caller caller, ResourceModel resource, Guid id)
+    private Task GetAsync(HttpContext http, Caller caller, ResourceModel resource, Guid id, ProfileView? view)
     {
         var access = authorizer.Of(caller, resource, ClaimAction.Read, "GET-by-id");
         if (access.Refusal is { } refusal)
@@ -169,7 +228,8 @@ internal sealed class ResourceEndpoints(
         }
 
         // No token: a row is read before a client could go away, and making one costs as much as finding the route.
-        var get = documents.GetAsync(resource, id, new ItemWriter(http, tags), access, CancellationToken.None);
+        var sink = view is null ? (IDocumentSink)new ItemWriter(http, tags) : view.Over(new ItemWriter(http, view.Tags, view.MediaType));
+        var get = documents.GetAsync(resource, id, sink, access, CancellationToken.None);
         return get.IsCompletedSuccessfully ? AnswerAsync(http, get.Result) : Awaited(http, get);
 
         static async Task Awaited(HttpContext http, ValueTask<ReadOutcome> get) => await AnswerAsync(http, await get);
@@ -190,7 +250,7 @@ internal sealed class ResourceEndpoints(
         return Task.CompletedTask;
     }
 
-    private async Task QueryAsync(HttpContext http, Caller caller, ResourceModel resource)
+    private async Task QueryAsync(HttpContext http, Caller caller, ResourceModel resource, ProfileView? view)
     {
         if (QueryParser.Parse(http.Request.QueryString.Value, resource, documents.Descriptors, standard, out var plan) is { } fault)
         {
@@ -208,12 +268,12 @@ internal sealed class ResourceEndpoints(
         plan = plan! with { Access = access };
         if (plan.MatchesNothing)
         {
-            await Responses.EmptyListAsync(http, plan.WantsTotalCount);
+            await Responses.EmptyListAsync(http, plan.WantsTotalCount, view?.MediaType ?? ContentTypes.Json);
             return;
         }
 
-        using var page = new PageWriter(tags);
-        await documents.QueryAsync(plan, page, http.RequestAborted);
+        using var page = view is null ? new PageWriter(tags) : new PageWriter(view.Tags, view.MediaType);
+        await documents.QueryAsync(plan, view is null ? page : view.Over(page), http.RequestAborted);
         if (plan.IsCursor && page.Count == plan.Limit && page.LastRow is { } last && (plan.Rows ?? RowRange.All).After(last) is { } rest)
         {
             http.Response.Headers["Next-Page-Token"] = rest.ToToken(resource);

@@ -21,7 +21,7 @@ internal enum RouteTarget
 
 /// <summary>Where a data path leads.</summary>
 /// <param name="Resource">Null when <see cref="Target"/> is <see cref="RouteTarget.Nothing"/> or <see cref="RouteTarget.MalformedId"/>.</param>
-/// <param name="Segment">The third segment as sent, of a malformed id only.</param>
+/// <param name="Segment">The third segment as sent, where it is no id.</param>
 internal readonly record struct ResourceRoute(RouteTarget Target, ServedResource? Resource, Guid Id, string? Segment);
 
 /// <summary>A resource as the API serves it: its model and its reader, which is compiled when the first document arrives.</summary>
@@ -35,6 +35,9 @@ internal sealed class ServedResource(ResourceModel model, DataStandard standard,
     public string Path { get; } = model.Name.Path;
 
     public DocumentReader Reader => _reader ??= DocumentReader.For(Model, standard, compatibility);
+
+    /// <summary>A reader to which some members are optional that the standard requires: for bodies that come through a profile.</summary>
+    public DocumentReader ReaderWith(Predicate<string> isOptional) => DocumentReader.For(Model, standard, compatibility, isOptional);
 }
 
 /// <summary>Finds what a data path names. The order of its checks is part of the API: shape, id, then whether the resource exists.</summary>
@@ -78,7 +81,7 @@ internal sealed class ResourceRoutes
         }
 
         return target != RouteTarget.Nothing && _bySpan.TryGetValue(name, out var resource)
-            ? new ResourceRoute(target, resource, id, null)
+            ? new ResourceRoute(target, resource, id, target is RouteTarget.Collection or RouteTarget.Item ? null : third.ToString())
             : nothing;
     }
 

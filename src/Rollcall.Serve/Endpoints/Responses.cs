@@ -13,8 +13,9 @@ namespace Rollcall.Serve.Endpoints;
 internal sealed class Responses(EntityTags tags)
 {
     /// <param name="dataBase">The path family that the request used; <c>Location</c> uses the same.</param>
+    /// <param name="profiled">The tags of the profile through which the request came; null without one.</param>
     /// <returns>False when the outcome is no success.</returns>
-    public bool TryWrite(HttpContext http, WriteOutcome outcome, ServedResource resource, string dataBase)
+    public bool TryWrite(HttpContext http, WriteOutcome outcome, ServedResource resource, string dataBase, EntityTags? profiled = null)
     {
         switch (outcome)
         {
@@ -43,7 +44,7 @@ internal sealed class Responses(EntityTags tags)
                 response.ContentLength = 0;
             }
 
-            response.Headers.ETag = tags.Header(changeVersion);
+            response.Headers.ETag = (profiled ?? tags).Header(changeVersion);
             response.Headers.Location = $"{PublicRoot.Of(to)}{dataBase}{resource.Path}/{id}";
         }
     }
@@ -80,7 +81,8 @@ internal sealed class Responses(EntityTags tags)
     });
 
     /// <summary>A list without items, <c>Total-Count: 0</c> when it was asked for.</summary>
-    public static Task EmptyListAsync(HttpContext http, bool wantsTotalCount) => ArrayAsync(http, wantsTotalCount ? 0 : null, _ => { });
+    public static Task EmptyListAsync(HttpContext http, bool wantsTotalCount, string contentType = ContentTypes.Json) =>
+        ArrayAsync(http, wantsTotalCount ? 0 : null, _ => { }, contentType);
 
     public static Task PageTokensAsync(HttpContext http, ResourceModel resource, IReadOnlyList<RowRange> ranges) => JsonAsync(http, json =>
     {
@@ -103,7 +105,7 @@ internal sealed class Responses(EntityTags tags)
         json.WriteEndObject();
     });
 
-    private static Task ArrayAsync(HttpContext http, long? totalCount, Action<Utf8JsonWriter> write)
+    private static Task ArrayAsync(HttpContext http, long? totalCount, Action<Utf8JsonWriter> write, string contentType = ContentTypes.Json)
     {
         if (totalCount is { } total)
         {
@@ -115,7 +117,7 @@ internal sealed class Responses(EntityTags tags)
             json.WriteStartArray();
             write(json);
             json.WriteEndArray();
-        });
+        }, contentType: contentType);
     }
 
     /// <summary>Sends small JSON that is made on the spot.</summary>
@@ -138,5 +140,5 @@ internal sealed class Responses(EntityTags tags)
 /// <remarks>Taken from the request's own Host; forwarded headers are never believed. The path base is there exactly when the request used it.</remarks>
 internal static class PublicRoot
 {
-    public static string Of(HttpContext http) => $"{http.Request.Scheme}://{http.Request.Host.Value}{http.Request.PathBase.Value}";
+    public static string Of(HttpContext http) => $"{http.Request.Scheme}://{http.Request.Host.Value}{http.Request.PathBase.ToUriComponent()}";
 }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Rollcall.Standard.Documents;
 
 namespace Rollcall.Serve.Endpoints;
 
@@ -6,7 +7,9 @@ namespace Rollcall.Serve.Endpoints;
 /// believe that it has it: the header is answered, never ignored.</summary>
 internal static class SnapshotHeader
 {
-    public static bool IsTrue(HttpRequest request) =>
-        request.Headers.TryGetValue("Use-Snapshot", out var value)
+    /// <summary>Whether the request asks for a snapshot. The DMS does not know the header.</summary>
+    public static bool IsTrue(HttpRequest request, Compatibility compatibility) =>
+        compatibility == Compatibility.Default
+        && request.Headers.TryGetValue("Use-Snapshot", out var value)
         && value.ToString().AsSpan().Trim().Equals("true", StringComparison.OrdinalIgnoreCase);
 }

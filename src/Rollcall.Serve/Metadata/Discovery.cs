@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Rollcall.Serve.Endpoints;
+using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve.Metadata;
@@ -13,14 +14,20 @@ internal static class Discovery
     /// snapshots by header, 7.3 and above walks lists by cursor paging.</summary>
     public const string ApiVersion = "7.3";
 
-    public static RootedDocument RootDocument(DataStandard standard) => Json(json =>
+    /// <summary>The root document. The DMS's has no more and no less than here; the default adds what clients of the ODS/API look for.</summary>
+    public static RootedDocument RootDocument(DataStandard standard, Compatibility compatibility) => Json(json =>
     {
+        var isDms = compatibility == Compatibility.Dms;
         json.WriteStartObject();
         json.WriteString("version", ApiVersion);
         json.WriteString("applicationName", "Ed-Fi API");
         json.WriteString("informationalVersion", ApiVersion);
-        json.WriteString("suite", "3");
-        json.WriteString("build", ApiVersion + ".0.0");
+        if (!isDms)
+        {
+            json.WriteString("suite", "3");
+            json.WriteString("build", ApiVersion + ".0.0");
+        }
+
         json.WriteStartArray("dataModels");
         foreach (var project in standard.Projects.OrderBy(p => p.Name, StringComparer.Ordinal))
         {
@@ -33,16 +40,17 @@ internal static class Discovery
 
         json.WriteEndArray();
         json.WriteStartObject("urls");
-        Url("dependencies", "/metadata/data/v3/dependencies");
+        Url("dependencies", isDms ? "/metadata/dependencies" : "/metadata/data/v3/dependencies");
         Url("openApiMetadata", "/metadata/specifications");
         Url("oauth", "/oauth/token");
         Url("tokenInfo", "/oauth/token_info");
-        Url("dataManagementApi", "/data/v3/");
+        Url("dataManagementApi", isDms ? "/data" : "/data/v3/");
         Url("changeQueries", "/changeQueries/v1/");
+        Url("xsdMetadata", "/metadata/xsd");
         json.WriteEndObject();
         json.WriteEndObject();
 
-        void Url(string name, string path) => json.WriteString(name, RootedDocument.Root + path);
+        void Url(string name, string path) => json.WriteString(name, RootedDocument.DataRoot + path);
     });
 
     /// <summary><c>/metadata</c>, as the DMS answers it.</summary>
@@ -51,6 +59,7 @@ internal static class Discovery
         json.WriteStartObject();
         json.WriteString("dependencies", RootedDocument.Root + "/metadata/dependencies");
         json.WriteString("specifications", RootedDocument.Root + "/metadata/specifications");
+        json.WriteString("xsdMetadata", RootedDocument.Root + "/metadata/xsd");
         json.WriteEndObject();
     });
 
@@ -65,7 +74,29 @@ internal static class Discovery
     public static RootedDocument OdsSpecifications() => List(
         ("Resources", "/metadata/data/v3/resources/swagger.json", ""),
         ("Descriptors", "/metadata/data/v3/descriptors/swagger.json", ""),
-        ("Change-Queries", "/metadata/changequeries/v1/swagger.json", "Other"));
+        ("Change-Queries", "/metadata/changequeries/v1/swagger.json", "Other"),
+        ("Identity", "/metadata/identity/v2/swagger.json", "Other"));
+
+    /// <summary><c>/metadata/xsd</c>: an entry for each project, whose files are listed below it.</summary>
+    public static RootedDocument XsdSections(DataStandard standard) => Json(json =>
+    {
+        json.WriteStartArray();
+        foreach (var project in standard.Projects.OrderBy(p => p.Name, StringComparer.Ordinal))
+        {
+            var isCore = project.Name.Equals("Ed-Fi", StringComparison.OrdinalIgnoreCase);
+            var name = project.Name.ToLowerInvariant();
+            json.WriteStartObject();
+            json.WriteString(
+                "description",
+                isCore ? "Core schema (Ed-Fi) files for the data model" : $"Extension ({project.Name}) blended with Core schema files for the data model");
+            json.WriteString("name", name);
+            json.WriteString("version", project.Version);
+            json.WriteString("files", $"{RootedDocument.Root}/metadata/xsd/{name}/files");
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    });
 
     public static RootedDocument Json(Action<Utf8JsonWriter> write)
     {

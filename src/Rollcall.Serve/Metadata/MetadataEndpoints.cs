@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using Microsoft.AspNetCore.Http;
 using Rollcall.Serve.Endpoints;
 using Rollcall.Serve.Queries;
+using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
 using Rollcall.Standard.Ordering;
 
@@ -14,17 +15,22 @@ internal sealed class MetadataEndpoints
     private const string GraphMl = "application/graphml";
 
     private readonly DataStandard _standard;
+    private readonly Compatibility _compatibility;
+    private readonly Lazy<XsdFiles> _xsd;
     private readonly Lazy<RootedDocument> _root;
     private readonly Lazy<RootedDocument> _odsSpecifications = new(Discovery.OdsSpecifications);
     private readonly Lazy<RootedDocument> _dependencies;
     private readonly Lazy<RootedDocument> _dependencyGraph;
     private readonly FrozenDictionary<string, Lazy<RootedDocument>> _documents;
 
-    public MetadataEndpoints(DataStandard standard)
+    /// <param name="xsdFolder">Where the XSD files are; empty for none.</param>
+    public MetadataEndpoints(DataStandard standard, Compatibility compatibility = Compatibility.Default, string xsdFolder = "")
     {
         _standard = standard;
+        _compatibility = compatibility;
+        _xsd = new(() => new XsdFiles(xsdFolder, standard));
         var order = new Lazy<DependencyOrder>(() => DependencyOrder.Compute(standard));
-        _root = new(() => Discovery.RootDocument(standard));
+        _root = new(() => Discovery.RootDocument(standard, compatibility));
         _dependencies = new(() => Discovery.Json(json => DependencyFormats.WriteJson(order.Value, json)));
         _dependencyGraph = new(() => GraphOf(order.Value));
         var resources = OpenApi(OpenApiDocument.Resources);
@@ -39,27 +45,59 @@ internal sealed class MetadataEndpoints
             ["data/v3/resources/swagger.json"] = resources,
             ["data/v3/descriptors/swagger.json"] = descriptors,
             ["changequeries/v1/swagger.json"] = new(SmallSpecifications.ChangeQueries),
+            ["identity/v2/swagger.json"] = new(SmallSpecifications.Identities),
+            ["xsd"] = new(() => Discovery.XsdSections(standard)),
         }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
     }
 
-    public Task RootAsync(HttpContext http) => ReadOnly(http) ?? _root.Value.WriteAsync(http);
+    /// <param name="open">What the request left open of the address of the data; see <see cref="RootedDocument.DataRoot"/>.</param>
+    public Task RootAsync(HttpContext http, string open = "") => ReadOnly(http) ?? _root.Value.WriteAsync(http, open);
 
-    public Task HandleAsync(HttpContext http, RequestPath path)
+    public Task HandleAsync(HttpContext http, RequestPath path, string open = "")
     {
         var rest = path.Rest.ToString();
+        if (rest.StartsWith("xsd/", StringComparison.OrdinalIgnoreCase))
+        {
+            return XsdAsync(http, rest["xsd/".Length..].Split('/'));
+        }
+
         var document = rest.Equals("dependencies", StringComparison.OrdinalIgnoreCase) || rest.Equals("data/v3/dependencies", StringComparison.OrdinalIgnoreCase)
             ? WantsGraph(http) ? _dependencyGraph : _dependencies
 
             // The ODS/API lists its specifications under the slash, the DMS has an object without it.
             : rest.Length == 0 && path.HasTrailingSlash ? _odsSpecifications
             : _documents.GetValueOrDefault(rest);
-        if (document is null)
+        return document is null ? NoSuchDocumentAsync(http) : ReadOnly(http) ?? document.Value.WriteAsync(http, open);
+    }
+
+    /// <summary><c>{section}/files</c> and <c>{section}/{File}.xsd</c>.</summary>
+    private Task XsdAsync(HttpContext http, string[] segments)
+    {
+        if (segments is [var section, var name])
         {
-            return Problems.NotFound().WriteAsync(http);
+            if (name.Equals("files", StringComparison.OrdinalIgnoreCase) && _xsd.Value.ListOf(section) is { } list)
+            {
+                return ReadOnly(http) ?? list.WriteAsync(http);
+            }
+
+            if (_xsd.Value.Find(section, name) is { } file)
+            {
+                return ReadOnly(http) ?? FileAsync(http, file);
+            }
         }
 
-        return ReadOnly(http) ?? document.Value.WriteAsync(http);
+        return NoSuchDocumentAsync(http);
     }
+
+    private static Task FileAsync(HttpContext http, string file)
+    {
+        http.Response.ContentType = "application/xml";
+        http.Response.ContentLength = new FileInfo(file).Length;
+        return http.Response.SendFileAsync(file, http.RequestAborted);
+    }
+
+    private Task NoSuchDocumentAsync(HttpContext http) =>
+        _compatibility == Compatibility.Dms ? Problems.WriteInvalidResourcePathAsync(http) : Problems.NotFound().WriteAsync(http);
 
     /// <summary>The answer to a method other than GET and HEAD; null for these.</summary>
     private static Task? ReadOnly(HttpContext http) =>
@@ -70,8 +108,10 @@ internal sealed class MetadataEndpoints
     private static bool WantsGraph(HttpContext http) =>
         http.Request.Headers.Accept.ToString().Contains(GraphMl, StringComparison.OrdinalIgnoreCase);
 
+    private string DataBase => _compatibility == Compatibility.Dms ? "/data" : "/data/v3";
+
     private Lazy<RootedDocument> OpenApi(Func<DataStandard, string, string, int, byte[]> write) => new(() => new RootedDocument(
-        write(_standard, RootedDocument.Root + "/data/v3", RootedDocument.Root + "/oauth/token", PageParameters.LimitMax), ContentTypes.Json));
+        write(_standard, RootedDocument.DataRoot + DataBase, RootedDocument.DataRoot + "/oauth/token", PageParameters.LimitMax), ContentTypes.Json));
 
     private static RootedDocument GraphOf(DependencyOrder order)
     {

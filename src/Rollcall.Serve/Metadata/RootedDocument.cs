@@ -1,5 +1,7 @@
+using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
 using Rollcall.Serve.Endpoints;
 
 namespace Rollcall.Serve.Metadata;
@@ -8,41 +10,81 @@ namespace Rollcall.Serve.Metadata;
 /// with gaps, which the caller's root fills.</summary>
 internal sealed class RootedDocument
 {
-    /// <summary>Stands for the root, for example <c>https://host/base</c>, while the document is written.</summary>
+    /// <summary>Stands for the root of the request, for example <c>https://host/base</c>, while the document is written.</summary>
     public const string Root = "@root@";
 
-    private readonly ReadOnlyMemory<byte>[] _parts;
+    /// <summary>Stands for the root below which the data is: the same, but for servers with tenants or route qualifiers, where what the
+    /// request left open follows as <c>{schoolYear}</c>.</summary>
+    public const string DataRoot = "@root@@open@";
+
+    private static readonly byte[] RootMark = "@root@"u8.ToArray();
+    private static readonly byte[] OpenMark = "@open@"u8.ToArray();
+
+    private readonly List<Part> _parts = [];
     private readonly string _contentType;
+    private readonly string _digest;
 
     public RootedDocument(ReadOnlyMemory<byte> template, string contentType)
     {
-        var parts = new List<ReadOnlyMemory<byte>>();
-        var mark = Encoding.UTF8.GetBytes(Root);
-        while (template.Span.IndexOf(mark) is >= 0 and var at)
+        _digest = Convert.ToHexStringLower(SHA256.HashData(template.Span)[..8]);
+        while (template.Length > 0)
         {
-            parts.Add(template[..at]);
-            template = template[(at + mark.Length)..];
+            var at = template.Span.IndexOf((byte)'@');
+            var gap = at < 0 ? Gap.None : template.Span[at..].StartsWith(RootMark) ? Gap.Root : template.Span[at..].StartsWith(OpenMark) ? Gap.Open : Gap.None;
+            if (at >= 0 && gap == Gap.None)
+            {
+                // An at sign of the text itself.
+                _parts.Add(new Part(template[..(at + 1)], Gap.None));
+                template = template[(at + 1)..];
+                continue;
+            }
+
+            _parts.Add(new Part(at < 0 ? template : template[..at], gap));
+            template = at < 0 ? default : template[(at + RootMark.Length)..];
         }
 
-        parts.Add(template);
-        _parts = [.. parts];
         _contentType = contentType;
     }
 
-    public async Task WriteAsync(HttpContext http)
+    private enum Gap
     {
-        var root = Encoding.UTF8.GetBytes(PublicRoot.Of(http));
-        var response = http.Response;
-        response.ContentType = _contentType;
-        response.ContentLength = _parts.Sum(p => p.Length) + ((_parts.Length - 1L) * root.Length);
-        for (var i = 0; i < _parts.Length; i++)
-        {
-            if (i > 0)
-            {
-                await response.BodyWriter.WriteAsync(root, http.RequestAborted);
-            }
-
-            await response.BodyWriter.WriteAsync(_parts[i], http.RequestAborted);
-        }
+        None,
+        Root,
+        Open,
     }
+
+    /// <param name="open">What the request left open of the address of the data, <c>/{schoolYear}</c>; usually empty.</param>
+    public async Task WriteAsync(HttpContext http, string open = "")
+    {
+        var response = http.Response;
+        var rootText = PublicRoot.Of(http);
+        var tag = $"\"{_digest}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(rootText + open))[..4])}\"";
+        response.Headers.ETag = tag;
+        if (IsKnown(http.Request.Headers.IfNoneMatch.ToString(), tag))
+        {
+            response.StatusCode = StatusCodes.Status304NotModified;
+            return;
+        }
+
+        var root = Encoding.UTF8.GetBytes(rootText);
+        var rest = Encoding.UTF8.GetBytes(open);
+        response.ContentType = _contentType;
+        response.ContentLength = _parts.Sum(p => (long)p.Text.Length + Fill(p.Gap).Length);
+        foreach (var part in _parts)
+        {
+            await response.BodyWriter.WriteAsync(part.Text, http.RequestAborted);
+            if (part.Gap != Gap.None)
+            {
+                await response.BodyWriter.WriteAsync(Fill(part.Gap), http.RequestAborted);
+            }
+        }
+
+        byte[] Fill(Gap gap) => gap switch { Gap.Root => root, Gap.Open => rest, _ => [] };
+    }
+
+    private static bool IsKnown(string header, string tag) =>
+        header.Length > 0 && (header == "*"
+            || (EntityTagHeaderValue.TryParseList([header], out var tags) && tags.Any(t => t.Tag.Equals(tag, StringComparison.Ordinal))));
+
+    private readonly record struct Part(ReadOnlyMemory<byte> Text, Gap Gap);
 }

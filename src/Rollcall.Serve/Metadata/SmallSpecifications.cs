@@ -10,7 +10,7 @@ internal static class SmallSpecifications
         {
           "openapi": "3.0.1",
           "info": { "title": "Ed-Fi API discovery", "version": "1" },
-          "servers": [ { "url": "{{RootedDocument.Root}}" } ],
+          "servers": [ { "url": "{{RootedDocument.DataRoot}}" } ],
           "paths": {
             "/": { "get": { "operationId": "getDiscovery", "summary": "What this API is and where everything is.", "tags": ["discovery"],
               "responses": { "200": { "description": "The root document." } } } },
@@ -31,7 +31,7 @@ internal static class SmallSpecifications
         {
           "openapi": "3.0.1",
           "info": { "title": "Ed-Fi API change queries", "version": "1" },
-          "servers": [ { "url": "{{RootedDocument.Root}}/changeQueries/v1" } ],
+          "servers": [ { "url": "{{RootedDocument.DataRoot}}/changeQueries/v1" } ],
           "security": [ { "oauth2_client_credentials": [] } ],
           "paths": {
             "/availableChangeVersions": { "get": { "operationId": "getAvailableChangeVersions", "summary": "The range of change versions that can be asked for.", "tags": ["availableChangeVersions"],
@@ -43,9 +43,36 @@ internal static class SmallSpecifications
             "schemas": { "availableChangeVersions": { "type": "object", "properties": {
               "oldestChangeVersion": { "type": "integer", "format": "int64" }, "newestChangeVersion": { "type": "integer", "format": "int64" } } } },
             "securitySchemes": { "oauth2_client_credentials": { "type": "oauth2", "flows": {
-              "clientCredentials": { "tokenUrl": "{{RootedDocument.Root}}/oauth/token", "scopes": {} } } } }
+              "clientCredentials": { "tokenUrl": "{{RootedDocument.DataRoot}}/oauth/token", "scopes": {} } } } }
           },
           "tags": [ { "name": "availableChangeVersions", "description": "The range of change versions." } ]
+        }
+        """);
+
+    /// <summary>The Identities API, which answers 501 at every address: clients that read all documents find one.</summary>
+    public static RootedDocument Identities() => Of($$"""
+        {
+          "openapi": "3.0.1",
+          "info": { "title": "Ed-Fi Identities API", "version": "2" },
+          "servers": [ { "url": "{{RootedDocument.DataRoot}}/identity/v2" } ],
+          "security": [ { "oauth2_client_credentials": [] } ],
+          "paths": {
+            "/identities": { "post": { "operationId": "postIdentity", "summary": "Creates an identity. Not supported by this server.", "tags": ["identities"],
+              "responses": { "501": { "description": "This server has no identity system." } } } },
+            "/identities/{id}": { "get": { "operationId": "getIdentityById", "summary": "Reads an identity. Not supported by this server.", "tags": ["identities"],
+              "parameters": [ { "name": "id", "in": "path", "required": true, "schema": { "type": "string" } } ],
+              "responses": { "501": { "description": "This server has no identity system." } } } },
+            "/identities/find": { "post": { "operationId": "findIdentities", "summary": "Finds identities by id. Not supported by this server.", "tags": ["identities"],
+              "responses": { "501": { "description": "This server has no identity system." } } } },
+            "/identities/search": { "post": { "operationId": "searchIdentities", "summary": "Finds identities by attributes. Not supported by this server.", "tags": ["identities"],
+              "responses": { "501": { "description": "This server has no identity system." } } } }
+          },
+          "components": {
+            "schemas": {},
+            "securitySchemes": { "oauth2_client_credentials": { "type": "oauth2", "flows": {
+              "clientCredentials": { "tokenUrl": "{{RootedDocument.DataRoot}}/oauth/token", "scopes": {} } } } }
+          },
+          "tags": [ { "name": "identities", "description": "Identities of persons across systems." } ]
         }
         """);
 

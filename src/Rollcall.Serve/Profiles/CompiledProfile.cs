@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Security.Cryptography;
 using System.Text;
+using Rollcall.Serve.Endpoints;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
 
@@ -35,6 +36,5 @@ internal sealed class ProfiledResource(ResourceModel model, ObjectShape? read, O
     public ObjectShape? Write { get; } = write;
 
     /// <summary>Reads submitted bodies: what is hidden can't be missing from them.</summary>
-    public DocumentReader ReaderOf(DataStandard standard, Compatibility compatibility) =>
-        _reader ??= DocumentReader.For(Model, standard, compatibility, Write!.IsHidden);
+    public DocumentReader ReaderOf(ServedResource resource) => _reader ??= resource.ReaderWith(Write!.IsHidden);
 }

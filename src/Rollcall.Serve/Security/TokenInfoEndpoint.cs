@@ -4,13 +4,17 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Endpoints;
+using Rollcall.Serve.Profiles;
+using Rollcall.Serve.Storage;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve.Security;
 
 /// <summary><c>POST /oauth/token_info</c>: what the caller's own token allows.</summary>
-internal sealed class TokenInfoEndpoint(DataStandard standard, Authorizer authorizer)
+internal sealed class TokenInfoEndpoint(DataStandard standard, IDocumentStore documents, Authorizer authorizer, ProfileCatalog profiles)
 {
+    private readonly OrganizationChart _chart = new(standard, documents);
+
     /// <param name="caller">Whose token is in the Authorization header: accepted already.</param>
     public async Task HandleAsync(HttpContext http, Caller caller)
     {
@@ -34,44 +38,48 @@ internal sealed class TokenInfoEndpoint(DataStandard standard, Authorizer author
             return;
         }
 
-        var info = Describe(caller);
+        var info = await DescribeAsync(caller, http.RequestAborted);
         http.Response.ContentType = ContentTypes.Json;
         http.Response.ContentLength = info.Length;
         http.Response.Headers.CacheControl = "no-cache";
         await http.Response.Body.WriteAsync(info, http.RequestAborted);
     }
 
-    private ReadOnlyMemory<byte> Describe(Caller caller)
+    private async Task<ReadOnlyMemory<byte>> DescribeAsync(Caller caller, CancellationToken cancellationToken)
     {
+        var (reached, all) = await _chart.ReadAsync(caller.EducationOrganizationIds, cancellationToken);
+        var usable = await profiles.CurrentAsync(caller.Profiles, cancellationToken);
         var body = new ArrayBufferWriter<byte>(64 * 1024);
         using (var json = new Utf8JsonWriter(body, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
             json.WriteBoolean("active", true);
             json.WriteString("client_id", caller.Client.Key);
-            json.WriteStartArray("namespace_prefixes");
-            foreach (var prefix in caller.NamespacePrefixes)
-            {
-                json.WriteStringValue(prefix);
-            }
-
-            json.WriteEndArray();
-
-            // Organizations come with the authorization by relationships: until then no client can be given any.
+            Texts("namespace_prefixes", caller.NamespacePrefixes);
             json.WriteStartArray("education_organizations");
-            json.WriteEndArray();
-            json.WriteStartArray("assigned_profiles");
-            foreach (var profile in caller.Profiles.Order(StringComparer.Ordinal))
+            foreach (var organization in reached)
             {
-                json.WriteStringValue(profile);
+                ChartedOrganizationJson.Write(json, organization, all);
             }
 
             json.WriteEndArray();
+            Texts("assigned_profiles", caller.Profiles.Select(usable.Find).OfType<CompiledProfile>().Select(p => p.Name).Order(StringComparer.Ordinal));
             json.WriteStartObject("claim_set");
-            json.WriteString("name", caller.Client.ClaimSet);
+            json.WriteString("name", caller.ClaimSet);
             json.WriteEndObject();
             WriteRights(json, caller);
             json.WriteEndObject();
+
+            void Texts(string name, IEnumerable<string> texts)
+            {
+                json.WriteStartArray(name);
+                foreach (var text in texts)
+                {
+                    json.WriteStringValue(text);
+                }
+
+                json.WriteEndArray();
+            }
         }
 
         return body.WrittenMemory;
@@ -79,43 +87,36 @@ internal sealed class TokenInfoEndpoint(DataStandard standard, Authorizer author
 
     private void WriteRights(Utf8JsonWriter json, Caller caller)
     {
-        json.WriteStartArray("resources");
         var rights = caller.MayDoEverything ? null : authorizer.RightsOf(caller.ClaimSet);
+        json.WriteStartArray("resources");
         foreach (var resource in standard.Resources.OrderBy(r => r.Name.Path, StringComparer.Ordinal))
         {
-            IEnumerable<ClaimAction> granted = caller.MayDoEverything ? Enum.GetValues<ClaimAction>() : rights?.GrantedOn(resource) ?? [];
-            WriteGranted(json, "resource", resource.Name.Path, granted);
+            var granted = caller.MayDoEverything ? Enum.GetValues<ClaimAction>() : rights?.GrantedOn(resource).ToArray() ?? [];
+            if (granted.Length > 0)
+            {
+                Write("resource", resource.Name.Path, granted);
+            }
         }
 
         json.WriteEndArray();
         json.WriteStartArray("services");
-        foreach (var (service, granted) in authorizer.RightsOf(caller.ClaimSet)?.Services() ?? [])
+        foreach (var (service, actions) in rights?.Services() ?? [])
         {
-            WriteGranted(json, "service", service, granted);
+            Write("service", service, actions);
         }
 
         json.WriteEndArray();
-    }
 
-    /// <summary>What nothing is granted on is left out.</summary>
-    private static void WriteGranted(Utf8JsonWriter json, string member, string name, IEnumerable<ClaimAction> granted)
-    {
-        var isBegun = false;
-        foreach (var action in granted)
+        void Write(string name, string value, IEnumerable<ClaimAction> actions)
         {
-            if (!isBegun)
+            json.WriteStartObject();
+            json.WriteString(name, value);
+            json.WriteStartArray("operations");
+            foreach (var action in actions)
             {
-                json.WriteStartObject();
-                json.WriteString(member, name);
-                json.WriteStartArray("operations");
-                isBegun = true;
+                json.WriteStringValue(action.ToString());
             }
 
-            json.WriteStringValue(action.ToString());
-        }
-
-        if (isBegun)
-        {
             json.WriteEndArray();
             json.WriteEndObject();
         }

@@ -7,7 +7,8 @@ namespace Rollcall.Standard.Documents;
 /// |---|---|---|
 /// | PUT body without <c>id</c> | accepted | 400 |
 /// | date-time without time or offset | 400 | completed, whole seconds |
-/// | text in keys, references, queries | compared without letter case | exact, but for descriptor URIs |
+/// | grades and report cards whose years or schools differ between references | accepted | 400 |
+/// | members required right below <c>_ext.{extension}</c> | 400 without them | optional |
 /// | <c>Use-Snapshot</c> | honoured | not known |
 /// | root document | ODS/API's, with tokenInfo | exactly the DMS's |
 /// | write to deletes, keyChanges | 405 | 400, the word being no id |

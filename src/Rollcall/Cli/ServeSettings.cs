@@ -56,17 +56,23 @@ internal sealed class ServeSettings
 
     private readonly Option<string?> _compatibility = new("--compatibility") { Description = "default, or dms: everything that only the Data Management Service does.", HelpName = "WHOSE" };
     private readonly Option<string?> _logLevel = new("--log-level") { Description = "trace, debug, information, warning, error or none. Default information.", HelpName = "LEVEL" };
+    private readonly Option<string?> _xsd = new("--xsd") { Description = "Folder with the XSD files that Ed-Fi publishes, a subfolder for each project (ed-fi, tpdm).", HelpName = "FOLDER" };
+    private readonly Option<string?> _logFormat = new("--log-format") { Description = "json or text. Default: text at a terminal, JSON elsewhere.", HelpName = "FORMAT" };
+    private readonly TrafficSettings _traffic = new();
     private readonly Option<string?> _config = new("--config") { Description = "JSON file with these options under their names.", HelpName = "FILE" };
     private readonly Option<bool> _showConfig = new("--show-config") { Description = "Prints the settings in force, secrets masked, and ends." };
 
-    private Option<string?>[] Settings => [_database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _adminKey, _adminSecret, _oidcIssuer, _oidcAudience, _oidcKeysUrl, _oidcClientClaim, _compatibility, _logLevel];
+    private Option<string?>[] Settings =>
+    [
+        _database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _adminKey, _adminSecret, _oidcIssuer, _oidcAudience, _oidcKeysUrl, _oidcClientClaim, _compatibility, _xsd,
+        _logLevel, _logFormat, .. _traffic.Single,
+    ];
+
+    private Option<string[]>[] Repeatable => [_urls, _extensions, _profiles, .. _traffic.Repeatable];
 
     public void AddTo(Command command)
     {
-        command.Add(_urls);
-        command.Add(_extensions);
-        command.Add(_profiles);
-        foreach (var option in (IEnumerable<Option>)[.. Settings, _config, _showConfig])
+        foreach (var option in (IEnumerable<Option>)[.. Repeatable, .. Settings, _config, _showConfig])
         {
             command.Add(option);
         }
@@ -103,6 +109,12 @@ internal sealed class ServeSettings
             TokenLifetime = TimeSpan.FromMinutes(Number(_tokenMinutes, (int)defaults.TokenLifetime.TotalMinutes)),
             TokensMax = Number(_tokensMax, defaults.TokensMax),
             Compatibility = Ways(Value(_compatibility)),
+            XsdFolder = Value(_xsd) ?? defaults.XsdFolder,
+            Routes = InstanceSettings.Routes(file),
+            Tenants = InstanceSettings.Tenants(file, Value(_database), text => Resolve(_database, text), faults),
+            Traffic = _traffic.Read(defaults.Traffic, Value, Number, name => Many(name, parsed, file), faults),
+            BodyBytesMax = Number(_traffic.BodyBytesMax, (int)defaults.BodyBytesMax),
+            LogFormat = Format(Value(_logFormat)),
             LogLevel = Level(Value(_logLevel) ?? defaults.LogLevel.ToString()),
         };
         faults.AddRange(options.Validate());
@@ -157,6 +169,16 @@ internal sealed class ServeSettings
 
             faults.Add($"{option.Name} must be a whole number; it is {text}.");
             return otherwise;
+        }
+
+        LogFormat Format(string? text)
+        {
+            if (text is not null && !text.Equals("json", StringComparison.OrdinalIgnoreCase) && !text.Equals("text", StringComparison.OrdinalIgnoreCase))
+            {
+                faults.Add($"{_logFormat.Name} must be json or text; it is {text}.");
+            }
+
+            return text is null ? LogFormat.Auto : text.Equals("json", StringComparison.OrdinalIgnoreCase) ? LogFormat.Json : LogFormat.Text;
         }
 
         LogLevel Level(string text)
@@ -215,7 +237,7 @@ internal sealed class ServeSettings
             }
 
             json.WriteEndArray();
-            json.WriteString("database", Masked(options));
+            json.WriteString("database", Masked(options.Database));
             json.WriteBoolean("sandbox", options.Sandbox);
             json.WriteBoolean("sandbox-on-network", options.SandboxOnNetwork);
             json.WriteString("path-base", options.PathBase);
@@ -235,6 +257,10 @@ internal sealed class ServeSettings
 
             json.WriteEndArray();
             json.WriteString("compatibility", options.Compatibility.ToString().ToLowerInvariant());
+            json.WriteString("xsd", options.XsdFolder);
+            InstanceSettings.Write(json, options, Masked);
+            TrafficSettings.Write(json, options);
+            json.WriteString("log-format", options.LogFormat.ToString().ToLowerInvariant());
             json.WriteString("log-level", options.LogLevel.ToString().ToLowerInvariant());
             json.WriteEndObject();
         }
@@ -274,7 +300,7 @@ internal sealed class ServeSettings
             throw new CliException(ExitCodes.Usage, $"--config: {path} cannot be read as JSON. {failure.GetBaseException().Message}", failure);
         }
 
-        var known = Settings.Append<Option>(_profiles).Append(_urls).Append(_extensions).Select(NameOf).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var known = Repeatable.Concat<Option>(Settings).Select(NameOf).Concat(InstanceSettings.Names).ToHashSet(StringComparer.OrdinalIgnoreCase);
         foreach (var name in file.GetChildren().Select(c => c.Key))
         {
             if (!known.Contains(name))
@@ -286,17 +312,17 @@ internal sealed class ServeSettings
         return file;
     }
 
-    private static string Masked(ServeOptions options)
+    private static string Masked(string database)
     {
-        if (!options.IsPostgres)
+        if (!ServeOptions.NamesPostgres(database))
         {
-            return options.Database;
+            return database;
         }
 
         var parts = new DbConnectionStringBuilder();
         try
         {
-            parts.ConnectionString = options.Database;
+            parts.ConnectionString = database;
         }
         catch (ArgumentException)
         {

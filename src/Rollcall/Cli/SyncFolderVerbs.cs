@@ -56,7 +56,7 @@ internal static class SyncFolderVerbs
     {
         var check = new SyncCheck(Read(parsed), CompactModelReader.EdFi52, new ClientOptions());
         var resources = await check.RunAsync(cancellationToken);
-        var isClean = check.Findings.Count == 0;
+        var isClean = check.Findings.Count == 0 && check.GoldenFaults.Count == 0;
         if (parsed.GetValue(Json))
         {
             ExchangeErrors.PrintJson(json =>
@@ -82,6 +82,14 @@ internal static class SyncFolderVerbs
                 }
 
                 json.WriteEndArray();
+                json.WriteNumber("tests", check.GoldenTests);
+                json.WriteStartArray("failedTests");
+                foreach (var fault in check.GoldenFaults)
+                {
+                    json.WriteStringValue(fault);
+                }
+
+                json.WriteEndArray();
                 json.WriteEndObject();
             });
         }
@@ -95,6 +103,16 @@ internal static class SyncFolderVerbs
         foreach (var finding in check.Findings)
         {
             await output.WriteLineAsync(finding.ToString());
+        }
+
+        foreach (var fault in check.GoldenFaults)
+        {
+            await output.WriteLineAsync(fault);
+        }
+
+        if (check.GoldenTests > 0)
+        {
+            await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{check.GoldenTests:N0} golden tests, {check.GoldenFaults.Count:N0} failed."));
         }
 
         await output.WriteLineAsync(isClean ? "Both connections work, and every row becomes a valid document." : "Both connections work. Nothing was sent.");

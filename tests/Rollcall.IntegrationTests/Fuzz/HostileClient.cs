@@ -58,7 +58,8 @@ public sealed class HostileClient(int port)
         }
 
         Answers.AddOrUpdate((request.Kind, status), 1, (_, count) => count + 1);
-        if (status >= 500 || (status == 0 && !request.MayBeDropped))
+        // 505 is the right answer to a version of HTTP that there is not, which only a damaged head asks for.
+        if ((status >= 500 && !(status == 505 && request.MayBeDropped)) || (status == 0 && !request.MayBeDropped))
         {
             Findings.Add($"request {number}, {request.Kind}: {(status == 0 ? "the connection was closed" : "answered with " + status.ToString(CultureInfo.InvariantCulture))}");
         }

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Rollcall.IntegrationTests.EndToEnd;
 using Rollcall.Serve;
-using Rollcall.Tests.Conformance;
 using Rollcall.Tests.Standard.Loading;
 
 namespace Rollcall.IntegrationTests.Properties;

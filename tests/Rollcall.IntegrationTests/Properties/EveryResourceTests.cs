@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Rollcall.IntegrationTests.EndToEnd;
 using Rollcall.IntegrationTests.Serve.Http;
-using Rollcall.Tests.Conformance;
 using Rollcall.Tests.Standard.Documents;
 using Rollcall.Tests.Standard.Generated;
 

@@ -9,6 +9,9 @@ internal sealed class DocumentTemplate
 
     public required MappingFile File { get; init; }
 
+    /// <summary>As the query names them.</summary>
+    public required IReadOnlyList<string> Columns { get; init; }
+
     /// <summary>Positions of the control columns; -1 where the query has none.</summary>
     public required int SourceKeyColumn { get; init; }
 
@@ -36,6 +39,8 @@ internal sealed class DocumentTemplate
 internal sealed class ChildTemplate
 {
     public required MappingFile File { get; init; }
+
+    public required IReadOnlyList<string> Columns { get; init; }
 
     public required int ParentColumn { get; init; }
 

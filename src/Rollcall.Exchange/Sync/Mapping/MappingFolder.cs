@@ -21,6 +21,9 @@ public sealed class MappingFolder
 
     internal IReadOnlyList<MappedResource> Resources { get; private set; } = [];
 
+    /// <summary>What the source's rows must not show.</summary>
+    internal IReadOnlyList<RuleFile> Rules { get; private set; } = [];
+
     internal CrosswalkSet Crosswalks { get; private set; } = new();
 
     /// <summary>What the queries read as <c>:name</c>.</summary>
@@ -28,8 +31,6 @@ public sealed class MappingFolder
 
     /// <summary>Changes whenever anything that decides which documents there are has changed.</summary>
     internal byte[] Fingerprint { get; private set; } = [];
-
-    private static readonly (string Name, string What)[] UnsupportedFolders = [("rules", "rules on the source"), ("tests", "golden tests")];
 
     /// <exception cref="MappingException">Anything in the folder is wrong; all faults at once.</exception>
     public static MappingFolder Read(string path, DataStandard standard, ProfileOverrides overrides)
@@ -39,15 +40,12 @@ public sealed class MappingFolder
             throw new MappingException($"there is no folder {path}.");
         }
 
-        // A check that somebody relies on must not be passed over in silence.
-        var faults = UnsupportedFolders
-            .Where(f => Directory.Exists(System.IO.Path.Combine(path, f.Name)))
-            .Select(f => $"{f.Name}/: this build does not run {f.What}; take the folder out of the mapping.")
-            .ToList();
+        var faults = new List<string>();
         var folder = new MappingFolder(path, ProfileReader.Read(path, overrides));
         folder.ReadParameters();
         folder.Crosswalks = CrosswalkSet.Read(System.IO.Path.Combine(path, "crosswalks"), faults);
         folder.Resources = folder.ReadResources(standard, faults);
+        folder.Rules = RuleFile.ReadAll(System.IO.Path.Combine(path, "rules"), standard, faults);
         folder.CheckDeletes(standard, faults);
         folder.Fingerprint = folder.ComputeFingerprint();
         return faults.Count == 0 ? folder : throw new MappingException(faults);

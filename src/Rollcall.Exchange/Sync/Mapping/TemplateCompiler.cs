@@ -85,6 +85,7 @@ internal sealed class TemplateCompiler
         {
             Resource = _resource,
             File = main.File,
+            Columns = main.Columns,
             SourceKeyColumn = control.GetValueOrDefault("@source_key", -1),
             ScopeColumn = control.GetValueOrDefault("@scope", -1),
             OmitColumn = control.GetValueOrDefault("@omit", -1),
@@ -95,6 +96,7 @@ internal sealed class TemplateCompiler
             Children = [.. childDrafts.Select(c => new ChildTemplate
             {
                 File = c.File.File,
+                Columns = c.File.Columns,
                 ParentColumn = c.Control.GetValueOrDefault("@parent", -1),
                 ExpectColumns = Expectations(c.File),
                 Bindings = [.. c.Bindings],
@@ -116,7 +118,7 @@ internal sealed class TemplateCompiler
         foreach (var name in found.Keys.Where(n => !known.Contains(n, StringComparer.Ordinal) && !n.StartsWith(ExpectColumn, StringComparison.Ordinal)))
         {
             _faults.Add(name == "@changed"
-                ? $"{file.File.FileName}: the column \"@changed\" is for change capture, which this build does not have; leave it out."
+                ? $"{file.File.FileName}: the column \"@changed\" is not supported by this build: use '-- affects:' or '-- signature:' to say what changes concern; leave it out."
                 : $"{file.File.FileName}: unknown control column \"{name}\"; a file like this may have {string.Join(", ", known)}.");
         }
 

@@ -46,6 +46,15 @@ internal static class ChangeVersions
         return (last, reader.IsDBNull(0) ? null : reader.GetInt64(0));
     }
 
+    /// <summary>The newest version drawn, and the lowest that a transaction in flight holds.</summary>
+    public static async ValueTask<(long Last, long? LowestHeld)> NewestAndHeldAsync(NpgsqlDataSource source, CancellationToken cancellationToken)
+    {
+        await using var batch = source.CreateBatch();
+        Ask(batch);
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        return await ReadBothAsync(reader, cancellationToken);
+    }
+
     public static async ValueTask<long> NewestAsync(NpgsqlDataSource source, CancellationToken cancellationToken)
     {
         await using var batch = source.CreateBatch();

@@ -10,7 +10,7 @@ using Rollcall.Standard.Model;
 namespace Rollcall.Serve.Storage.Postgres;
 
 /// <summary>Documents, clients and signing keys in a PostgreSQL database that any number of servers share.</summary>
-public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IRegistryStore, IClaimStore
+public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IRegistryStore, IClaimStore, IMeasuredStore
 {
     /// <summary>Writers, readers, and some to spare for start-up and descriptors.</summary>
     private const int ConnectionsMax = 32;
@@ -127,6 +127,14 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
 
     public async ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
         await Errors.GuardAsync(() => _deletes.QueryAsync(plan, cancellationToken).AsTask());
+
+    public async ValueTask<StoreMeasures> MeasureAsync(CancellationToken cancellationToken)
+    {
+        var (last, lowestHeld) = await Errors.GuardAsync(() => ChangeVersions.NewestAndHeldAsync(_source, cancellationToken).AsTask());
+        var newest = Math.Min(last, lowestHeld ?? long.MaxValue);
+        var (groups, writes) = _writer.Totals;
+        return new StoreMeasures(groups, writes, newest, last - newest);
+    }
 
     public async ValueTask<TrackedKeyChanges> QueryKeyChangesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
         await Errors.GuardAsync(() => KeyChangeRecords.QueryAsync(_catalog, plan, cancellationToken));

@@ -56,13 +56,6 @@ internal static class Schema
             end $$;
             """),
         new(2, """
-            alter table rollcall.client add column details text not null default '{}';
-            create table rollcall.registry (kind text not null, id bigint not null, body text not null, primary key (kind, id));
-            create table rollcall.registry_state (
-                only_row boolean primary key default true check (only_row), revision bigint not null, last_id bigint not null);
-            insert into rollcall.registry_state (revision, last_id) values (0, 0);
-            """),
-        new(3, """
             create table rollcall.key_change (
                 change_version bigint not null,
                 resource integer not null references rollcall.resource,
@@ -70,6 +63,13 @@ internal static class Schema
                 old_key_values bytea not null,
                 new_key_values bytea not null,
                 primary key (resource, change_version));
+            """),
+        new(3, """
+            alter table rollcall.client add column details text not null default '{}';
+            create table rollcall.registry (kind text not null, id bigint not null, body text not null, primary key (kind, id));
+            create table rollcall.registry_state (
+                only_row boolean primary key default true check (only_row), revision bigint not null, last_id bigint not null);
+            insert into rollcall.registry_state (revision, last_id) values (0, 0);
             """),
     ];
 

@@ -8,7 +8,7 @@ using Rollcall.Standard.Model;
 namespace Rollcall.Serve.Storage.Sqlite;
 
 /// <summary>Documents and credentials in one SQLite file: one writer that commits in groups, many readers that never wait for it.</summary>
-public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IRegistryStore, IClaimStore
+public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IRegistryStore, IClaimStore, IMeasuredStore
 {
     private readonly WriteSession _session;
     private readonly Writer _writer;
@@ -62,6 +62,13 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IReg
 
     public ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
         _readers.RunAsync(plan, static (reader, query) => Deletes.Query(reader, query), cancellationToken);
+
+    /// <summary>One writer: nothing is drawn that has not been committed by the time it can be seen.</summary>
+    public ValueTask<StoreMeasures> MeasureAsync(CancellationToken cancellationToken)
+    {
+        var (groups, writes) = _writer.Totals;
+        return new(new StoreMeasures(groups, writes, _session.NewestChangeVersion, 0));
+    }
 
     public ValueTask<TrackedKeyChanges> QueryKeyChangesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
         _readers.RunAsync(plan, static (reader, query) => KeyChangeRecords.Query(reader, query), cancellationToken);

@@ -20,6 +20,8 @@ internal sealed class Writer : IAsyncDisposable
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly WriteSession _session;
     private int _isAsleep;
+    private long _groups;
+    private long _writes;
 
     public Writer(WriteSession session)
     {
@@ -57,6 +59,9 @@ internal sealed class Writer : IAsyncDisposable
         _wake.Dispose();
     }
 
+    /// <summary>Groups written, and writes in them, since the start.</summary>
+    public (long Groups, long Writes) Totals => (Volatile.Read(ref _groups), Volatile.Read(ref _writes));
+
     private void Wake()
     {
         Interlocked.MemoryBarrier();
@@ -72,6 +77,8 @@ internal sealed class Writer : IAsyncDisposable
         while (Gather(group))
         {
             Write(group);
+            Volatile.Write(ref _groups, _groups + 1);
+            Volatile.Write(ref _writes, _writes + group.Count);
             foreach (var request in group)
             {
                 request.Answer();

@@ -18,6 +18,19 @@ public sealed record HttpAnswer(int Status, IReadOnlyDictionary<string, string> 
     {
         Assert.True(Status == status, ToString());
         Assert.Equal(status is 400 or 405 ? "application/json; charset=utf-8" : "application/problem+json", Header("Content-Type"));
+        return HasProblem(status, expected);
+    }
+
+    /// <summary>The same for the problems whose media type says so whatever their status: those about profiles.</summary>
+    public HttpAnswer IsProblemJson(int status, string expected)
+    {
+        Assert.True(Status == status, ToString());
+        Assert.Equal("application/problem+json", Header("Content-Type"));
+        return HasProblem(status, expected);
+    }
+
+    private HttpAnswer HasProblem(int status, string expected)
+    {
         var body = Json!.AsObject();
         var correlationId = (string?)body["correlationId"];
         Assert.False(string.IsNullOrEmpty(correlationId));

@@ -79,13 +79,6 @@ public abstract class HttpChangeQueryTests(HttpServer server)
             """);
     }
 
-    [Fact]
-    public async Task Key_changes_are_an_empty_list()
-    {
-        (await server.GetAsync($"{Weeks}/keyChanges")).Is(200).HasBody("[]").HasHeader("Total-Count", null);
-        (await server.GetAsync("/data/v3/ed-fi/sections/keyChanges?totalCount=true")).HasBody("[]").HasHeader("Total-Count", "0");
-    }
-
     private async Task<long> NewestAsync() =>
         (long)(await server.GetAsync("/changeQueries/v1/availableChangeVersions")).Json!["newestChangeVersion"]!;
 }

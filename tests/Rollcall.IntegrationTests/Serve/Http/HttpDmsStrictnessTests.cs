@@ -1,5 +1,3 @@
-using Rollcall.Tests.Conformance;
-
 namespace Rollcall.IntegrationTests.Serve.Http;
 
 /// <summary>What a document may hold with <c>--compatibility dms</c> and not by default, and the other way round.</summary>

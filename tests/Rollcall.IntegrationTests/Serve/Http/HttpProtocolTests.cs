@@ -48,7 +48,8 @@ public abstract class HttpProtocolTests(HttpServer server)
     [InlineData("/data2/v3/ed-fi/students")]
     [InlineData("/oauth/other")]
     [InlineData("/metadata/nothing")]
-    [InlineData("/metadata/xsd")]
+    [InlineData("/metadata/xsd/nothing/files")]
+    [InlineData("/metadata/xsd/ed-fi/../../etc/passwd")]
     public async Task Outside_the_families_is_404_without_a_token(string path) =>
         (await server.SendAsync("GET", path, null, null, null)).IsProblem(404, NotFound);
 

@@ -14,6 +14,7 @@ public abstract class HttpServer : IAsyncLifetime
 
     private readonly HttpClient _client = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
     private ServeHost? _host;
+    private readonly string _xsd = Directory.CreateTempSubdirectory("rollcall-xsd-").FullName;
     private int _unique;
 
     public ServeHost Host => _host!;
@@ -31,6 +32,12 @@ public abstract class HttpServer : IAsyncLifetime
     /// <summary>What this server is told differently.</summary>
     protected virtual ServeOptions With(ServeOptions options) => options;
 
+    /// <inheritdoc cref="With"/>
+    protected virtual Task<ServeOptions> WithAsync(ServeOptions options) => Task.FromResult(With(options));
+
+    /// <summary>What the tests find there.</summary>
+    protected virtual Task PrepareAsync() => EnsureSchoolAsync(100);
+
     public async ValueTask InitializeAsync()
     {
         if (!HasDatabase)
@@ -38,8 +45,14 @@ public abstract class HttpServer : IAsyncLifetime
             return;
         }
 
+        Directory.CreateDirectory(Path.Combine(_xsd, "ed-fi"));
+        foreach (var name in (string[])["SchemaAnnotation.xsd", "Interchange-EducationOrgCalendar.xsd", "Interchange-EducationOrganization.xsd", "Ed-Fi-Core.xsd"])
+        {
+            await File.WriteAllTextAsync(Path.Combine(_xsd, "ed-fi", name), Xsd(name));
+        }
+
         _host = await ServeHost.StartAsync(
-            With(new ServeOptions
+            await WithAsync(new ServeOptions
             {
                 Urls = ["http://127.0.0.1:0"],
                 Database = await DatabaseAsync(),
@@ -48,16 +61,18 @@ public abstract class HttpServer : IAsyncLifetime
                 TokensMax = -1,
                 AdminKey = AdminKey,
                 AdminSecret = AdminSecret,
+                XsdFolder = _xsd,
             }),
             CancellationToken.None);
         Root = _host.Addresses[0];
         Token = await TokenAsync("sandbox", "sandbox");
-        await EnsureSchoolAsync(100);
+        await PrepareAsync();
     }
 
     public async ValueTask DisposeAsync()
     {
         _client.Dispose();
+        Directory.Delete(_xsd, recursive: true);
         if (_host is not null)
         {
             await _host.DisposeAsync();
@@ -67,15 +82,20 @@ public abstract class HttpServer : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>What stands in an XSD file of the sample folder.</summary>
+    public static string Xsd(string name) => $"<?xml version=\"1.0\"?>\n<!-- {name} -->\n<xs:schema xmlns:xs=\"http://www.w3.org/2001/XMLSchema\"/>\n";
+
     /// <summary>A text that no other test has.</summary>
     public string Unique(string prefix) => $"{prefix}{Interlocked.Increment(ref _unique)}";
 
     public int UniqueNumber() => 1_000_000 + Interlocked.Increment(ref _unique);
 
-    public async Task<string> TokenAsync(string key, string secret)
+    public Task<string> TokenAsync(string key, string secret) => TokenAsync("/oauth/token", key, secret);
+
+    public async Task<string> TokenAsync(string path, string key, string secret)
     {
         var answer = await SendAsync(
-            "POST", "/oauth/token", "grant_type=client_credentials", "application/x-www-form-urlencoded", $"Basic {Base64($"{key}:{secret}")}");
+            "POST", path, "grant_type=client_credentials", "application/x-www-form-urlencoded", $"Basic {Base64($"{key}:{secret}")}");
         Assert.Equal(200, answer.Status);
         return (string)answer.Json!["access_token"]!;
     }
@@ -170,8 +190,9 @@ public abstract class HttpServer : IAsyncLifetime
 public class SqliteServer : HttpServer
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("rollcall-http-").FullName;
+    private int _made;
 
-    protected override Task<string> DatabaseAsync() => Task.FromResult(Path.Combine(_folder, "api.db"));
+    protected override Task<string> DatabaseAsync() => Task.FromResult(Path.Combine(_folder, $"api{_made++}.db"));
 
     protected override Task DropAsync()
     {
@@ -183,7 +204,7 @@ public class SqliteServer : HttpServer
 /// <summary>The sandbox over PostgreSQL.</summary>
 public class PostgresServer(PostgresFixture postgres) : HttpServer
 {
-    private TestDatabase? _database;
+    private readonly List<TestDatabase> _databases = [];
 
     protected override bool HasDatabase => Environment.GetEnvironmentVariable(PostgresFixture.Variable) is { Length: > 0 };
 
@@ -196,11 +217,17 @@ public class PostgresServer(PostgresFixture postgres) : HttpServer
 
     protected override async Task<string> DatabaseAsync()
     {
-        _database = await postgres.EmptyAsync();
-        return _database.ConnectionString;
+        _databases.Add(await postgres.WithSchemaAsync());
+        return _databases[^1].ConnectionString;
     }
 
-    protected override async Task DropAsync() => await _database!.DisposeAsync();
+    protected override async Task DropAsync()
+    {
+        foreach (var database in _databases)
+        {
+            await database.DisposeAsync();
+        }
+    }
 }
 
 /// <summary>The same with <c>--compatibility dms</c>.</summary>

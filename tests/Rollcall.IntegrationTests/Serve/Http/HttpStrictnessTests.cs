@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Rollcall.Tests.Conformance;
 
 namespace Rollcall.IntegrationTests.Serve.Http;
 

@@ -92,7 +92,7 @@ public sealed class ServeVerbTests : IDisposable
 
     [Theory]
     [InlineData("--nonsense", "--nonsense")]
-    [InlineData("--extension a.json", "--extension is not in this version")]
+    [InlineData("--extension a.json", "--extension a.json: there is no")]
     [InlineData("--compatibility ods", "--compatibility must be default or dms; it is ods.")]
     [InlineData("--admin-key k --admin-secret s", "--admin-key is not in this version")]
     [InlineData("index list", "serve index is not in this version")]
@@ -133,8 +133,9 @@ public sealed class ServeVerbTests : IDisposable
             JsonNode.DeepEquals(
                 JsonNode.Parse("""
                     {
-                      "urls": ["http://127.0.0.1:1", "http://[::1]:1"], "database": "host=h;password=***", "sandbox": false, "sandbox-on-network": false,
-                      "path-base": "/line", "token-minutes": 8, "tokens-max": 15, "compatibility": "default", "log-level": "error"
+                      "urls": ["http://127.0.0.1:1", "http://[::1]:1"], "extension": [], "database": "host=h;password=***", "sandbox": false, "sandbox-on-network": false,
+                      "path-base": "/line", "token-minutes": 8, "tokens-max": 15, "compatibility": "default", "xsd": "", "body-bytes-max": 10485760, "rate-window-seconds": 10, "requests-max": 1000, "headers-seconds": 30, "body-seconds": 120,
+                      "correlation-header": "correlationId", "cors-origin": [], "trusted-proxy": [], "log-format": "auto", "log-level": "error"
                     }
                     """),
                 JsonNode.Parse(process.Output)),
@@ -143,7 +144,7 @@ public sealed class ServeVerbTests : IDisposable
 
     [Theory]
     [InlineData("{ \"databse\": \"x\" }", "a setting 'databse' that there is not")]
-    [InlineData("{ \"extension\": \"x\" }", "'extension' in ")]
+    [InlineData("{ \"admin-key\": \"x\" }", "'admin-key' in ")]
     [InlineData("not json", "cannot be read as JSON")]
     [InlineData("{ \"database\": \"${env:ROLLCALL_NOT_SET}\" }", "ROLLCALL_NOT_SET is not set")]
     public async Task A_wrong_file_is_4(string content, string message)

@@ -28,7 +28,7 @@ public sealed class MappingTests : IDisposable
     [Theory]
     [InlineData("first as \"firstNmae\"", "resources/students.sql: the alias \"firstNmae\" is no path of ed-fi/students; did you mean \"firstName\"?")]
     [InlineData("first as \"otherName[0].firstName\"", "resources/students.sql: the alias \"otherName[0].firstName\" is no path of ed-fi/students; did you mean \"otherNames[0].firstName\"?")]
-    [InlineData("first as \"@changed\"", "resources/students.sql: the column \"@changed\" is for change capture, which this build does not have; leave it out.")]
+    [InlineData("first as \"@changed\"", "resources/students.sql: the column \"@changed\" is not supported by this build: use '-- affects:' or '-- signature:' to say what changes concern; leave it out.")]
     [InlineData("first as \"@scoop\"", "resources/students.sql: unknown control column \"@scoop\"; a file like this may have @source_key, @scope, @omit.")]
     [InlineData("first as \"firstName\", last as \"firstName\"", "resources/students.sql: the query has two columns \"firstName\".")]
     [InlineData("first as \"otherNames[0].firstName\"", "resources/students.sql: nothing is mapped to otherNames[0].otherNameTypeDescriptor, which ed-fi/students requires.")]
@@ -41,14 +41,42 @@ public sealed class MappingTests : IDisposable
         Assert.False(File.Exists(Path.Combine(_bench.Folder, "ledger.db")));
     }
 
-    [Theory]
-    [InlineData("rules/no-orphans.sql", "rules/: this build does not run rules on the source; take the folder out of the mapping.")]
-    [InlineData("tests/students.json", "tests/: this build does not run golden tests; take the folder out of the mapping.")]
-    public async Task Checks_that_this_build_cannot_run_are_refused_and_not_passed_over(string file, string fault)
+    [Fact]
+    public async Task A_rule_tells_of_rows_that_are_sent_all_the_same()
     {
-        _bench.Write(file, "select 1");
+        _bench.Pupils(3);
+        _bench.Write("rules/entry.sql", "-- resource: studentSchoolAssociations\nselect id as \"@source_key\" from stint where entry < '2026-09-01' and id > 1;");
 
-        Assert.Contains(fault, await FaultsAsync());
+        var report = await _bench.RunAsync();
+
+        var finding = Assert.Single(report.Findings);
+        Assert.Equal((FindingKind.Rule, 2L, false), (finding.Kind, finding.Rows, finding.IsRefusal));
+        Assert.Equal((SyncOutcome.Done, 6), (report.Outcome, report.Calls.Posts));
+        using var ledger = Rollcall.Exchange.Ledger.LedgerAccount.Open(_bench.LedgerPlace, "test");
+        Assert.Equal(["2", "3"], Assert.Single(ledger.Findings()).SourceKeys);
+
+        _bench.Write("rules/other.sql", "select nothing");
+        Assert.Contains("rules/other.sql: a rule says what it is about", Assert.Single(await FaultsAsync()), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Golden_tests_say_which_members_differ_and_no_values()
+    {
+        _bench.Write("tests/students.json", """
+            [
+              {"name": "a pupil", "row": {"studentUniqueId": "1", "firstName": " Ann ", "lastSurname": "B", "birthDate": "2010-01-02"},
+               "expect": {"studentUniqueId": "1", "firstName": "Ann", "lastSurname": "B", "birthDate": "2010-01-02"}},
+              {"name": "without a birthday", "row": {"studentUniqueId": "1", "firstName": "Ann", "lastSurname": "B"}, "expect": null},
+              {"name": "wrong", "row": {"studentUniqueId": "1", "firstName": "SECRET", "lastSurname": "B", "birthDate": "2010-01-02"},
+               "expect": {"studentUniqueId": "1", "firstName": "Other", "lastSurname": "B", "birthDate": "2010-01-02"}}
+            ]
+            """);
+        var check = new SyncCheck(_bench.Read(), CompactModelReader.EdFi52, _bench.With(new SyncOptions()).Client);
+
+        await check.RunAsync(CancellationToken.None);
+
+        Assert.Equal(3, check.GoldenTests);
+        Assert.Equal("tests/students.json: wrong: these members differ: firstName", Assert.Single(check.GoldenFaults));
     }
 
     [Fact]

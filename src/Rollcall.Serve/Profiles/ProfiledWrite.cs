@@ -1,0 +1,144 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Rollcall.Serve.Authorization;
+using Rollcall.Serve.Endpoints;
+using Rollcall.Serve.Queries;
+using Rollcall.Serve.Storage;
+using Rollcall.Standard.Documents;
+
+namespace Rollcall.Serve.Profiles;
+
+/// <summary>A POST or PUT through a profile: reads what is stored, puts it together with what was submitted, and writes that only if nobody
+/// has written in between.</summary>
+/// <remarks>The condition is an entity tag of our own, compared in the store's transaction; so no update of somebody else is ever lost,
+/// also not one of a member that this caller can't see.</remarks>
+internal sealed class ProfiledWrite(ProfileView view, ServedResource resource, IDocumentStore documents)
+{
+    /// <param name="submitted">Without what the profile hides.</param>
+    /// <param name="precondition">The caller's own.</param>
+    public async Task<ProfiledOutcome> TryAsync(
+        Document submitted, Guid? id, Precondition precondition, WriteAccess access, CancellationToken cancellationToken)
+    {
+        // 1. What is stored, for the eyes of this code only.
+        var stored = new Stored();
+        if (id is { } known)
+        {
+            if ((await documents.GetAsync(resource.Model, known, stored, access.Change, cancellationToken)).Denial is { } denial)
+            {
+                return new ProfiledOutcome(null, Problems.Of(denial), false);
+            }
+        }
+        else if (await FindAsync(submitted, cancellationToken) is { } existing)
+        {
+            if ((await documents.GetAsync(resource.Model, existing, stored, access.Change, cancellationToken)).Denial is { } denial)
+            {
+                return new ProfiledOutcome(null, Problems.Of(denial), false);
+            }
+
+            if (stored.Body is null)
+            {
+                return ProfiledOutcome.Repeat;
+            }
+        }
+
+        // 2. The caller's condition, as the store would judge it.
+        if (stored.Body is null && (id is not null || precondition.IfMatch is not null || precondition.IfMatchAny))
+        {
+            return new ProfiledOutcome(id is null ? new WriteOutcome.NothingToMatch() : WriteDecision.Missing(precondition), null, false);
+        }
+
+        if (stored.Body is not null && precondition.CheckExisting(stored.ChangeVersion) is { } refused)
+        {
+            return new ProfiledOutcome(refused, null, false);
+        }
+
+        // 3. Both together, judged as a whole document.
+        var merged = ProfileMerge.Run(
+            stored.Body is null ? null : JsonNode.Parse(stored.Body)!.AsObject(), JsonNode.Parse(submitted.Body.Span)!.AsObject(), view.WriteShape);
+        if (merged is null)
+        {
+            return new ProfiledOutcome(null, ProfileProblems.Enforced(view.Profile), false);
+        }
+
+        var read = resource.Reader.Read(Encoding.UTF8.GetBytes(merged.ToJsonString()), ReadPurpose.Item, documents.Descriptors);
+        if (read.Document is not { } document)
+        {
+            return new ProfiledOutcome(null, Problems.Of(read.Faults), false);
+        }
+
+        // 4. Written if what was read is still there.
+        var condition = stored.Body is null ? new Precondition(null, false, null, true) : new Precondition(stored.ChangeVersion, false, null, false);
+        var outcome = id is { } target
+            ? await documents.ReplaceAsync(target, document, condition, access.Change, cancellationToken)
+            : await documents.UpsertAsync(document, condition, access, cancellationToken);
+        return new ProfiledOutcome(
+            outcome,
+            null,
+            outcome is WriteOutcome.EtagMismatch or WriteOutcome.EtagMatched or WriteOutcome.NothingToMatch or WriteOutcome.StaleDescriptors
+                || (outcome is WriteOutcome.NotFound && stored.Body is not null));
+    }
+
+    /// <summary>The id of the document with the submitted natural key.</summary>
+    private async ValueTask<Guid?> FindAsync(Document submitted, CancellationToken cancellationToken)
+    {
+        var filters = new List<FieldFilter>();
+        var fields = resource.Model.QueryFields;
+        foreach (var member in resource.Model.Key)
+        {
+            for (var i = 0; i < fields.Length; i++)
+            {
+                if (submitted.QueryValues[i].IsPresent && fields[i].Paths.Any(p => member.Paths.Any(k => k.Text == p.Text)))
+                {
+                    filters.Add(new FieldFilter(i, submitted.QueryValues[i]));
+                    break;
+                }
+            }
+        }
+
+        var plan = new QueryPlan(resource.Model, 0, PageParameters.LimitMax, false, null, null, null, filters, false);
+        var candidates = new Candidates(resource, submitted);
+        await documents.QueryAsync(plan, candidates, cancellationToken);
+        return candidates.Found;
+    }
+
+    /// <summary>Keeps a copy of the one document that it is handed.</summary>
+    private sealed class Stored : IDocumentSink
+    {
+        public byte[]? Body { get; private set; }
+
+        public long ChangeVersion { get; private set; }
+
+        public void Begin(long? totalCount)
+        {
+        }
+
+        public void Add(in StoredDocument document) => (Body, ChangeVersion) = (document.Body.ToArray(), document.ChangeVersion);
+    }
+
+    /// <summary>Picks the document with the same key out of those that the key's fields find.</summary>
+    private sealed class Candidates(ServedResource resource, Document sought) : IDocumentSink
+    {
+        public Guid? Found { get; private set; }
+
+        public void Begin(long? totalCount)
+        {
+        }
+
+        public void Add(in StoredDocument document)
+        {
+            if (Found is null
+                && resource.Reader.Read(document.Body.ToArray(), ReadPurpose.Stored, null).Document is { } stored && stored.KeyHash == sought.KeyHash)
+            {
+                Found = document.Id;
+            }
+        }
+    }
+}
+
+/// <summary>What became of one try.</summary>
+/// <param name="Outcome">Null when there is a problem instead.</param>
+/// <param name="IsToRepeat">Somebody else wrote in between: read again and try anew.</param>
+internal sealed record ProfiledOutcome(WriteOutcome? Outcome, Problem? Problem, bool IsToRepeat)
+{
+    public static ProfiledOutcome Repeat { get; } = new(new WriteOutcome.EtagMismatch(), null, true);
+}

@@ -1,0 +1,54 @@
+using System.Globalization;
+using System.Text;
+using Rollcall.Serve.Storage;
+
+namespace Rollcall.Serve;
+
+/// <summary>The metrics of the databases, asked for at each scrape.</summary>
+internal static class StoreMetrics
+{
+    private static readonly (string Name, string Type, string Help, Func<StoreMeasures, long> Value)[] Metrics =
+    [
+        ("rollcall_serve_write_groups_total", "counter", "Transactions of writes.", m => m.Groups),
+        ("rollcall_serve_writes_total", "counter", "Writes in them.", m => m.Writes),
+        ("rollcall_serve_change_version", "gauge", "The newest change version that clients are told.", m => m.NewestChangeVersion),
+        ("rollcall_serve_change_version_lag", "gauge", "Change versions beyond it that a transaction in flight may still add.", m => m.ChangeVersionLag),
+    ];
+
+    /// <summary>A database that does not answer is shown as down, and the rest all the same.</summary>
+    public static async Task<string> ToPrometheusAsync(IEnumerable<ServedInstance> instances, CancellationToken cancellationToken)
+    {
+        var measured = new List<(int Id, StoreMeasures? Measures)>();
+        foreach (var instance in instances)
+        {
+            try
+            {
+                measured.Add((instance.Options.Id, instance.Documents is IMeasuredStore store ? await store.MeasureAsync(cancellationToken) : null));
+            }
+            catch (StoreUnavailableException)
+            {
+                measured.Add((instance.Options.Id, null));
+            }
+        }
+
+        var text = new StringBuilder("# HELP rollcall_serve_database_up Whether the database of the instance answers.\n# TYPE rollcall_serve_database_up gauge\n");
+        foreach (var (id, measures) in measured)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"rollcall_serve_database_up{{instance=\"{id}\"}} {(measures is null ? 0 : 1)}\n");
+        }
+
+        foreach (var (name, type, help, value) in Metrics)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"# HELP {name} {help}\n# TYPE {name} {type}\n");
+            foreach (var (id, measures) in measured)
+            {
+                if (measures is { } known)
+                {
+                    text.Append(CultureInfo.InvariantCulture, $"{name}{{instance=\"{id}\"}} {value(known)}\n");
+                }
+            }
+        }
+
+        return text.ToString();
+    }
+}
