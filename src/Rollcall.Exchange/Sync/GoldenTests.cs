@@ -74,7 +74,7 @@ internal static class GoldenTests
         var reader = DocumentReader.For(template.Resource, standard);
         var mapper = new RowMapper(template, standard, null, findings);
         var outcome = mapper.Map(group, 0);
-        var read = outcome == MapOutcome.Mapped ? reader.Read(mapper.Json, ReadPurpose.Item, null) : null;
+        ReadResult? read = outcome == MapOutcome.Mapped ? reader.Read(mapper.Json, ReadPurpose.Item, null) : null;
         if (test["expect"] is not { } expected)
         {
             return read?.Document is null ? null : "a document came of a row that must not be sent";

@@ -26,7 +26,7 @@ internal sealed class SyncTarget : IDisposable
     public static async Task<SyncTarget> ConnectAsync(
         TargetConfig config, DataStandard standard, IReadOnlyList<DocumentTemplate> templates, ClientOptions options, CancellationToken cancellationToken)
     {
-        options = options with { ConnectionsMax = config.MaxConcurrency ?? options.ConnectionsMax };
+        options = options with { ConnectionsMax = config.MaxConcurrency ?? options.ConnectionsMax, RateLimit = config.MaxRequestsPerSecond is { } most ? new RateLimit(most, TimeSpan.FromSeconds(1), options.Retry.RetriesMax) : options.RateLimit };
         var client = await EdFiClient.ConnectAsync(new ApiConnection(new Uri(config.Url), config.Key, config.Secret), options, cancellationToken);
         try
         {

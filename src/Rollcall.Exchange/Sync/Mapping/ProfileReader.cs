@@ -125,7 +125,7 @@ internal sealed partial class ProfileReader
     private TargetConfig Target(YamlMappingNode? node)
     {
         const string In = "target.";
-        var settings = Settings(node, In, ["url", "key", "secret", "schoolYear", "maxConcurrency"]);
+        var settings = Settings(node, In, ["url", "key", "secret", "schoolYear", "maxConcurrency", "maxRequestsPerSecond"]);
         var url = _overrides.TargetUrl ?? Required(settings, "url", In);
         if (url.Length > 1 && !(Uri.TryCreate(url, UriKind.Absolute, out var parsed) && parsed.Scheme is "http" or "https"))
         {
@@ -137,7 +137,8 @@ internal sealed partial class ProfileReader
             _overrides.TargetKey ?? Required(settings, "key", In),
             _overrides.TargetSecret ?? Required(settings, "secret", In),
             (int?)Whole(settings, "schoolYear", In),
-            (int?)Whole(settings, "maxConcurrency", In, 1));
+            (int?)Whole(settings, "maxConcurrency", In, 1),
+            (int?)Whole(settings, "maxRequestsPerSecond", In, 1, 1_000_000));
     }
 
     private Dictionary<string, string> Identity(YamlMappingNode? node) =>

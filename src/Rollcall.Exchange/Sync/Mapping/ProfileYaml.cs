@@ -38,7 +38,18 @@ public static class ProfileYaml
             Line(string.Create(CultureInfo.InvariantCulture, $"  maxConcurrency: {most}"));
         }
 
+        if (profile.Target.MaxRequestsPerSecond is { } perSecond)
+        {
+            Line(string.Create(CultureInfo.InvariantCulture, $"  maxRequestsPerSecond: {perSecond}"));
+        }
+
         Line($"resources: {{ include: [{string.Join(", ", profile.Include.Select(Quoted))}], exclude: [{string.Join(", ", profile.Exclude.Select(Quoted))}] }}");
+        if (profile.Changes is { } changes)
+        {
+            Line(string.Create(CultureInfo.InvariantCulture,
+                $"changes: {{ method: {changes.Method.ToString().ToLowerInvariant()}, every: {changes.Every.TotalMilliseconds:F0}ms, fullScanEvery: {changes.FullScanEvery.TotalSeconds:F0}s }}"));
+        }
+
         Line("deletes:");
         Line($"  default: {profile.Deletes.Default.ToString().ToLowerInvariant()}");
         Line(string.Create(CultureInfo.InvariantCulture,

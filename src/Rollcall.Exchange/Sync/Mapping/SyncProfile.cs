@@ -62,7 +62,8 @@ public enum ChangeMethod
 public sealed record ChangesConfig(ChangeMethod Method, string? Connection, TimeSpan Every, TimeSpan FullScanEvery);
 
 /// <param name="MaxConcurrency">Ceiling of requests in flight; null for the client's own.</param>
-public sealed record TargetConfig(string Url, string Key, string Secret, int? SchoolYear, int? MaxConcurrency)
+/// <param name="MaxRequestsPerSecond">Ceiling of requests that begin in a second; null for none.</param>
+public sealed record TargetConfig(string Url, string Key, string Secret, int? SchoolYear, int? MaxConcurrency, int? MaxRequestsPerSecond = null)
 {
     /// <summary>Without key and secret.</summary>
     public override string ToString() => Url;

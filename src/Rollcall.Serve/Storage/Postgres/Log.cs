@@ -10,4 +10,10 @@ internal static partial class Log
 
     [LoggerMessage(3101, LogLevel.Information, "The schema rollcall is made or brought up to date in {Milliseconds} ms")]
     public static partial void SchemaApplied(ILogger log, long milliseconds);
+
+    [LoggerMessage(3102, LogLevel.Debug, "A write of {Resource} lost a race: what it had read was changed before it could write; it is done again")]
+    public static partial void LostRace(ILogger log, string resource);
+
+    [LoggerMessage(3103, LogLevel.Debug, "A changed key of {Resource} was followed by what refers to it")]
+    public static partial void KeyChanged(ILogger log, string resource);
 }

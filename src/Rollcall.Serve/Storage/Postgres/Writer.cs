@@ -137,6 +137,7 @@ internal sealed class Writer : IAsyncDisposable
             if (outcome is WriteOutcome.Updated && write.WantsCascade)
             {
                 Counters.Cascade();
+                Log.KeyChanged(_log, lane.Resource.Name.ToString());
             }
 
             return outcome!;
@@ -239,6 +240,7 @@ internal sealed class Writer : IAsyncDisposable
                 }
 
                 Counters.LostRace();
+                Log.LostRace(_log, lane.Resource.Name.ToString());
             }
             catch (PostgresException e) when (Errors.IsRepeatable(e))
             {

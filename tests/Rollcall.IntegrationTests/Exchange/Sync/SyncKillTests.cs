@@ -9,12 +9,14 @@ namespace Rollcall.IntegrationTests.Exchange.Sync;
 
 /// <summary>The program itself, killed with <c>kill -9</c> while it syncs the sample SIS to a real server: in the end the API holds what the
 /// SIS says, judged by a plain reading of the mapping that shares no code with the sync.</summary>
-public sealed class SyncKillTests
+public sealed class SyncKillTests(PostgresFixture postgres)
 {
-    [Fact]
-    public async Task However_often_a_sync_is_killed_the_api_ends_as_the_source()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task However_often_a_sync_is_killed_the_api_ends_as_the_source(bool ledgerInPostgres)
     {
-        var rounds = Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") == "1" ? 60 : 6;
+        var rounds = Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") == "1" ? 60 : 5;
         const int Seed = 20260914;
         var random = new Random(Seed);
         using var folder = new TemporaryFolder();
@@ -22,9 +24,11 @@ public sealed class SyncKillTests
         await LimitlessSis.CreateAsync(sisFile, 150, 5);
         await LimitlessSis.WriteMappingAsync(folder.File("mapping"));
         await using var server = await RollcallServer.StartAsync(folder.File("api.db"));
+        await using var database = ledgerInPostgres ? await postgres.EmptyAsync() : null;
+        var ledger = database?.ConnectionString ?? Path.Combine(folder.File("mapping"), "ledger.db");
         string[] sync =
         [
-            "sync", "run", folder.File("mapping"), "--source", $"Data Source={sisFile}", "--url", server.Url, "--key", "sandbox", "--secret", "sandbox",
+            "sync", "run", folder.File("mapping"), "--ledger", ledger, "--source", $"Data Source={sisFile}", "--url", server.Url, "--key", "sandbox", "--secret", "sandbox",
         ];
 
         var killedWhileSending = 0;
@@ -34,7 +38,7 @@ public sealed class SyncKillTests
             {
                 _ = process.StandardOutput.ReadToEndAsync();
                 _ = process.StandardError.ReadToEndAsync();
-                await LivesUntilItSendsAsync(folder.File("mapping"), process.HasExited);
+                await LivesUntilItSendsAsync(ledger, process.HasExited);
                 await Task.Delay(random.Next(20, 900));
                 if (!process.HasExited)
                 {
@@ -42,7 +46,7 @@ public sealed class SyncKillTests
                 }
 
                 await process.WaitForExitAsync();
-                killedWhileSending += OpenIntents(folder.File("mapping")) > 0 ? 1 : 0;
+                killedWhileSending += await OpenIntentsAsync(ledger) > 0 ? 1 : 0;
             }
 
             if (round <= 8)
@@ -77,23 +81,38 @@ public sealed class SyncKillTests
     }
 
     /// <summary>Waits for the first intent, so that kills do not all fall into the start of the process.</summary>
-    private static async Task LivesUntilItSendsAsync(string mapping, bool hasExited)
+    private static async Task LivesUntilItSendsAsync(string ledger, bool hasExited)
     {
-        for (var n = 0; n < 200 && !hasExited && OpenIntents(mapping) == 0; n++)
+        for (var n = 0; n < 200 && !hasExited && await OpenIntentsAsync(ledger) == 0; n++)
         {
             await Task.Delay(20);
         }
     }
 
-    private static long OpenIntents(string mapping)
+    private static async Task<long> OpenIntentsAsync(string ledger)
     {
-        var path = Path.Combine(mapping, "ledger.db");
-        if (!File.Exists(path))
+        if (ledger.Contains("Host=", StringComparison.Ordinal))
+        {
+            await using var server = new Npgsql.NpgsqlConnection(ledger + ";Pooling=false");
+            await server.OpenAsync();
+            await using var count = new Npgsql.NpgsqlCommand("select count(*) from sync.doc where intent_op is not null", server);
+            try
+            {
+                return (long)(await count.ExecuteScalarAsync())!;
+            }
+            catch (Npgsql.PostgresException)
+            {
+                // Not there yet.
+                return 0;
+            }
+        }
+
+        if (!File.Exists(ledger))
         {
             return 0;
         }
 
-        using var connection = new SqliteConnection($"Data Source={path};Mode=ReadOnly;Pooling=false");
+        using var connection = new SqliteConnection($"Data Source={ledger};Mode=ReadOnly;Pooling=false");
         try
         {
             connection.Open();
@@ -108,7 +127,7 @@ public sealed class SyncKillTests
         }
     }
 
-    private static string Canonical(JsonNode node) => node switch
+    internal static string Canonical(JsonNode node) => node switch
     {
         JsonObject o => "{" + string.Join(",", o.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => $"\"{m.Key}\":{Canonical(m.Value!)}")) + "}",
         JsonArray a => "[" + string.Join(",", a.Select(i => Canonical(i!)).Order(StringComparer.Ordinal)) + "]",
