@@ -134,7 +134,7 @@ public sealed class SingleFaults(JsonObject model, DocumentFactory factory)
             var isTrimmed = isDescriptor && name is "codeValue" or "shortDescription";
             if (identifies && type == "string" && !isTrimmed)
             {
-                yield return Changed("leading space", concrete, owner => owner[name] = " " + owner[name]!.GetValue<string>()[1..], $"$.{name}");
+                yield return Changed("leading space", concrete, owner => owner[name] = " " + WithoutFirst(owner[name]!.GetValue<string>()), $"$.{name}");
                 yield return Changed("trailing space", concrete, owner => owner[name] = owner[name]!.GetValue<string>()[..^1].TrimEnd('\ud83d') + " ", $"$.{name}");
             }
 
