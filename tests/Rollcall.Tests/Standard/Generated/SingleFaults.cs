@@ -229,6 +229,9 @@ public sealed class SingleFaults(JsonObject model, DocumentFactory factory)
             return found.Where(f => f.Node is not null).Select(f => f.Concrete);
         }
 
+        /// <summary>A character outside the basic plane is two units, and half of it would be no text.</summary>
+        private static string WithoutFirst(string text) => text[(char.IsHighSurrogate(text[0]) ? 2 : 1)..];
+
         private static JsonValue WrongType(string type) => type switch
         {
             "string" or "descriptor" => JsonValue.Create(12345),
