@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Rollcall.IntegrationTests.Serve.Http;
@@ -83,10 +84,10 @@ public abstract class AuthorizationModelTests(HttpServer server)
             throw new InvalidOperationException($"Seed {seed}, after {_decisions} decisions.", e);
         }
 
-        var counts = new StringBuilder().AppendLine($"seed {seed}, {_decisions} decisions");
+        var counts = new StringBuilder().AppendLine(CultureInfo.InvariantCulture, $"seed {seed}, {_decisions} decisions");
         foreach (var ((strategy, action), (allowed, denied)) in _counts.OrderBy(c => c.Key))
         {
-            counts.AppendLine($"{strategy} {action}: {allowed} allowed, {denied} denied, {100 * ShareOf((allowed, denied)):0} %");
+            counts.AppendLine(CultureInfo.InvariantCulture, $"{strategy} {action}: {allowed} allowed, {denied} denied, {100 * ShareOf((allowed, denied)):0} %");
         }
 
         TestContext.Current.TestOutputHelper!.WriteLine(counts.ToString());

@@ -97,7 +97,10 @@ public abstract class HttpClaimTests(HttpServer server)
         var year = ((await _world.SendAsync(bearer, "GET", "schoolYearTypes?limit=1")).Json![0])!.AsObject();
         var answer = await _world.SendAsync(bearer, "PUT", $"schoolYearTypes/{year["id"]}", new JsonObject
         {
-            ["id"] = (string)year["id"]!, ["schoolYear"] = (int)year["schoolYear"]!, ["schoolYearDescription"] = "x", ["currentSchoolYear"] = false,
+            ["id"] = (string)year["id"]!,
+            ["schoolYear"] = (int)year["schoolYear"]!,
+            ["schoolYearDescription"] = "x",
+            ["currentSchoolYear"] = false,
         });
         answer.IsProblem(500, Misconfigured(
             "No authorization strategies were defined for the requested action 'Update' against resource URIs ['http://ed-fi.org/identity/claims/domains/edFiTypes'] matched by the caller's claim 'http://ed-fi.org/identity/claims/domains/edFiTypes'."));
@@ -217,15 +220,20 @@ public abstract class HttpClaimTests(HttpServer server)
 
     private static string Problem(string type, string detail, params string[] errors) => new JsonObject
     {
-        ["detail"] = detail, ["type"] = type, ["title"] = "Authorization Denied", ["validationErrors"] = new JsonObject(),
+        ["detail"] = detail,
+        ["type"] = type,
+        ["title"] = "Authorization Denied",
+        ["validationErrors"] = new JsonObject(),
         ["errors"] = new JsonArray([.. errors.Select(e => JsonValue.Create(e))]),
     }.ToJsonString();
 
     private static string Misconfigured(string error) => new JsonObject
     {
         ["detail"] = "A security configuration problem was detected. The request cannot be authorized.",
-        ["type"] = "urn:ed-fi:api:system:configuration:security", ["title"] = "Security Configuration Error",
-        ["validationErrors"] = new JsonObject(), ["errors"] = new JsonArray(error),
+        ["type"] = "urn:ed-fi:api:system:configuration:security",
+        ["title"] = "Security Configuration Error",
+        ["validationErrors"] = new JsonObject(),
+        ["errors"] = new JsonArray(error),
     }.ToJsonString();
 
     private static async Task EventuallyAsync(Func<Task<bool>> isSo)

@@ -50,7 +50,9 @@ public abstract class HttpRelationshipTests(HttpServer server)
         var bearer = await _world.ClientAsync("gradeLevelDescriptor", ["NamespaceBased"], [], "uri://a", "uri://b");
         var answer = await _world.SendAsync(bearer, "POST", "gradeLevelDescriptors", new JsonObject
         {
-            ["namespace"] = "uri://c/GradeLevelDescriptor", ["codeValue"] = "x", ["shortDescription"] = "x",
+            ["namespace"] = "uri://c/GradeLevelDescriptor",
+            ["codeValue"] = "x",
+            ["shortDescription"] = "x",
         });
         answer.IsProblem(403, Problem(
             $"{A}:namespace:access-denied:namespace-mismatch",
@@ -300,11 +302,14 @@ public abstract class HttpRelationshipTests(HttpServer server)
 
         static JsonObject Course(string code, long school, string title = "A") => new()
         {
-            ["courseCode"] = code, ["courseTitle"] = title, ["numberOfParts"] = 1,
+            ["courseCode"] = code,
+            ["courseTitle"] = title,
+            ["numberOfParts"] = 1,
             ["educationOrganizationReference"] = new JsonObject { ["educationOrganizationId"] = school },
             ["identificationCodes"] = new JsonArray(new JsonObject
             {
-                ["courseIdentificationSystemDescriptor"] = "uri://ed-fi.org/CourseIdentificationSystemDescriptor#LEA course code", ["identificationCode"] = code,
+                ["courseIdentificationSystemDescriptor"] = "uri://ed-fi.org/CourseIdentificationSystemDescriptor#LEA course code",
+                ["identificationCode"] = code,
             }),
         };
     }
@@ -384,7 +389,10 @@ public abstract class HttpRelationshipTests(HttpServer server)
 
     private static string Problem(string type, string detail, params string[] errors) => new JsonObject
     {
-        ["detail"] = detail, ["type"] = type, ["title"] = "Authorization Denied", ["validationErrors"] = new JsonObject(),
+        ["detail"] = detail,
+        ["type"] = type,
+        ["title"] = "Authorization Denied",
+        ["validationErrors"] = new JsonObject(),
         ["errors"] = new JsonArray([.. errors.Select(e => JsonValue.Create(e))]),
     }.ToJsonString();
 }
