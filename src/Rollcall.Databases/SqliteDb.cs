@@ -162,7 +162,8 @@ public sealed class SqliteDb : IDisposable
     }
 
     /// <summary>The log and its index inherit the permissions of the file.</summary>
-    private static void CreatePrivate(string path)
+    /// <summary>Makes an empty file that only its owner can read; leaves one that is there as it is.</summary>
+    public static void CreatePrivate(string path)
     {
         if (!File.Exists(path))
         {

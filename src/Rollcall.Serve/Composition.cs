@@ -41,10 +41,14 @@ internal sealed class Composition(ServeOptions options, DataStandard standard, S
         };
     }
 
-    private ServedInstance Serve(InstanceOptions instance, ServeStores stores, Authorizer authorizer, ProfileCatalog profiles) => new(
-        instance,
-        stores,
-        new ResourceEndpoints(standard, stores.Documents, authorizer, _tags, new Responses(_tags), profiles, options.Compatibility),
-        new ChangeQueryEndpoints(stores.Documents, options.Compatibility),
-        new TokenInfoEndpoint(standard, stores.Documents, authorizer, profiles));
+    private ServedInstance Serve(InstanceOptions instance, ServeStores stores, Authorizer authorizer, ProfileCatalog profiles)
+    {
+        var snapshots = new SnapshotHeader(stores.Documents.Snapshots, options.Compatibility);
+        return new ServedInstance(
+            instance,
+            stores,
+            new ResourceEndpoints(standard, stores.Documents, snapshots, authorizer, _tags, new Responses(_tags), profiles, options.Compatibility),
+            new ChangeQueryEndpoints(stores.Documents, snapshots),
+            new TokenInfoEndpoint(standard, stores.Documents, authorizer, profiles));
+    }
 }

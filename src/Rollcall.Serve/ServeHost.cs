@@ -218,7 +218,7 @@ public sealed class ServeHost : IAsyncDisposable
 
         async Task<ServeStores> OpenAsync(string database)
         {
-            opened.Add(await ServeStores.OpenAsync(database, standard, time, logger, cancellationToken));
+            opened.Add(await ServeStores.OpenAsync(database, standard, time, logger, cancellationToken, options.Snapshots));
             return opened[^1];
         }
     }

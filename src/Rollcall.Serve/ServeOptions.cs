@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Rollcall.Serve.Security;
+using Rollcall.Serve.Storage;
 using Rollcall.Standard.Documents;
 
 namespace Rollcall.Serve;
@@ -54,6 +55,9 @@ public sealed record ServeOptions
 
     /// <summary>Files of profile definitions (XML) that are there from the start, beside those of the Admin API.</summary>
     public IReadOnlyList<string> ProfileFiles { get; init; } = [];
+
+    /// <summary>How many snapshots clients may have open, and for how long.</summary>
+    public SnapshotLimits Snapshots { get; init; } = SnapshotLimits.Default;
 
     /// <summary>Whose ways the API has where servers differ.</summary>
     public Compatibility Compatibility { get; init; }
@@ -117,6 +121,21 @@ public sealed record ServeOptions
         if (TokensMax is 0 or < -1)
         {
             faults.Add("--tokens-max must be at least 1, or -1 for no limit.");
+        }
+
+        if (Snapshots.OpenMax is < 0 or > 16)
+        {
+            faults.Add("--snapshots-max must be between 0 and 16.");
+        }
+
+        if (Snapshots.Idle < TimeSpan.FromSeconds(1) || Snapshots.Idle > Snapshots.Age)
+        {
+            faults.Add("--snapshot-idle-seconds must be at least 1, and not longer than --snapshot-minutes.");
+        }
+
+        if (Snapshots.Age > TimeSpan.FromDays(1))
+        {
+            faults.Add("--snapshot-minutes must be between 1 and 1440.");
         }
 
         if (BodyBytesMax is < 1024 or > 1_073_741_824)

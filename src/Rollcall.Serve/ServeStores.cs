@@ -15,21 +15,21 @@ public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Cred
     /// <exception cref="ServeStartException">It is no database, another program's, a newer Rollcall's, or cannot be reached.</exception>
     public static async Task<ServeStores> OpenAsync(
         ServeOptions options, DataStandard standard, TimeProvider time, ILogger logger, CancellationToken cancellationToken) =>
-        await OpenAsync(options.Database, standard, time, logger, cancellationToken);
+        await OpenAsync(options.Database, standard, time, logger, cancellationToken, options.Snapshots);
 
     /// <inheritdoc cref="OpenAsync(ServeOptions, DataStandard, TimeProvider, ILogger, CancellationToken)"/>
     public static async Task<ServeStores> OpenAsync(
-        string database, DataStandard standard, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
+        string database, DataStandard standard, TimeProvider time, ILogger logger, CancellationToken cancellationToken, SnapshotLimits? limits = null)
     {
         try
         {
             if (ServeOptions.NamesPostgres(database))
             {
-                var postgres = await PostgresDocumentStore.OpenAsync(database, standard, time, logger, cancellationToken);
+                var postgres = await PostgresDocumentStore.OpenAsync(database, standard, time, logger, cancellationToken, limits);
                 return new ServeStores(postgres, postgres, postgres, postgres);
             }
 
-            var store = await SqliteDocumentStore.OpenAsync(database, standard, time, logger, cancellationToken);
+            var store = await SqliteDocumentStore.OpenAsync(database, standard, time, logger, cancellationToken, limits);
             return new ServeStores(store, store, store, store);
         }
         catch (DatabaseUnusableException failure)

@@ -18,9 +18,11 @@ internal static class StoreMetrics
     /// <summary>A database that does not answer is shown as down, and the rest all the same.</summary>
     public static async Task<string> ToPrometheusAsync(IEnumerable<ServedInstance> instances, CancellationToken cancellationToken)
     {
+        var ages = new List<(int Id, IReadOnlyList<TimeSpan> Ages)>();
         var measured = new List<(int Id, StoreMeasures? Measures)>();
         foreach (var instance in instances)
         {
+            ages.Add((instance.Options.Id, instance.Documents.Snapshots?.Ages ?? []));
             try
             {
                 measured.Add((instance.Options.Id, instance.Documents is IMeasuredStore store ? await store.MeasureAsync(cancellationToken) : null));
@@ -47,6 +49,18 @@ internal static class StoreMetrics
                     text.Append(CultureInfo.InvariantCulture, $"{name}{{instance=\"{id}\"}} {value(known)}\n");
                 }
             }
+        }
+
+        text.Append("# HELP rollcall_serve_snapshots Snapshots that this server reads for its clients.\n# TYPE rollcall_serve_snapshots gauge\n");
+        foreach (var (id, open) in ages)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"rollcall_serve_snapshots{{instance=\"{id}\"}} {open.Count}\n");
+        }
+
+        text.Append("# HELP rollcall_serve_snapshot_age_seconds Age of the oldest of them.\n# TYPE rollcall_serve_snapshot_age_seconds gauge\n");
+        foreach (var (id, open) in ages)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"rollcall_serve_snapshot_age_seconds{{instance=\"{id}\"}} {open.DefaultIfEmpty().Max().TotalSeconds:0.###}\n");
         }
 
         return text.ToString();

@@ -1,4 +1,3 @@
-using System.Text;
 using Rollcall.Exchange.Sync.Mapping;
 using Rollcall.Exchange.Sync.Sources;
 

@@ -36,7 +36,8 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
                 await ConnectedAsync(isOnce, () => (hasBegun, pause) = (true, TimeSpan.FromSeconds(1)), cancellationToken);
                 return;
             }
-            catch (Exception e) when (hasBegun && !isOnce && e is SisException { IsUnavailable: true } or ApiException or LedgerException { IsBusy: true })
+            catch (Exception e) when (hasBegun && !isOnce && e is SisException { IsUnavailable: true } or ApiException or LedgerException { IsBusy: true }
+                or Npgsql.NpgsqlException or Microsoft.Data.Sqlite.SqliteException)
             {
                 Said?.Invoke($"{e.Message} Trying again in {pause.TotalSeconds:F0} s.");
                 await Task.Delay(pause, cancellationToken);
@@ -103,32 +104,34 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
             await PostgresSis.WaitForAsync(folder.Profile.Source.Connection, position, cancellationToken);
         }
 
-        await using var sis = await SyncRun.OpenSisAsync(folder, cancellationToken);
-        if (batch.Changes.Count > 0)
+        if (batch.Changes.Count > 0 || _config.Method == ChangeMethod.Poll)
         {
-            DirtyRows.Add(session.Ledger, await router.RouteAsync(batch.Changes, sis, cancellationToken));
+            await using var asked = await SyncRun.OpenSisAsync(folder, cancellationToken);
+            DirtyRows.Add(session.Ledger, await router.RouteAsync(batch.Changes, asked, cancellationToken));
+            if (_config.Method == ChangeMethod.Poll)
+            {
+                DirtyRows.Add(session.Ledger, await Signatures.ChangedAsync(session, asked, cancellationToken));
+            }
         }
 
-        if (_config.Method == ChangeMethod.Poll)
-        {
-            DirtyRows.Add(session.Ledger, await Signatures.ChangedAsync(session, sis, cancellationToken));
-        }
-
-        // 3. Only what is durable here is confirmed there.
+        // 3. Only what is durable here is confirmed there; and with no snapshot open, which in SQLite may keep a writer waiting.
         if (batch.Position is { } confirmed)
         {
             await changes.ConfirmAsync(confirmed, cancellationToken);
         }
 
         var scopes = DirtyRows.Scopes(session);
-        if (scopes.Count == 0)
+        var isDue = scopes.Count == 0 && options.Time.GetElapsedTime(_dueAt) > DueEvery;
+        if (scopes.Count == 0 && !isDue)
         {
-            if (options.Time.GetElapsedTime(_dueAt) > DueEvery)
-            {
-                _dueAt = options.Time.GetTimestamp();
-                await SendAsync(session, run, sis, DirtyRows.Waiting(session, alsoDue: true), cancellationToken);
-            }
+            return true;
+        }
 
+        await using var sis = await SyncRun.OpenSisAsync(folder, cancellationToken);
+        if (isDue)
+        {
+            _dueAt = options.Time.GetTimestamp();
+            await SendAsync(session, run, sis, DirtyRows.Waiting(session, alsoDue: true), cancellationToken);
             return true;
         }
 

@@ -113,7 +113,7 @@ internal sealed class Api(
         await (instance is null ? problem!.WriteAsync(http) : path.Family switch
         {
             PathFamily.Data => instance.Resources.HandleAsync(http, caller, route, path.DataBase),
-            PathFamily.ChangeQueries => instance.ChangeQueries.HandleAsync(http, path),
+            PathFamily.ChangeQueries => instance.ChangeQueries.HandleAsync(http, caller, path),
             PathFamily.TokenInfo => instance.TokenInfo.HandleAsync(http, caller),
             PathFamily.Identity when options.Compatibility == Compatibility.Default => Problems.NotImplemented().WriteAsync(http),
             _ => Problems.NotFound().WriteAsync(http),

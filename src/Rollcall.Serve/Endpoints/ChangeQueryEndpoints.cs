@@ -1,13 +1,13 @@
 using Microsoft.AspNetCore.Http;
+using Rollcall.Serve.Security;
 using Rollcall.Serve.Storage;
-using Rollcall.Standard.Documents;
 
 namespace Rollcall.Serve.Endpoints;
 
 /// <summary><c>/changeQueries/v1/availableChangeVersions</c>. Needs a token, no claim; query parameters are ignored.</summary>
-internal sealed class ChangeQueryEndpoints(IDocumentStore documents, Compatibility compatibility = Compatibility.Default)
+internal sealed class ChangeQueryEndpoints(IDocumentStore documents, SnapshotHeader snapshots)
 {
-    public async Task HandleAsync(HttpContext http, RequestPath path)
+    public async Task HandleAsync(HttpContext http, Caller caller, RequestPath path)
     {
         if (!path.Rest.Equals(path.HasYearAfterVersion ? "availableChangeVersions" : "v1/availableChangeVersions", StringComparison.OrdinalIgnoreCase))
         {
@@ -17,9 +17,11 @@ internal sealed class ChangeQueryEndpoints(IDocumentStore documents, Compatibili
         {
             await Problems.MethodNotAllowedHere(http.Request.Method, "GET").WriteAsync(http);
         }
-        else if (SnapshotHeader.IsTrue(http.Request, compatibility))
+        else if (snapshots.IsTrue(http.Request))
         {
-            await Problems.SnapshotNotFound().WriteAsync(http);
+            // Who asks how far the changes go begins a run.
+            await snapshots.ReadAsync(
+                http, caller, afresh: true, async reads => await Responses.ChangeVersionsAsync(http, await reads.NewestChangeVersionAsync(http.RequestAborted)));
         }
         else
         {

@@ -91,6 +91,25 @@ internal static class Problems
     public static Problem SnapshotNotFound() =>
         NotFound("Snapshot not found.") with { Errors = ["The snapshot connection for the ODS has not been configured."] };
 
+    public static Problem SnapshotEnded() => new(
+        410,
+        "urn:ed-fi:api:snapshots:ended",
+        "Snapshot Ended",
+        "The snapshot that was being read has ended, because it was not used for a while or was too old. What is read from now on would belong to another moment: begin anew.",
+        [],
+        []);
+
+    public static Problem TooManySnapshots(int openMax) => new(
+        503,
+        "urn:ed-fi:api:snapshots:too-many",
+        "Too Many Snapshots",
+        $"All {openMax} snapshots that may be open at once are in use by other clients. Try again later, or read without the 'Use-Snapshot' header.",
+        [],
+        [])
+    {
+        RetryAfter = TimeSpan.FromMinutes(1),
+    };
+
     public static Problem SnapshotIsReadOnly() => new(
         405,
         "urn:ed-fi:api:snapshots:method-not-allowed",

@@ -38,11 +38,17 @@ internal readonly struct RequestBody : IDisposable
                 // Nearly every body is there already: only one that is not gets a clock.
                 if (!reader.TryRead(out var read))
                 {
-                    clock ??= ClockFor(request, cancellationToken);
-                    read = await reader.ReadAsync(clock.Token);
+                    clock ??= ClockFor(request, reader);
+                    read = await reader.ReadAsync(cancellationToken);
                 }
 
                 var buffer = read.Buffer;
+                if (read.IsCanceled)
+                {
+                    reader.AdvanceTo(buffer.End);
+                    throw new BadHttpRequestException("The body took too long.", StatusCodes.Status408RequestTimeout);
+                }
+
                 if (read.IsCompleted)
                 {
                     if (buffer.IsSingleSegment)
@@ -60,10 +66,6 @@ internal readonly struct RequestBody : IDisposable
                 reader.AdvanceTo(buffer.Start, buffer.End);
             }
         }
-        catch (OperationCanceledException) when (clock?.IsCancellationRequested == true && !cancellationToken.IsCancellationRequested)
-        {
-            throw new BadHttpRequestException("The body took too long.", StatusCodes.Status408RequestTimeout);
-        }
         finally
         {
             clock?.Dispose();
@@ -79,10 +81,11 @@ internal readonly struct RequestBody : IDisposable
         }
     }
 
-    private static CancellationTokenSource ClockFor(HttpRequest request, CancellationToken cancellationToken)
+    /// <summary>Ends the read, and not the request, when the body's time is over.</summary>
+    private static CancellationTokenSource ClockFor(HttpRequest request, PipeReader reader)
     {
-        var clock = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        clock.CancelAfter(request.HttpContext.RequestServices.GetRequiredService<TrafficOptions>().BodyWithin);
+        var clock = new CancellationTokenSource(request.HttpContext.RequestServices.GetRequiredService<TrafficOptions>().BodyWithin);
+        clock.Token.UnsafeRegister(static reader => ((PipeReader)reader!).CancelPendingRead(), reader);
         return clock;
     }
 

@@ -17,7 +17,7 @@ namespace Rollcall.Serve.Endpoints;
 /// The caller is known before any of it.
 /// </remarks>
 internal sealed class ResourceEndpoints(
-    DataStandard standard, IDocumentStore documents, Authorizer authorizer, EntityTags tags, Responses responses, ProfileCatalog profiles,
+    DataStandard standard, IDocumentStore documents, SnapshotHeader snapshots, Authorizer authorizer, EntityTags tags, Responses responses, ProfileCatalog profiles,
     Compatibility compatibility = Compatibility.Default)
 {
     /// <summary>How often a document is read again because descriptors went away meanwhile; even twice is bad luck.</summary>
@@ -51,9 +51,9 @@ internal sealed class ResourceEndpoints(
         }
 
         var isRead = HttpMethods.IsGet(method);
-        if (SnapshotHeader.IsTrue(http.Request, compatibility))
+        if (!isRead && snapshots.IsTrue(http.Request))
         {
-            return (isRead ? Problems.SnapshotNotFound() : Problems.SnapshotIsReadOnly()).WriteAsync(http);
+            return Problems.SnapshotIsReadOnly().WriteAsync(http);
         }
 
         // A profile is asked for, or may apply of itself. Deletes and changes have nothing to do with profiles.
@@ -86,18 +86,31 @@ internal sealed class ResourceEndpoints(
         var resource = route.Resource!;
         var method = http.Request.Method;
         var isRead = HttpMethods.IsGet(method);
-        return route.Target switch
+        if (!isRead)
         {
-            RouteTarget.Deletes => DeletesAsync(http, caller, resource.Model),
-            RouteTarget.KeyChanges => KeyChangesAsync(http, caller, resource.Model),
-            RouteTarget.Partitions => PartitionsAsync(http, caller, resource.Model),
-            RouteTarget.Item when isRead => GetAsync(http, caller, resource.Model, route.Id, view),
-            RouteTarget.Item when HttpMethods.IsDelete(method) => DeleteAsync(http, caller, resource, route.Id, dataBase),
-            RouteTarget.Item => WriteAsync(http, caller, resource, route.Id, dataBase, view),
-            _ when isRead => QueryAsync(http, caller, resource.Model, view),
-            _ => WriteAsync(http, caller, resource, null, dataBase, view),
-        };
+            return HttpMethods.IsDelete(method)
+                ? DeleteAsync(http, caller, resource, route.Id, dataBase)
+                : WriteAsync(http, caller, resource, route.Target == RouteTarget.Item ? route.Id : null, dataBase, view);
+        }
+
+        if (!snapshots.IsTrue(http.Request))
+        {
+            return ReadAsync(http, caller, resource.Model, route.Target, route.Id, view, documents);
+        }
+
+        var (target, id) = (route.Target, route.Id);
+        return snapshots.ReadAsync(http, caller, afresh: false, reads => ReadAsync(http, caller, resource.Model, target, id, view, reads));
     }
+
+    /// <param name="reads">The present, or a snapshot.</param>
+    private Task ReadAsync(HttpContext http, Caller caller, ResourceModel resource, RouteTarget target, Guid id, ProfileView? view, IDocumentReads reads) => target switch
+    {
+        RouteTarget.Deletes => DeletesAsync(http, caller, resource, reads),
+        RouteTarget.KeyChanges => KeyChangesAsync(http, caller, resource, reads),
+        RouteTarget.Partitions => PartitionsAsync(http, caller, resource, reads),
+        RouteTarget.Item => GetAsync(http, caller, resource, id, view, reads),
+        _ => QueryAsync(http, caller, resource, view, reads),
+    };
 
     private static bool IsAllowed(string method, RouteTarget target) =>
         HttpMethods.IsGet(method)
@@ -219,7 +232,7 @@ internal sealed class ResourceEndpoints(
         return Task.CompletedTask;
     }
 
-    private Task GetAsync(HttpContext http, Caller caller, ResourceModel resource, Guid id, ProfileView? view)
+    private Task GetAsync(HttpContext http, Caller caller, ResourceModel resource, Guid id, ProfileView? view, IDocumentReads reads)
     {
         var access = authorizer.Of(caller, resource, ClaimAction.Read, "GET-by-id");
         if (access.Refusal is { } refusal)
@@ -229,7 +242,7 @@ internal sealed class ResourceEndpoints(
 
         // No token: a row is read before a client could go away, and making one costs as much as finding the route.
         var sink = view is null ? (IDocumentSink)new ItemWriter(http, tags) : view.Over(new ItemWriter(http, view.Tags, view.MediaType));
-        var get = documents.GetAsync(resource, id, sink, access, CancellationToken.None);
+        var get = reads.GetAsync(resource, id, sink, access, CancellationToken.None);
         return get.IsCompletedSuccessfully ? AnswerAsync(http, get.Result) : Awaited(http, get);
 
         static async Task Awaited(HttpContext http, ValueTask<ReadOutcome> get) => await AnswerAsync(http, await get);
@@ -250,7 +263,7 @@ internal sealed class ResourceEndpoints(
         return Task.CompletedTask;
     }
 
-    private async Task QueryAsync(HttpContext http, Caller caller, ResourceModel resource, ProfileView? view)
+    private async Task QueryAsync(HttpContext http, Caller caller, ResourceModel resource, ProfileView? view, IDocumentReads reads)
     {
         if (QueryParser.Parse(http.Request.QueryString.Value, resource, documents.Descriptors, standard, out var plan) is { } fault)
         {
@@ -273,7 +286,7 @@ internal sealed class ResourceEndpoints(
         }
 
         using var page = view is null ? new PageWriter(tags) : new PageWriter(view.Tags, view.MediaType);
-        await documents.QueryAsync(plan, view is null ? page : view.Over(page), http.RequestAborted);
+        await reads.QueryAsync(plan, view is null ? page : view.Over(page), http.RequestAborted);
         if (plan.IsCursor && page.Count == plan.Limit && page.LastRow is { } last && (plan.Rows ?? RowRange.All).After(last) is { } rest)
         {
             http.Response.Headers["Next-Page-Token"] = rest.ToToken(resource);
@@ -282,7 +295,7 @@ internal sealed class ResourceEndpoints(
         await page.SendAsync(http.Response, http.RequestAborted);
     }
 
-    private async Task PartitionsAsync(HttpContext http, Caller caller, ResourceModel resource)
+    private async Task PartitionsAsync(HttpContext http, Caller caller, ResourceModel resource, IDocumentReads reads)
     {
         if (QueryParser.ParsePartitions(http.Request.QueryString.Value, resource, documents.Descriptors, standard, out var plan) is { } fault)
         {
@@ -298,22 +311,22 @@ internal sealed class ResourceEndpoints(
         }
 
         plan = plan! with { Rows = plan.Rows with { Access = access } };
-        await Responses.PageTokensAsync(http, resource, await documents.PartitionAsync(plan, http.RequestAborted));
+        await Responses.PageTokensAsync(http, resource, await reads.PartitionAsync(plan, http.RequestAborted));
     }
 
-    private async Task DeletesAsync(HttpContext http, Caller caller, ResourceModel resource)
+    private async Task DeletesAsync(HttpContext http, Caller caller, ResourceModel resource, IDocumentReads reads)
     {
         if (await ReadChangeQueryAsync(http, caller, resource) is { } plan)
         {
-            await Responses.DeletesAsync(http, await documents.QueryDeletesAsync(plan, http.RequestAborted));
+            await Responses.DeletesAsync(http, await reads.QueryDeletesAsync(plan, http.RequestAborted));
         }
     }
 
-    private async Task KeyChangesAsync(HttpContext http, Caller caller, ResourceModel resource)
+    private async Task KeyChangesAsync(HttpContext http, Caller caller, ResourceModel resource, IDocumentReads reads)
     {
         if (await ReadChangeQueryAsync(http, caller, resource) is { } plan)
         {
-            await Responses.KeyChangesAsync(http, await documents.QueryKeyChangesAsync(plan, http.RequestAborted));
+            await Responses.KeyChangesAsync(http, await reads.QueryKeyChangesAsync(plan, http.RequestAborted));
         }
     }
 

@@ -109,16 +109,12 @@ public static class OpenApiDocument
         json.WriteStartObject(resource.Name.Path);
         Operation(json, "get", $"get{plural}", "Reads many: by page, by example, by change version.", resource, () =>
         {
-            foreach (var shared in (ReadOnlySpan<string>)["offset", "limit", "MinChangeVersion", "MaxChangeVersion", "totalCount"])
+            foreach (var shared in (ReadOnlySpan<string>)["offset", "limit", "pageToken", "pageSize", "MinChangeVersion", "MaxChangeVersion", "totalCount"])
             {
                 Reference(json, $"#/components/parameters/{shared}");
             }
 
-            QueryParameter(json, "id", () => json.WriteString("type", "string"), isIdentity: false);
-            foreach (var field in resource.QueryFields)
-            {
-                QueryParameter(json, field.Name, () => OpenApiSchemas.Scalar(json, field.Paths[0].Leaf, descriptorMax), IsIdentity(resource, field));
-            }
+            Fields(json, resource, descriptorMax);
         });
         Answers(json, ["400", "401", "403", "404", "500"], "200", () => ArrayOf(json, schema));
         json.WriteEndObject();
@@ -161,8 +157,48 @@ public static class OpenApiDocument
         json.WriteEndObject();
         json.WriteEndObject();
 
+        Partitions(json, resource, plural, descriptorMax);
         Changes(json, resource, plural, "deletes", OpenApiSchemas.Deletes);
         Changes(json, resource, plural, "keyChanges", OpenApiSchemas.KeyChanges);
+    }
+
+    private static void Fields(Utf8JsonWriter json, ResourceModel resource, int descriptorMax)
+    {
+        QueryParameter(json, "id", () => json.WriteString("type", "string"), isIdentity: false);
+        foreach (var field in resource.QueryFields)
+        {
+            QueryParameter(json, field.Name, () => OpenApiSchemas.Scalar(json, field.Paths[0].Leaf, descriptorMax), IsIdentity(resource, field));
+        }
+    }
+
+    private static void Partitions(Utf8JsonWriter json, ResourceModel resource, string plural, int descriptorMax)
+    {
+        json.WriteStartObject($"{resource.Name.Path}/partitions");
+        Operation(json, "get", $"get{plural}Partitions", "Divides what matches into ranges that can be read side by side.", resource, () =>
+        {
+            foreach (var shared in (ReadOnlySpan<string>)["numberOfPartitions", "MinChangeVersion", "MaxChangeVersion"])
+            {
+                Reference(json, $"#/components/parameters/{shared}");
+            }
+
+            Fields(json, resource, descriptorMax);
+        });
+        Answers(json, ["400", "401", "403", "404", "500"], "200", () =>
+        {
+            json.WriteStartObject("schema");
+            json.WriteString("type", "object");
+            json.WriteStartObject("properties");
+            json.WriteStartObject("pageTokens");
+            json.WriteString("type", "array");
+            json.WriteStartObject("items");
+            json.WriteString("type", "string");
+            json.WriteEndObject();
+            json.WriteEndObject();
+            json.WriteEndObject();
+            json.WriteEndObject();
+        });
+        json.WriteEndObject();
+        json.WriteEndObject();
     }
 
     private static void Changes(Utf8JsonWriter json, ResourceModel resource, string plural, string what, string schema)
@@ -272,6 +308,9 @@ public static class OpenApiDocument
         json.WriteStartObject("parameters");
         Parameter("offset", "offset", "query", "Documents to leave out before the page.", () => Int(json, "int32", 0, null, 0));
         Parameter("limit", "limit", "query", "Documents on the page at most.", () => Int(json, "int32", 0, pageMax, pageMax));
+        Parameter("pageToken", "pageToken", "query", "Where the page begins: a token of Next-Page-Token or of partitions.", () => json.WriteString("type", "string"));
+        Parameter("pageSize", "pageSize", "query", "Documents on the page at most, with a page token.", () => Int(json, "int32", 0, pageMax, pageMax));
+        Parameter("numberOfPartitions", "number", "query", "Ranges wanted; fewer may be given.", () => Int(json, "int32", 1, 200, 10));
         Parameter("MinChangeVersion", "minChangeVersion", "query", "Only what has this change version or a later one.", () => Int(json, "int64", 0, null, null));
         Parameter("MaxChangeVersion", "maxChangeVersion", "query", "Only what has this change version or an earlier one.", () => Int(json, "int64", 0, null, null));
         Parameter("totalCount", "totalCount", "query", "Whether to count all matches in the Total-Count header.", () =>

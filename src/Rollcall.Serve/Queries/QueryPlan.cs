@@ -25,9 +25,6 @@ public sealed record QueryPlan(
     /// <summary>Cursor paging: only rows of this range. Null for all.</summary>
     public RowRange? Rows { get; init; }
 
-    /// <summary>What rows must meet besides what the caller asked for: this is where authorization comes in.</summary>
-    public IReadOnlyList<RowCondition> Conditions { get; init; } = [];
-
     /// <summary>What the caller may see: a condition like the others, before paging and counting.</summary>
     public Access Access { get; init; } = Access.Everything;
 
@@ -35,7 +32,7 @@ public sealed record QueryPlan(
     public bool IsCursor { get; init; }
 
     /// <summary>Whether rows are chosen by anything but their place and version.</summary>
-    public bool IsFiltered => Filters.Count > 0 || Id is not null || Conditions.Count > 0 || Access.Plan is not null;
+    public bool IsFiltered => Filters.Count > 0 || Id is not null || Access.Plan is not null;
 }
 
 /// <summary>A question for the tokens with which several clients read a list side by side; its plan says which rows.</summary>

@@ -159,7 +159,8 @@ internal sealed class BearerCheck(
             {
                 _caller = caller = new Caller(
                     client,
-                    Claims.EducationOrganizationId is { } one ? [one] : client.EducationOrganizationIds,
+                    // Narrowed to an organization that the client has lost since, it is for none.
+                    Claims.EducationOrganizationId is not { } one ? client.EducationOrganizationIds : client.EducationOrganizationIds.Contains(one) ? [one] : [],
                     MayDoEverything: client.Key == unrestrictedKey);
             }
 

@@ -1,5 +1,4 @@
 using Rollcall.Serve.Authorization;
-using Rollcall.Serve.Queries;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
 
@@ -8,7 +7,7 @@ namespace Rollcall.Serve.Storage;
 /// <summary>Where documents live. Two implementations, SQLite and PostgreSQL, pass one conformance suite. Knows no HTTP.</summary>
 /// <remarks>Every write that has been answered is durable. A request is answered after its group's commit.
 /// Failures that a caller can meet are outcomes; <see cref="StoreUnavailableException"/> says that the database cannot be reached.</remarks>
-public interface IDocumentStore : IAsyncDisposable
+public interface IDocumentStore : IDocumentReads, IAsyncDisposable
 {
     /// <summary>The descriptors against which documents are read now.</summary>
     DescriptorSet Descriptors { get; }
@@ -25,23 +24,8 @@ public interface IDocumentStore : IAsyncDisposable
     ValueTask<WriteOutcome> DeleteAsync(
         ResourceModel resource, Guid id, Precondition precondition, Access access, CancellationToken cancellationToken);
 
-    /// <summary>Hands the document with this id to <paramref name="sink"/>, if the resource has it and the caller may read it.</summary>
-    ValueTask<ReadOutcome> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink, Access access, CancellationToken cancellationToken);
-
-    /// <summary>Hands the page's documents to <paramref name="sink"/> in row order.</summary>
-    ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken);
-
-    /// <summary>Ranges of rows that together cover all that match, now and later; none when nothing matches.</summary>
-    ValueTask<IReadOnlyList<RowRange>> PartitionAsync(PartitionPlan plan, CancellationToken cancellationToken);
-
-    /// <summary>Tracked deletions in ascending order of change version; a key that exists again is left out.</summary>
-    ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken);
-
-    /// <summary>Tracked changes of natural keys, one entry per document in the window, in ascending order of its last change version.</summary>
-    ValueTask<TrackedKeyChanges> QueryKeyChangesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken);
-
-    /// <summary>The newest change version below which no transaction in flight can still add one.</summary>
-    ValueTask<long> NewestChangeVersionAsync(CancellationToken cancellationToken);
+    /// <summary>What clients that ask for isolation read; null when this store has no snapshots.</summary>
+    SnapshotSet? Snapshots => null;
 
     /// <summary>Whether the database answers; for <c>/health</c>.</summary>
     ValueTask<bool> IsHealthyAsync(CancellationToken cancellationToken);

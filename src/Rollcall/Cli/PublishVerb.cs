@@ -20,7 +20,7 @@ internal static class PublishVerb
             TreatUnmatchedTokensAsErrors = false,
         };
         return command.WithExamples("""
-            rollcall publish --sourceUrl=http://127.0.0.1:8001 --sourceKey=sandbox --sourceSecret=sandbox --targetUrl=http://127.0.0.1:8002 --targetKey=sandbox --targetSecret=sandbox --ignoreIsolation=true --includeDescriptors=true --verify
+            rollcall publish --sourceUrl=http://127.0.0.1:8001 --sourceKey=sandbox --sourceSecret=sandbox --targetUrl=http://127.0.0.1:8002 --targetKey=sandbox --targetSecret=sandbox --includeDescriptors=true --verify
             rollcall publish --config publisherSettings.json --sourceUrl=… --sourceKey=… --sourceSecret='${env:SOURCE_SECRET}' --targetUrl=… --include=students,studentSchoolAssociations --whatIf=true
             """).OnRun((parsed, cancellationToken) =>
         {

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using Rollcall.Exchange.Client;
 using Rollcall.Serve;
 using Rollcall.Serve.Security;
+using Rollcall.Serve.Storage;
 using Rollcall.Standard.Documents;
 
 namespace Rollcall.Cli;
@@ -40,6 +41,9 @@ internal sealed class ServeSettings
     private readonly Option<string?> _pathBase = new("--path-base") { Description = "Prefix of all paths, such as /edfi.", HelpName = "/PATH" };
     private readonly Option<string?> _tokenMinutes = new("--token-minutes") { Description = "How long a token lives. Default 30.", HelpName = "N" };
     private readonly Option<string?> _tokensMax = new("--tokens-max") { Description = "Live tokens of a client at most, -1 for no limit. Default 15.", HelpName = "N" };
+    private readonly Option<string?> _snapshotsMax = new("--snapshots-max") { Description = "Snapshots (Use-Snapshot: true) open at once over all clients; each holds up to 4 connections of PostgreSQL, or a copy of the SQLite file. Default 4.", HelpName = "N" };
+    private readonly Option<string?> _snapshotIdle = new("--snapshot-idle-seconds") { Description = "A snapshot that nobody reads ends after this long. Default 300.", HelpName = "N" };
+    private readonly Option<string?> _snapshotAge = new("--snapshot-minutes") { Description = "Every snapshot ends after this long. Default 240.", HelpName = "N" };
     private readonly Option<string?> _adminKey = new("--admin-key") { Description = "Key of the administrator: turns the Admin API under /adminapi on.", HelpName = "K" };
     private readonly Option<string?> _adminSecret = new("--admin-secret") { Description = "Its secret, 16 characters at least; better ${env:NAME} or ${file:PATH}.", HelpName = "S" };
     private readonly Option<string?> _oidcIssuer = new("--oidc-issuer") { Description = "Accepts the tokens of this OpenID Connect issuer too.", HelpName = "URL" };
@@ -64,7 +68,7 @@ internal sealed class ServeSettings
 
     private Option<string?>[] Settings =>
     [
-        _database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _adminKey, _adminSecret, _oidcIssuer, _oidcAudience, _oidcKeysUrl, _oidcClientClaim, _compatibility, _xsd,
+        _database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _snapshotsMax, _snapshotIdle, _snapshotAge, _adminKey, _adminSecret, _oidcIssuer, _oidcAudience, _oidcKeysUrl, _oidcClientClaim, _compatibility, _xsd,
         _logLevel, _logFormat, .. _traffic.Single,
     ];
 
@@ -108,6 +112,10 @@ internal sealed class ServeSettings
             PathBase = Value(_pathBase) ?? defaults.PathBase,
             TokenLifetime = TimeSpan.FromMinutes(Number(_tokenMinutes, (int)defaults.TokenLifetime.TotalMinutes)),
             TokensMax = Number(_tokensMax, defaults.TokensMax),
+            Snapshots = new SnapshotLimits(
+                Number(_snapshotsMax, defaults.Snapshots.OpenMax),
+                TimeSpan.FromSeconds(Number(_snapshotIdle, (int)defaults.Snapshots.Idle.TotalSeconds)),
+                TimeSpan.FromMinutes(Number(_snapshotAge, (int)defaults.Snapshots.Age.TotalMinutes))),
             Compatibility = Ways(Value(_compatibility)),
             XsdFolder = Value(_xsd) ?? defaults.XsdFolder,
             Routes = InstanceSettings.Routes(file),
@@ -243,6 +251,9 @@ internal sealed class ServeSettings
             json.WriteString("path-base", options.PathBase);
             json.WriteNumber("token-minutes", (int)options.TokenLifetime.TotalMinutes);
             json.WriteNumber("tokens-max", options.TokensMax);
+            json.WriteNumber("snapshots-max", options.Snapshots.OpenMax);
+            json.WriteNumber("snapshot-idle-seconds", (int)options.Snapshots.Idle.TotalSeconds);
+            json.WriteNumber("snapshot-minutes", (int)options.Snapshots.Age.TotalMinutes);
             json.WriteString("admin-key", options.AdminKey);
             json.WriteString("admin-secret", options.AdminSecret is null ? null : "***");
             json.WriteString("oidc-issuer", options.Oidc?.Issuer);

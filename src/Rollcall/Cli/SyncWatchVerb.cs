@@ -37,7 +37,7 @@ internal static class SyncWatchVerb
             Said = text => output.WriteLine(text),
             Reported = report =>
             {
-                batches++;
+                batches += report.Outcome == SyncOutcome.NothingToDo ? 0 : 1;
                 refused |= report.Outcome is SyncOutcome.Refusals or SyncOutcome.Held;
                 (posts, puts, deletes) = (posts + report.Calls.Posts, puts + report.Calls.Puts, deletes + report.Calls.Deletes);
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,

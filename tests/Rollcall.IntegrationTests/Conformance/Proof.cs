@@ -30,7 +30,7 @@ internal sealed record Proof(string RuleId, string Test, bool OnSqlite, bool OnP
         }
 
         var name = $"{method.DeclaringType!.Name}.{method.Name}";
-        var where = type.Name + type.GetCustomAttributesData().Where(a => a.AttributeType == typeof(CollectionAttribute)).Select(a => a.ConstructorArguments[0].Value).FirstOrDefault();
+        var where = type.Name + method.Name + type.GetCustomAttributesData().Where(a => a.AttributeType == typeof(CollectionAttribute)).Select(a => a.ConstructorArguments[0].Value).FirstOrDefault();
         return method.GetCustomAttributes<RuleAttribute>(inherit: true).Concat(type.GetCustomAttributes<RuleAttribute>(inherit: true))
             .SelectMany(rule => rule.Ids.Select(id => new Proof(
                 id,

@@ -3,7 +3,7 @@ namespace Rollcall.Tests.Conformance;
 /// <summary>Over which stores a rule's test runs.</summary>
 public enum RuleStores
 {
-    /// <summary>What the names of the test's class and of its collection say.</summary>
+    /// <summary>What the names of the test, its class and its collection say.</summary>
     OfItsClass,
 
     /// <summary>The test itself runs over both.</summary>

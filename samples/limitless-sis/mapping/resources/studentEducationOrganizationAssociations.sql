@@ -1,3 +1,7 @@
+-- affects: person:       select :person_id
+--          student:      select :person_id
+--          student_race: select :person_id
+--          enrollment:   select :person_id
 select p.person_id         as "@source_key",
        case :identity_studentUniqueId
            when 'state_id' then p.state_id

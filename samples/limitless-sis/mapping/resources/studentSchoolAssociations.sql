@@ -1,3 +1,5 @@
+-- affects: enrollment: select :enrollment_id
+--          person:     select enrollment_id from enrollment where person_id = :person_id
 -- key-change: auto
 -- expect: "exitWithdrawDate" is null or "exitWithdrawDate" >= "entryDate"
 select e.enrollment_id     as "@source_key",

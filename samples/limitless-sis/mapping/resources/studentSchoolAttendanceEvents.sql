@@ -1,3 +1,6 @@
+-- affects: attendance_day: select :attendance_id
+--          enrollment:     select attendance_id from attendance_day where enrollment_id = :enrollment_id
+--          person:         select a.attendance_id from attendance_day a join enrollment e on e.enrollment_id = a.enrollment_id where e.person_id = :person_id
 select a.attendance_id     as "@source_key",
        s.school_code       as "@scope",
        case :identity_studentUniqueId

@@ -1,3 +1,6 @@
+-- affects: roster:     select :roster_id
+--          enrollment: select roster_id from roster where enrollment_id = :enrollment_id
+--          person:     select r.roster_id from roster r join enrollment e on e.enrollment_id = r.enrollment_id where e.person_id = :person_id
 select r.roster_id         as "@source_key",
        case :identity_studentUniqueId
            when 'state_id' then p.state_id

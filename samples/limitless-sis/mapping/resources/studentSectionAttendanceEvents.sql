@@ -1,3 +1,8 @@
+-- affects: attendance_section:        select :attendance_id
+--          attendance_section_period: select :attendance_id
+--          roster:     select attendance_id from attendance_section where roster_id = :roster_id
+--          enrollment: select a.attendance_id from attendance_section a join roster r on r.roster_id = a.roster_id where r.enrollment_id = :enrollment_id
+--          person:     select a.attendance_id from attendance_section a join roster r on r.roster_id = a.roster_id join enrollment e on e.enrollment_id = r.enrollment_id where e.person_id = :person_id
 select a.attendance_id     as "@source_key",
        s.school_code       as "@scope",
        case :identity_studentUniqueId

@@ -1,3 +1,7 @@
+-- affects: person:       select :person_id
+--          person_alias: select :person_id
+--          student:      select :person_id
+--          enrollment:   select :person_id
 -- Everyone who was enrolled this year. A pupil whose only enrolment was a mistake drops out of this query,
 -- and stays at the API, because the profile never deletes students.
 select p.person_id         as "@source_key",

@@ -36,7 +36,7 @@ internal static class Signatures
             }
         }
 
-        // The snapshot that answered is the one that is read, so the answer may be kept together with what is to be done.
+        // What is read afterwards is at least as new as this answer: at worst it is read once more.
         ledger.Commit(() => now.ForEach(n => keep.Bind(1, ledger.ProfileId).BindText(2, n.Stream).BindText(3, n.Signature).BindText(4, ledger.Now()).Run()));
         return dirty;
     }

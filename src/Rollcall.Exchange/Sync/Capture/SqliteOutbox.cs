@@ -75,8 +75,15 @@ internal sealed class SqliteOutbox : IChangeSource
 
     public Task ConfirmAsync(string position, CancellationToken cancellationToken)
     {
-        Execute(_connection, $"delete from {_name} where id <= {long.Parse(position, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture)}");
-        return Task.CompletedTask;
+        try
+        {
+            Execute(_connection, $"delete from {_name} where id <= {long.Parse(position, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture)}");
+            return Task.CompletedTask;
+        }
+        catch (SqliteException e)
+        {
+            throw new SisException(e.Message, isUnavailable: true, e);
+        }
     }
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();

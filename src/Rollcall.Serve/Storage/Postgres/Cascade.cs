@@ -190,6 +190,11 @@ internal sealed class Cascade(Catalog catalog, References references, Descriptor
     {
         await using (var batch = new NpgsqlBatch(run.Connection))
         {
+            if (references.MovesChangeable(resource))
+            {
+                references.HoldChangeable(batch, [.. plans.Select(p => p.Plan)]);
+            }
+
             using var images = rows.Put(batch, catalog.Of(resource), [.. plans.Select(p => p.Plan)], run.Now);
             await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
             do

@@ -8,6 +8,12 @@ internal sealed class Deletes(Catalog catalog)
 {
     public async ValueTask<TrackedDeletes> QueryAsync(ChangeQueryPlan plan, CancellationToken cancellationToken)
     {
+        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        return await QueryAsync(connection, plan, cancellationToken);
+    }
+
+    public async ValueTask<TrackedDeletes> QueryAsync(NpgsqlConnection connection, ChangeQueryPlan plan, CancellationToken cancellationToken)
+    {
         var from = catalog.Of(plan.Resource).Deletes;
         if (plan.Access.Plan is not null)
         {
@@ -17,7 +23,6 @@ internal sealed class Deletes(Catalog catalog)
                 """;
         }
 
-        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
         await using var batch = new NpgsqlBatch(connection);
         if (plan.WantsTotalCount)
         {

@@ -12,8 +12,8 @@ namespace Rollcall.Serve.Storage.Postgres;
 /// <summary>Documents, clients and signing keys in a PostgreSQL database that any number of servers share.</summary>
 public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IRegistryStore, IClaimStore, IMeasuredStore
 {
-    /// <summary>Writers, readers, and some to spare for start-up and descriptors.</summary>
-    private const int ConnectionsMax = 32;
+    /// <summary>Writers, readers, four for each of four snapshots, and some to spare for start-up and descriptors.</summary>
+    private const int ConnectionsMax = 48;
 
     private const int ServerVersionMin = 14;
     private readonly NpgsqlDataSource _source;
@@ -26,7 +26,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
     private readonly Credentials _credentials;
     private readonly Registry _registry;
 
-    private PostgresDocumentStore(Catalog catalog, TimeProvider time, ILogger logger)
+    private PostgresDocumentStore(Catalog catalog, SnapshotLimits limits, TimeProvider time, ILogger logger)
     {
         _source = catalog.Source;
         _catalog = catalog;
@@ -38,15 +38,20 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
         _horizon = new Horizon(_source, time);
         _reads = new Reads(catalog, _horizon, new PageAnchors(catalog, _horizon, time));
         _deletes = new Deletes(catalog);
+        Snapshots = new SnapshotSet(new Snapshots(catalog, _reads, _deletes, limits), limits, time);
         _credentials = new Credentials(_source);
         _registry = new Registry(_source);
     }
 
     public DescriptorSet Descriptors => _descriptors.Current;
 
+    public SnapshotSet? Snapshots { get; }
+
     internal NpgsqlDataSource Source => _source;
 
     internal WriterCounters Counters => _writer.Counters;
+
+    internal (long Groups, long Gets) ReadTotals => _reads.Totals;
 
     internal (long Groups, long Writes) GroupTotals => _writer.Totals;
 
@@ -54,7 +59,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
     /// <exception cref="StoreUnavailableException">The server cannot be reached.</exception>
     /// <exception cref="DatabaseUnusableException">The database is a newer Rollcall's, holds another data model, or does not let us in.</exception>
     public static async Task<PostgresDocumentStore> OpenAsync(
-        string connectionString, DataStandard standard, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
+        string connectionString, DataStandard standard, TimeProvider time, ILogger logger, CancellationToken cancellationToken, SnapshotLimits? limits = null)
     {
         var source = PostgresDatabase.Open(connectionString, ConnectionsMax);
         try
@@ -69,7 +74,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
                 source, standard, tables,
                 await Schema.ResourceNumbersAsync(connection, standard, cancellationToken),
                 await Schema.RowTypesAsync(connection, cancellationToken));
-            var store = new PostgresDocumentStore(catalog, time, logger);
+            var store = new PostgresDocumentStore(catalog, limits ?? SnapshotLimits.Default, time, logger);
             await store._descriptors.RefreshAsync(cancellationToken);
             return store;
         }
@@ -195,6 +200,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
     /// <summary>Answers every write that was accepted, then closes the connections.</summary>
     public async ValueTask DisposeAsync()
     {
+        await Snapshots!.DisposeAsync();
         await _writer.DisposeAsync();
         _descriptors.Dispose();
         _horizon.Dispose();

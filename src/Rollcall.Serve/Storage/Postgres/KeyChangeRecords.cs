@@ -22,14 +22,21 @@ internal static class KeyChangeRecords
 
     public static async Task<TrackedKeyChanges> QueryAsync(Catalog catalog, ChangeQueryPlan plan, CancellationToken cancellationToken)
     {
+        // One transaction, so that the count and the page are of the same moment.
+        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken);
+        return await QueryAsync(catalog, connection, plan, cancellationToken);
+    }
+
+    /// <param name="connection">In a transaction that sees one moment.</param>
+    public static async Task<TrackedKeyChanges> QueryAsync(
+        Catalog catalog, NpgsqlConnection connection, ChangeQueryPlan plan, CancellationToken cancellationToken)
+    {
         var seen = plan.Access.Plan is null ? InWindow : $"""
             {InWindow} and exists (select from rollcall.{RelationshipTables.Recorded} r where r.id = k.id and r.change_version = k.change_version
             and ({AccessFilter.Condition(catalog.Relationships, plan.Access, AccessFilter.Recorded, withFormer: true, _ => "$6", _ => "$7")}))
             """;
 
-        // One transaction, so that the count and the page are of the same moment.
-        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken);
         await using var batch = new NpgsqlBatch(connection);
         if (plan.WantsTotalCount)
         {

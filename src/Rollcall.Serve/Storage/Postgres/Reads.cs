@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text;
 using Npgsql;
 using Rollcall.Serve.Authorization;
@@ -16,6 +15,8 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
     private readonly GroupedGets _gets = new(catalog);
     private readonly KeyFilters?[] _keyFilters = new KeyFilters?[catalog.Tables.Count];
 
+    public (long Groups, long Gets) Totals => _gets.Totals;
+
     public ValueTask<bool> GetAsync(ResourceModel resource, Guid id, IDocumentSink sink) => _gets.GetAsync(resource, id, sink);
 
     /// <summary>For a caller whose right depends on the document: its values and their relationships come in the same round trip.</summary>
@@ -23,6 +24,18 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         ResourceModel resource, Guid id, IDocumentSink sink, Access access, CancellationToken cancellationToken)
     {
         await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        return await GetAsync(connection, resource, id, sink, access, cancellationToken);
+    }
+
+    /// <inheritdoc cref="GetAsync(ResourceModel, Guid, IDocumentSink, Access, CancellationToken)"/>
+    public async Task<ReadOutcome> GetAsync(
+        NpgsqlConnection connection, ResourceModel resource, Guid id, IDocumentSink sink, Access access, CancellationToken cancellationToken)
+    {
+        if (access.IsEverything)
+        {
+            return await GetAsync(connection, resource, id, sink, cancellationToken);
+        }
+
         var buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
         try
         {
@@ -70,6 +83,36 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         }
     }
 
+    private async Task<ReadOutcome> GetAsync(
+        NpgsqlConnection connection, ResourceModel resource, Guid id, IDocumentSink sink, CancellationToken cancellationToken)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        var get = batch.Then(catalog.Of(resource).Get).With(new[] { id });
+        if (resource.IsDescriptor)
+        {
+            get.With(catalog.NumberOf(resource));
+        }
+
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        if (!await reader.ReadAsync(cancellationToken))
+        {
+            return ReadOutcome.NotFound;
+        }
+
+        sink.Begin(null);
+        var buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
+        try
+        {
+            Add(reader, ref buffer, sink);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        return ReadOutcome.Found;
+    }
+
     public async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken)
     {
         if (plan.MatchesNothing || (plan.Limit == 0 && !plan.WantsTotalCount))
@@ -79,11 +122,24 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         }
 
         await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        await QueryAsync(connection, plan, sink, isNow: true, cancellationToken);
+    }
+
+    /// <param name="isNow">False in a snapshot, for which what is remembered of the present does not hold.</param>
+    public async ValueTask QueryAsync(
+        NpgsqlConnection connection, QueryPlan plan, IDocumentSink sink, bool isNow, CancellationToken cancellationToken)
+    {
+        if (plan.MatchesNothing || (plan.Limit == 0 && !plan.WantsTotalCount))
+        {
+            sink.Begin(plan.WantsTotalCount ? 0 : null);
+            return;
+        }
+
         var window = await WindowAsync(plan, cancellationToken);
         var page = plan.Limit == 0 ? null
             : plan.IsFiltered ? Filtered(plan, window)
             : window.IsNarrow ? Narrow(plan, window)
-            : await WalkAsync(connection, plan, window, cancellationToken);
+            : await WalkAsync(connection, plan, window, isNow, cancellationToken);
         await using var batch = new NpgsqlBatch(connection);
         if (plan.WantsTotalCount)
         {
@@ -115,6 +171,12 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
 
     public async ValueTask<IReadOnlyList<RowRange>> PartitionAsync(PartitionPlan plan, CancellationToken cancellationToken)
     {
+        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        return await PartitionAsync(connection, plan, cancellationToken);
+    }
+
+    public async ValueTask<IReadOnlyList<RowRange>> PartitionAsync(NpgsqlConnection connection, PartitionPlan plan, CancellationToken cancellationToken)
+    {
         var rows = plan.Rows;
         if (rows.MatchesNothing)
         {
@@ -122,7 +184,6 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         }
 
         // 1. How many there are.
-        await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
         var window = await WindowAsync(rows, cancellationToken);
         await using var count = new NpgsqlBatch(connection) { BatchCommands = { Where(new PageStatement($"select count(*) from {NameOf(rows)} t"), rows, window).ToCommand() } };
         var total = (long)(await count.ExecuteScalarAsync(cancellationToken))!;
@@ -182,13 +243,13 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
     /// <summary>All documents, or all in a wide window: the page's first row is found in the primary key alone, from the nearest anchor
     /// on, so that what is skipped is neither fetched nor, mostly, counted.</summary>
     private async ValueTask<NpgsqlBatchCommand> WalkAsync(
-        NpgsqlConnection connection, QueryPlan plan, VersionWindow window, CancellationToken cancellationToken)
+        NpgsqlConnection connection, QueryPlan plan, VersionWindow window, bool isNow, CancellationToken cancellationToken)
     {
         var page = Where(new PageStatement($"select {Columns} from {NameOf(plan)} t"), plan, window);
         if (plan.Offset > 0)
         {
             // Anchors count all rows: those outside the window are subtracted, which pays when they are few.
-            var anchor = window.IsNearlyAll && plan.Access.IsEverything ? await anchors.FindAsync(connection, plan.Resource, plan.Offset, cancellationToken) : default;
+            var anchor = isNow && window.IsNearlyAll && plan.Access.IsEverything ? await anchors.FindAsync(connection, plan.Resource, plan.Offset, cancellationToken) : default;
             var first = page.Inner($"select s.row_id from {NameOf(plan)} s", "s");
             var skip = page.Parameter(plan.Offset - anchor.Offset);
             if (anchor.Row > 0)
@@ -253,7 +314,6 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
             statement.Where($"t.id = {statement.Parameter(id)}");
         }
 
-        AddConditions(statement, plan);
         if (plan.Filters.Count == 0)
         {
             return statement;
@@ -283,16 +343,6 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         }
 
         return statement;
-    }
-
-    /// <summary>The one place where conditions from outside the query come in.</summary>
-    private static void AddConditions(PageStatement statement, QueryPlan plan)
-    {
-        foreach (var condition in plan.Conditions)
-        {
-            statement.Where(string.Format(
-                CultureInfo.InvariantCulture, condition.Sql, [statement.Alias, .. condition.Values.Select(v => (object)statement.BoxedParameter(v))]));
-        }
     }
 
     private PageStatement Scope(PageStatement statement, QueryPlan plan)
@@ -367,12 +417,6 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         public string Parameter<T>(T value)
         {
             _parameters.Add(new NpgsqlParameter<T> { TypedValue = value });
-            return $"${_parameters.Count}";
-        }
-
-        public string BoxedParameter(object value)
-        {
-            _parameters.Add(new NpgsqlParameter { Value = value });
             return $"${_parameters.Count}";
         }
 

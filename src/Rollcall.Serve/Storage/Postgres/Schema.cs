@@ -71,6 +71,15 @@ internal static class Schema
                 only_row boolean primary key default true check (only_row), revision bigint not null, last_id bigint not null);
             insert into rollcall.registry_state (revision, last_id) values (0, 0);
             """),
+        new(4, """
+            create table rollcall.snapshot (
+                client text collate "C" primary key,
+                name text not null,
+                newest_version bigint not null,
+                opened timestamptz not null,
+                used timestamptz not null,
+                ended timestamptz);
+            """),
     ];
 
     /// <summary>Makes the tables those of the model; one small query when they are already.</summary>

@@ -14,20 +14,23 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IReg
     private readonly Writer _writer;
     private readonly ReaderPool _readers;
 
-    private SqliteDocumentStore(WriteSession session, ReaderPool readers)
+    private SqliteDocumentStore(WriteSession session, ReaderPool readers, SnapshotSet snapshots)
     {
+        Snapshots = snapshots;
         _session = session;
         _writer = new Writer(session);
         _readers = readers;
     }
+
+    public SnapshotSet? Snapshots { get; }
 
     public DescriptorSet Descriptors => _session.Descriptors.Published;
 
     /// <summary>Opens the file, creating it and its tables where they are missing.</summary>
     /// <exception cref="DatabaseUnusableException">The file is no database, another program's, a newer Rollcall's or another data model's.</exception>
     public static Task<SqliteDocumentStore> OpenAsync(
-        string path, DataStandard standard, TimeProvider time, ILogger logger, CancellationToken cancellationToken) =>
-        Task.Run(() => Open(path, standard, time, logger), cancellationToken);
+        string path, DataStandard standard, TimeProvider time, ILogger logger, CancellationToken cancellationToken, SnapshotLimits? limits = null) =>
+        Task.Run(() => Open(path, standard, limits ?? SnapshotLimits.Default, time, logger), cancellationToken);
 
     public ValueTask<WriteOutcome> UpsertAsync(
         Document document, Precondition precondition, WriteAccess access, CancellationToken cancellationToken) =>
@@ -126,6 +129,7 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IReg
     /// <summary>Finishes the writes that wait, then closes the file.</summary>
     public async ValueTask DisposeAsync()
     {
+        await Snapshots!.DisposeAsync();
         _readers.Dispose();
         await _writer.DisposeAsync();
     }
@@ -134,7 +138,7 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IReg
     internal ValueTask<string?> SettingAsync(string pragma, CancellationToken cancellationToken) =>
         _writer.RunAsync(session => session.Db.Text($"PRAGMA {pragma}"), cancellationToken);
 
-    private static SqliteDocumentStore Open(string path, DataStandard standard, TimeProvider time, ILogger logger)
+    private static SqliteDocumentStore Open(string path, DataStandard standard, SnapshotLimits limits, TimeProvider time, ILogger logger)
     {
         var started = time.GetTimestamp();
         var db = SqliteDb.OpenWriter(path);
@@ -146,8 +150,9 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IReg
             var anchors = new PageAnchors(tables.Length);
             var session = new WriteSession(db, model, anchors, time);
             var elapsed = time.GetElapsedTime(started);
+            Sqlite.Snapshots.RemoveLeftOvers(path, logger);
             Log.Opened(logger, path, elapsed);
-            return new SqliteDocumentStore(session, new ReaderPool(path, model, anchors, Math.Max(4, Environment.ProcessorCount * 2)));
+            return new SqliteDocumentStore(session, new ReaderPool(path, model, anchors, Math.Max(4, Environment.ProcessorCount * 2)), new SnapshotSet(new Snapshots(path, model, limits, time), limits, time));
         }
         catch
         {

@@ -55,6 +55,21 @@ internal sealed class Reader(SqliteDb db, StoreModel model, PageAnchors anchors)
         }
     }
 
+    /// <summary>The newest change version that the file holds.</summary>
+    public long NewestChangeVersion()
+    {
+        var newest = Prepared("SELECT change_version FROM counter");
+        try
+        {
+            newest.Step();
+            return newest.Long(0);
+        }
+        finally
+        {
+            newest.Reset();
+        }
+    }
+
     /// <summary>Whether a page of the file can be read.</summary>
     public bool IsAnswering()
     {

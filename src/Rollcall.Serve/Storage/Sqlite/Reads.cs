@@ -252,17 +252,7 @@ internal static class Reads
             conditions.Add("row_id <=", (s, p) => s.Bind(p, rows.Last), hasIndex: false);
         }
 
-        AddConditions(conditions, plan, table.Name);
         return conditions;
-    }
-
-    /// <summary>The one place where conditions from outside the query come in.</summary>
-    private static void AddConditions(RowConditions conditions, QueryPlan plan, string table)
-    {
-        foreach (var condition in plan.Conditions)
-        {
-            conditions.Add(condition, table);
-        }
     }
 
     private static string InWindow(in PageWindow window) =>

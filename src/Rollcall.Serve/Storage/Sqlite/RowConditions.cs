@@ -1,7 +1,5 @@
-using System.Globalization;
 using System.Text;
 using Rollcall.Databases;
-using Rollcall.Serve.Queries;
 
 namespace Rollcall.Serve.Storage.Sqlite;
 
@@ -36,9 +34,6 @@ internal sealed class RowConditions
         HaveIndex |= hasIndex;
     }
 
-    public void Add(RowCondition condition, string table) => And().AppendFormat(
-        CultureInfo.InvariantCulture, condition.Sql, [table, .. condition.Values.Select(v => (object)Parameter(Binding(v)))]);
-
     public SqliteStatement Bind(SqliteStatement statement)
     {
         for (var i = 0; i < _values.Count; i++)
@@ -56,12 +51,4 @@ internal sealed class RowConditions
     }
 
     private StringBuilder And() => _where.Append(_where.Length == 0 ? " WHERE " : " AND ");
-
-    private static Action<SqliteStatement, int> Binding(object value) => value switch
-    {
-        long number => (s, p) => s.Bind(p, number),
-        string text => (s, p) => s.BindText(p, text),
-        Guid id => (s, p) => s.Bind(p, id),
-        _ => throw new ArgumentException($"A condition's value cannot be a {value.GetType().Name}.", nameof(value)),
-    };
 }

@@ -71,8 +71,6 @@ public sealed class SyncVerbsTests(PostgresFixture postgres)
         Assert.Equal(99, (await SyncAsync("run")).Exit);
 
         // 5. Watching ends when there is nothing more.
-        var profile = Path.Combine(folder.File("mapping"), "profile.yaml");
-        await File.AppendAllTextAsync(profile, "\nchanges: { method: outbox }\n");
         Assert.Equal(99, (await SyncAsync("watch", "--once")).Exit);
         await using (var sis = LimitlessSis.OpenSqlite(folder.File("sis.db"), SqliteOpenMode.ReadWrite))
         {

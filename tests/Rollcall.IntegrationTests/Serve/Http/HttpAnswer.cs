@@ -42,6 +42,14 @@ public sealed record HttpAnswer(int Status, IReadOnlyDictionary<string, string> 
         return HasSecurityHeaders();
     }
 
+    /// <summary>Refused for its token, in the words that are the same whatever is wrong with it.</summary>
+    public HttpAnswer IsProblem401() => HasHeader("WWW-Authenticate", "Bearer error=\"invalid_token\"").IsProblem(401, """
+        {
+          "detail": "The caller could not be authenticated.", "type": "urn:ed-fi:api:security:authentication", "title": "Authentication Failed",
+          "errors": ["Invalid token"]
+        }
+        """);
+
     /// <summary>A failure whose body is empty.</summary>
     public HttpAnswer IsBare(int status)
     {

@@ -85,7 +85,7 @@ public abstract class HttpMetadataTests(HttpServer server)
             (string)resources["components"]!["securitySchemes"]!["oauth2_client_credentials"]!["flows"]!["clientCredentials"]!["tokenUrl"]!);
         Assert.Equal("postStudent", (string)resources["paths"]!["/ed-fi/students"]!["post"]!["operationId"]!);
         Assert.NotNull(resources["components"]!["schemas"]!["edFi_student"]);
-        Assert.False(resources["paths"]!.AsObject().ContainsKey("/ed-fi/students/partitions"));
+        Assert.True(resources["paths"]!.AsObject().ContainsKey("/ed-fi/students/partitions"));
         Assert.Equal((await GetAsync("/metadata/data/v3/resources/swagger.json")).Body, resources.ToJsonString(), new JsonTextComparer());
         Assert.True((await GetAsync("/metadata/data/v3/descriptors/swagger.json")).Json!["paths"]!.AsObject().ContainsKey("/ed-fi/gradeLevelDescriptors"));
     }

@@ -28,7 +28,6 @@ public abstract class HttpProtocolTests(HttpServer server)
     [InlineData("/data")]
     [InlineData("/data/v3/ed-fi/students/0b6c3c2e-7d8b-4c6e-9a51-94b1c2f3d4e5/more")]
     [InlineData("/data/v3/ed-fi/students//")]
-    [InlineData("/data/v3/ed-fi/students/partitions")]
     [InlineData("/data/v3/2025/ed-fi/students/0b6c3c2e-7d8b-4c6e-9a51-94b1c2f3d4e5")]
     [InlineData("/changeQueries/v1/nothing")]
     public async Task What_is_no_address_is_404_with_any_method(string path)

@@ -23,6 +23,9 @@ public abstract class HttpServer : IAsyncLifetime
 
     public string Token { get; private set; } = "";
 
+    /// <summary>The file or the connection string.</summary>
+    public string Database { get; private set; } = "";
+
     protected virtual bool HasDatabase => true;
 
     protected abstract Task<string> DatabaseAsync();
@@ -45,6 +48,7 @@ public abstract class HttpServer : IAsyncLifetime
             return;
         }
 
+        Database = await DatabaseAsync();
         Directory.CreateDirectory(Path.Combine(_xsd, "ed-fi"));
         foreach (var name in (string[])["SchemaAnnotation.xsd", "Interchange-EducationOrgCalendar.xsd", "Interchange-EducationOrganization.xsd", "Ed-Fi-Core.xsd"])
         {
@@ -55,7 +59,7 @@ public abstract class HttpServer : IAsyncLifetime
             await WithAsync(new ServeOptions
             {
                 Urls = ["http://127.0.0.1:0"],
-                Database = await DatabaseAsync(),
+                Database = Database,
                 Sandbox = true,
                 LogLevel = LogLevel.None,
                 TokensMax = -1,

@@ -94,7 +94,7 @@ public sealed class ServeVerbTests : IDisposable
     [InlineData("--nonsense", "--nonsense")]
     [InlineData("--extension a.json", "--extension a.json: there is no")]
     [InlineData("--compatibility ods", "--compatibility must be default or dms; it is ods.")]
-    [InlineData("--admin-key k --admin-secret s", "--admin-key is not in this version")]
+    [InlineData("--admin-key k --admin-secret s", "--admin-secret is shorter than 16")]
     [InlineData("index list", "serve index is not in this version")]
     [InlineData("--urls nonsense", "nonsense is no address")]
     [InlineData("--urls https://127.0.0.1:1", "is not http")]
@@ -134,7 +134,8 @@ public sealed class ServeVerbTests : IDisposable
                 JsonNode.Parse("""
                     {
                       "urls": ["http://127.0.0.1:1", "http://[::1]:1"], "extension": [], "database": "host=h;password=***", "sandbox": false, "sandbox-on-network": false,
-                      "path-base": "/line", "token-minutes": 8, "tokens-max": 15, "compatibility": "default", "xsd": "", "body-bytes-max": 10485760, "rate-window-seconds": 10, "requests-max": 1000, "headers-seconds": 30, "body-seconds": 120,
+                      "path-base": "/line", "token-minutes": 8, "tokens-max": 15, "snapshots-max": 4, "snapshot-idle-seconds": 300, "snapshot-minutes": 240, "admin-key": null, "admin-secret": null,
+                      "oidc-issuer": null, "oidc-audience": null, "oidc-keys-url": null, "oidc-client-claim": null, "profile": [], "compatibility": "default", "xsd": "", "body-bytes-max": 10485760, "rate-window-seconds": 10, "requests-max": 1000, "headers-seconds": 30, "body-seconds": 120,
                       "correlation-header": "correlationId", "cors-origin": [], "trusted-proxy": [], "log-format": "auto", "log-level": "error"
                     }
                     """),
@@ -144,7 +145,7 @@ public sealed class ServeVerbTests : IDisposable
 
     [Theory]
     [InlineData("{ \"databse\": \"x\" }", "a setting 'databse' that there is not")]
-    [InlineData("{ \"admin-key\": \"x\" }", "'admin-key' in ")]
+    [InlineData("{ \"admin-key\": \"x\" }", "--admin-key and --admin-secret go ")]
     [InlineData("not json", "cannot be read as JSON")]
     [InlineData("{ \"database\": \"${env:ROLLCALL_NOT_SET}\" }", "ROLLCALL_NOT_SET is not set")]
     public async Task A_wrong_file_is_4(string content, string message)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Rollcall.Serve.Metadata;
 using Rollcall.Standard.Loading;
+using Rollcall.Tests.Standard.Documents;
 
 namespace Rollcall.Tests.Serve.Metadata;
 
@@ -12,20 +13,21 @@ public sealed class OpenApiDocumentTests
     private static readonly JsonElement Descriptors =
         JsonDocument.Parse(OpenApiDocument.Descriptors(CompactModelReader.EdFi52, "http://h/data/v3", "http://h/oauth/token", 500)).RootElement;
 
+    [Rule("1.2.openapi-paths", Stores = RuleStores.None)]
     [Fact]
-    public void Every_resource_has_its_four_paths()
+    public void Every_resource_has_its_five_paths()
     {
         var paths = Resources.GetProperty("paths");
         foreach (var resource in CompactModelReader.EdFi52.Resources.Where(r => !r.IsDescriptor))
         {
-            foreach (var suffix in (string[])["", "/{id}", "/deletes", "/keyChanges"])
+            foreach (var suffix in (string[])["", "/{id}", "/deletes", "/keyChanges", "/partitions"])
             {
                 Assert.True(paths.TryGetProperty(resource.Name.Path + suffix, out _), resource.Name.Path + suffix);
             }
         }
 
-        Assert.Equal(138 * 4, paths.EnumerateObject().Count());
-        Assert.Equal(211 * 4, Descriptors.GetProperty("paths").EnumerateObject().Count());
+        Assert.Equal(138 * 5, paths.EnumerateObject().Count());
+        Assert.Equal(211 * 5, Descriptors.GetProperty("paths").EnumerateObject().Count());
     }
 
     [Rule("1.2.openapi-schemas", Stores = RuleStores.None)]
@@ -107,6 +109,76 @@ public sealed class OpenApiDocumentTests
             "classPeriods gradebookEntries grades locations sections sessions studentSchoolAssociations studentSectionAssociations".Split(' '),
             updatable);
     }
+
+    [Rule("1.2.openapi-query-fields", Stores = RuleStores.None)]
+    [Fact]
+    public void A_list_has_every_paging_parameter_and_every_query_field()
+    {
+        foreach (var resource in CompactModelReader.EdFi52.Resources)
+        {
+            var document = resource.IsDescriptor ? Descriptors : Resources;
+            var names = document.GetProperty("paths").GetProperty(resource.Name.Path).GetProperty("get").GetProperty("parameters").EnumerateArray()
+                .Select(p => p.TryGetProperty("$ref", out var shared) ? Resolve(document, shared.GetString()!) : p).Select(p => p.GetProperty("name").GetString()!).ToArray();
+            Assert.Equal(
+                [
+                    "offset", "limit", "pageToken", "pageSize", "minChangeVersion", "maxChangeVersion", "totalCount", "id",
+                    .. resource.QueryFields.Select(f => f.Name),
+                ],
+                names);
+        }
+    }
+
+    [Rule("1.2.openapi-tags", Stores = RuleStores.None)]
+    [Fact]
+    public void Every_operation_has_the_tag_of_its_resource_and_every_tag_is_described()
+    {
+        foreach (var document in (JsonElement[])[Resources, Descriptors])
+        {
+            var tags = document.GetProperty("tags").EnumerateArray().ToDictionary(t => t.GetProperty("name").GetString()!, t => t.GetProperty("description").GetString()!);
+            Assert.All(tags.Values, d => Assert.NotEmpty(d));
+            foreach (var path in document.GetProperty("paths").EnumerateObject())
+            {
+                foreach (var operation in path.Value.EnumerateObject())
+                {
+                    var tag = Assert.Single(operation.Value.GetProperty("tags").EnumerateArray()).GetString()!;
+                    Assert.Equal(path.Name.Split('/')[2], tag);
+                    Assert.True(tags.ContainsKey(tag), tag);
+                }
+            }
+        }
+    }
+
+    [Rule("1.2.openapi-accepts-documents", Stores = RuleStores.None)]
+    [Fact]
+    public void The_schemas_accept_every_sample_document_and_refuse_a_broken_one()
+    {
+        var counts = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var (endpoint, body) in GrandBend.StandardDescriptors.Concat(GrandBend.Documents))
+        {
+            var resource = CompactModelReader.EdFi52.Resources.First(r => r.Name.Endpoint == endpoint.Split('/')[^1]);
+            var document = resource.IsDescriptor ? Descriptors : Resources;
+            using var json = JsonDocument.Parse(body);
+            var faults = OpenApiJudge.Faults(document, OpenApiSchemas.NameOf(resource), json.RootElement).Take(3).ToArray();
+            Assert.True(faults.Length == 0, $"{endpoint}: {string.Join("; ", faults)}");
+            counts[endpoint] = counts.GetValueOrDefault(endpoint) + 1;
+        }
+
+        Assert.True(counts.Count > 50, $"only {counts.Count} resources have sample documents");
+
+        // The negative control: what the API refuses, the schema refuses too.
+        foreach (var (broken, fault) in (IEnumerable<(string, string)>)
+            [("""{"firstName":"A","lastSurname":"B","birthDate":"2010-01-01"}""", "studentUniqueId is required"),
+            ("""{"studentUniqueId":7,"firstName":"A","lastSurname":"B","birthDate":"2010-01-01"}""", "studentUniqueId is no string"),
+            ("""{"studentUniqueId":"1","firstName":"A","lastSurname":"B","birthDate":"soon"}""", "birthDate is no date"),
+            ("""{"studentUniqueId":"1","firstName":"A","lastSurname":"B","birthDate":"2010-01-01","otherNames":[{"firstName":"C"}]}""", "lastSurname is required")])
+        {
+            using var json = JsonDocument.Parse(broken);
+            Assert.Contains(OpenApiJudge.Faults(Resources, "edFi_student", json.RootElement), f => f.EndsWith(fault, StringComparison.Ordinal));
+        }
+    }
+
+    private static JsonElement Resolve(JsonElement document, string reference) =>
+        reference[2..].Split('/').Aggregate(document, (at, segment) => at.GetProperty(segment));
 
     private static IEnumerable<string> References(JsonElement element) => element.ValueKind switch
     {

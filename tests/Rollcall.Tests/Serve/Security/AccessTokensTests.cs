@@ -133,6 +133,16 @@ public sealed class AccessTokensTests
     }
 
     [Fact]
+    public void An_unknown_key_costs_the_same_hash_as_a_known_one()
+    {
+        // Scheme, rounds and lengths decide how long a comparison takes.
+        var (decoy, real) = (SecretHash.Decoy.Split('$'), SecretHash.Create("x").Split('$'));
+        Assert.Equal(real[..2], decoy[..2]);
+        Assert.Equal(real.Select(p => p.Length), decoy.Select(p => p.Length));
+        Assert.False(SecretHash.Verify("", SecretHash.Decoy));
+    }
+
+    [Fact]
     public void Secrets_are_salted_and_only_the_right_one_fits()
     {
         var stored = SecretHash.Create("open sesame");

@@ -1,0 +1,175 @@
+using System.Collections.Concurrent;
+using System.Data;
+using Npgsql;
+using Rollcall.Databases;
+using Rollcall.Serve.Authorization;
+using Rollcall.Serve.Queries;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Serve.Storage.Postgres;
+
+/// <summary>A snapshot as one server reads it: some connections, each in a transaction that has imported it.</summary>
+/// <param name="holder">The connection whose transaction exported it; null when another server holds it.</param>
+internal sealed class ImportedSnapshot(
+    Catalog catalog, Reads reads, Deletes deletes, SnapshotLimits limits, string client, string name, long newest, DateTimeOffset opened, NpgsqlConnection? holder)
+    : Snapshot(opened)
+{
+    /// <summary>More would take connections from everybody else: four snapshots may be open.</summary>
+    private const int ReadersMax = 3;
+
+    // $5: whether it was used since the last look.
+    private const string Look = """
+        update rollcall.snapshot set
+            used = case when $5 then clock_timestamp() else used end,
+            ended = case when (not $5 and used < clock_timestamp() - $3) or opened < clock_timestamp() - $4 then clock_timestamp() end
+        where client = $1 and name = $2 and ended is null
+        returning ended is null
+        """;
+
+    private readonly SemaphoreSlim _free = new(ReadersMax);
+    private readonly ConcurrentBag<NpgsqlConnection> _idle = [];
+    private long _lookedAt = Environment.TickCount64;
+    private volatile bool _wasUsed = true;
+
+    /// <summary>Whether its holder still has it.</summary>
+    public async Task<bool> CanImportAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            _idle.Add(await ImportAsync(cancellationToken));
+            return true;
+        }
+        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InvalidParameterValue or PostgresErrorCodes.UndefinedObject or PostgresErrorCodes.ObjectNotInPrerequisiteState)
+        {
+            return false;
+        }
+    }
+
+    public override ValueTask<ReadOutcome> GetAsync(
+        ResourceModel resource, Guid id, IDocumentSink sink, Access access, CancellationToken cancellationToken) =>
+        RunAsync(async connection => await reads.GetAsync(connection, resource, id, sink, access, cancellationToken), cancellationToken);
+
+    public override async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken) =>
+        await RunAsync(
+            async connection =>
+            {
+                await reads.QueryAsync(connection, plan, sink, isNow: false, cancellationToken);
+                return true;
+            },
+            cancellationToken);
+
+    public override ValueTask<IReadOnlyList<RowRange>> PartitionAsync(PartitionPlan plan, CancellationToken cancellationToken) =>
+        RunAsync(connection => reads.PartitionAsync(connection, plan, cancellationToken), cancellationToken);
+
+    public override ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
+        RunAsync(connection => deletes.QueryAsync(connection, plan, cancellationToken), cancellationToken);
+
+    public override ValueTask<TrackedKeyChanges> QueryKeyChangesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
+        RunAsync(async connection => await KeyChangeRecords.QueryAsync(catalog, connection, plan, cancellationToken), cancellationToken);
+
+    public override ValueTask<long> NewestChangeVersionAsync(CancellationToken cancellationToken) => new(newest);
+
+    internal override async ValueTask<bool> TouchAsync(bool isUsed, CancellationToken cancellationToken)
+    {
+        // The database is asked now and then, not at every request.
+        _wasUsed |= isUsed;
+        if (isUsed && Environment.TickCount64 - Volatile.Read(ref _lookedAt) < limits.CheckEvery.TotalMilliseconds)
+        {
+            return true;
+        }
+
+        try
+        {
+            // A first look decides by what is written down: a client that comes back too late does not revive what has run out.
+            var wasUsedBefore = _wasUsed && !isUsed;
+            var isOpen = await LookAsync(wasUsedBefore, cancellationToken) && (!isUsed || await LookAsync(true, cancellationToken));
+            _wasUsed = false;
+            Volatile.Write(ref _lookedAt, Environment.TickCount64);
+            return isOpen;
+        }
+        catch (Exception e) when (PostgresDatabase.IsUnavailable(e))
+        {
+            throw Errors.Unavailable(e);
+        }
+    }
+
+    private protected override async ValueTask CloseAsync()
+    {
+        while (_idle.TryTake(out var connection))
+        {
+            await connection.DisposeAsync();
+        }
+
+        if (holder is null)
+        {
+            return;
+        }
+
+        await holder.DisposeAsync();
+        try
+        {
+            // Others may open theirs at once.
+            await using var end = catalog.Source.CreateBatch();
+            end.Then("update rollcall.snapshot set ended = clock_timestamp() where client = $1 and name = $2 and ended is null").With(client).With(name);
+            await end.ExecuteNonQueryAsync();
+        }
+        catch (Exception e) when (e is NpgsqlException or ObjectDisposedException)
+        {
+            // The database is away: the row runs out by itself.
+        }
+    }
+
+    private async Task<bool> LookAsync(bool isUsed, CancellationToken cancellationToken)
+    {
+        await using var look = catalog.Source.CreateBatch();
+        look.Then(Look).With(client).With(name).With(limits.Idle).With(limits.Age).With(isUsed);
+        return await look.ExecuteScalarAsync(cancellationToken) is true;
+    }
+
+    private async ValueTask<T> RunAsync<T>(Func<NpgsqlConnection, ValueTask<T>> read, CancellationToken cancellationToken)
+    {
+        await _free.WaitAsync(cancellationToken);
+        NpgsqlConnection? connection = null;
+        try
+        {
+            connection = _idle.TryTake(out var idle) ? idle : await ImportAsync(cancellationToken);
+            var answer = await read(connection);
+            _idle.Add(connection);
+            connection = null;
+            return answer;
+        }
+        catch (Exception e) when (PostgresDatabase.IsUnavailable(e))
+        {
+            throw Errors.Unavailable(e);
+        }
+        finally
+        {
+            // A read that failed leaves a transaction that is good for nothing.
+            if (connection is not null)
+            {
+                await connection.DisposeAsync();
+            }
+
+            _free.Release();
+        }
+    }
+
+    private async Task<NpgsqlConnection> ImportAsync(CancellationToken cancellationToken)
+    {
+        var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
+        try
+        {
+            await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
+            await using var import = new NpgsqlCommand($"set transaction snapshot '{name.Replace("'", "''", StringComparison.Ordinal)}'", connection);
+            await import.ExecuteNonQueryAsync(cancellationToken);
+            import.CommandText = "set local idle_in_transaction_session_timeout = 0";
+            await import.ExecuteNonQueryAsync(cancellationToken);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,205 @@
+using Rollcall.Serve;
+using Rollcall.Serve.Security;
+using Rollcall.Serve.Storage;
+
+namespace Rollcall.IntegrationTests.Serve.Http;
+
+/// <summary>Reads with <c>Use-Snapshot: true</c>, on both stores. Each test has clients of its own: a snapshot belongs to its client.</summary>
+public abstract class HttpSnapshotTests(HttpServer server)
+{
+    private const string Weeks = "/data/v3/ed-fi/academicWeeks";
+    private const string Versions = "/changeQueries/v1/availableChangeVersions";
+    private static readonly (string, string) Frozen = ("Use-Snapshot", "true");
+
+    [Rule("6.6.snapshot-reads", "11.33.snapshots")]
+    [Fact]
+    public async Task A_client_with_a_snapshot_sees_one_moment_in_everything_it_reads()
+    {
+        var school = server.UniqueNumber();
+        await server.EnsureSchoolAsync(school);
+        var names = Enumerable.Range(0, 6).Select(_ => server.Unique("frozen-")).ToList();
+        var ids = new List<string>();
+        foreach (var name in names)
+        {
+            ids.Add((await server.PostAsync(Weeks, HttpServer.Week(school, name))).Is(201).Id);
+        }
+
+        var token = await ClientAsync(school);
+        var newest = (await GetAsync(token, Versions)).Is(200).Json!["newestChangeVersion"]!.GetValue<long>();
+        var list = await GetAsync(token, $"{Weeks}?schoolId={school}&totalCount=true");
+        var item = await GetAsync(token, $"{Weeks}/{ids[1]}");
+        var deletes = await GetAsync(token, $"{Weeks}/deletes?minChangeVersion={newest}");
+
+        // Everything changes, for everybody but this client.
+        (await server.DeleteAsync($"{Weeks}/{ids[0]}")).Is(204);
+        (await server.PutAsync($"{Weeks}/{ids[1]}", HttpServer.Week(school, names[1], 3))).Is(204);
+        (await server.PostAsync(Weeks, HttpServer.Week(school, server.Unique("later-")))).Is(201);
+        Assert.NotEqual(newest, (await server.GetAsync(Versions)).Json!["newestChangeVersion"]!.GetValue<long>());
+
+        Assert.Equal(newest, (await GetAsync(token, Versions)).Is(200).Json!["newestChangeVersion"]!.GetValue<long>());
+        Assert.Equal(list.Body, (await GetAsync(token, $"{Weeks}?schoolId={school}&totalCount=true")).Is(200).HasHeader("Total-Count", "6").Body);
+        Assert.Equal(list.Body, (await GetAsync(token, $"{Weeks}?schoolId={school}&maxChangeVersion={newest}")).Is(200).Body);
+        Assert.Equal(item.Body, (await GetAsync(token, $"{Weeks}/{ids[1]}")).Is(200).Body);
+        (await GetAsync(token, $"{Weeks}/{ids[0]}")).Is(200);
+        Assert.Equal(deletes.Body, (await GetAsync(token, $"{Weeks}/deletes?minChangeVersion={newest}")).Is(200).HasBody("[]").Body);
+        (await GetAsync(token, $"{Weeks}/keyChanges")).Is(200).HasBody("[]");
+        (await GetAsync(token, $"{Weeks}/{Guid.NewGuid()}")).Is(404);
+
+        var walked = new List<string>();
+        var partition = (string)Assert.Single((await GetAsync(token, $"{Weeks}/partitions?schoolId={school}")).Is(200).Json!["pageTokens"]!.AsArray())!;
+        for (string? next = partition; next is not null;)
+        {
+            var page = (await GetAsync(token, $"{Weeks}?schoolId={school}&pageToken={next}&pageSize=2")).Is(200);
+            walked.AddRange(page.Json!.AsArray().Select(w => (string)w!["weekIdentifier"]!));
+            next = page.Header("Next-Page-Token");
+        }
+
+        Assert.Equal(names, walked);
+
+        // Without the header, with false, and for another client, the present.
+        Assert.Equal(6, (await server.SendAsync("GET", $"{Weeks}?schoolId={school}", null, null, $"Bearer {token}", ("Use-Snapshot", "false"))).Is(200).Json!.AsArray().Count);
+        (await server.SendAsync("GET", $"{Weeks}/{ids[0]}", null, null, $"Bearer {token}")).Is(404);
+        (await GetAsync(await ClientAsync(school), $"{Weeks}/{ids[0]}")).Is(404);
+    }
+
+    [Rule("6.6.snapshot-reads")]
+    [Fact]
+    public async Task Many_readers_share_a_clients_snapshot()
+    {
+        var school = server.UniqueNumber();
+        await server.EnsureSchoolAsync(school);
+        var id = (await server.PostAsync(Weeks, HttpServer.Week(school, server.Unique("shared-")))).Is(201).Id;
+        var token = await ClientAsync(school);
+        var first = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => GetAsync(token, $"{Weeks}/{id}")));
+        (await server.DeleteAsync($"{Weeks}/{id}")).Is(204);
+        var then = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => GetAsync(token, $"{Weeks}/{id}")));
+        Assert.All([.. first, .. then], a => a.Is(200));
+    }
+
+    [Rule("6.6.snapshot-writes")]
+    [Fact]
+    public async Task A_write_to_a_snapshot_is_not_allowed()
+    {
+        foreach (var answer in (HttpAnswer[])
+            [await server.PostAsync(Weeks, "{}", Frozen), await server.PutAsync($"{Weeks}/{Guid.NewGuid()}", "{}", Frozen), await server.DeleteAsync($"{Weeks}/{Guid.NewGuid()}", ("use-snapshot", "TRUE"))])
+        {
+            answer.HasHeader("Allow", "GET").IsProblem(405, """
+                {"detail":"An attempt was made to modify data in a Snapshot, but this data is read-only.","type":"urn:ed-fi:api:snapshots:method-not-allowed","title":"Method Not Allowed with Snapshots","validationErrors":{},"errors":[]}
+                """);
+        }
+    }
+
+    [Rule("6.6.snapshot-end")]
+    [Fact]
+    public async Task A_snapshot_that_nobody_uses_ends_and_its_client_is_told()
+    {
+        var token = await ClientAsync();
+        (await GetAsync(token, $"{Weeks}?limit=1")).Is(200);
+        await UntilAsync(() => server.Host.Stores.Documents.Snapshots!.Ages.Count == 0);
+        (await GetAsync(token, $"{Weeks}?limit=1")).IsProblem(410, """
+            {"detail":"The snapshot that was being read has ended, because it was not used for a while or was too old. What is read from now on would belong to another moment: begin anew.","type":"urn:ed-fi:api:snapshots:ended","title":"Snapshot Ended","validationErrors":{},"errors":[]}
+            """);
+
+        // Who begins anew gets a new one at once.
+        (await GetAsync(token, Versions)).Is(200);
+        (await GetAsync(token, $"{Weeks}?limit=1")).Is(200);
+    }
+
+    [Rule("6.6.snapshot-limit")]
+    [Fact]
+    public async Task Only_so_many_clients_have_a_snapshot_at_once()
+    {
+        await UntilAsync(() => server.Host.Stores.Documents.Snapshots!.Ages.Count == 0);
+        var tokens = new List<string>();
+        for (var i = 0; i < 5; i++)
+        {
+            tokens.Add(await ClientAsync());
+        }
+
+        Assert.All(await Task.WhenAll(tokens[..4].Select(t => GetAsync(t, Versions))), a => a.Is(200));
+        (await GetAsync(tokens[4], Versions)).HasHeader("Retry-After", "60").IsProblem(503, """
+            {"detail":"All 4 snapshots that may be open at once are in use by other clients. Try again later, or read without the 'Use-Snapshot' header.","type":"urn:ed-fi:api:snapshots:too-many","title":"Too Many Snapshots","validationErrors":{},"errors":[]}
+            """);
+        var metrics = (await server.SendAsync("GET", "/metrics", null, null, null)).Is(200).Body;
+        Assert.Contains("rollcall_serve_snapshots{instance=\"1\"} 4", metrics, StringComparison.Ordinal);
+        Assert.Contains("rollcall_serve_snapshot_age_seconds{instance=\"1\"} ", metrics, StringComparison.Ordinal);
+        await UntilAsync(() => server.Host.Stores.Documents.Snapshots!.Ages.Count == 0);
+        (await GetAsync(tokens[4], Versions)).Is(200);
+    }
+
+    protected static async Task UntilAsync(Func<bool> isSo)
+    {
+        while (!isSo())
+        {
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+    }
+
+    protected Task<HttpAnswer> GetAsync(string token, string path) => server.SendAsync("GET", path, null, null, $"Bearer {token}", Frozen);
+
+    /// <summary>A client that sees what belongs to these schools.</summary>
+    protected async Task<string> ClientAsync(params long[] schools)
+    {
+        var key = server.Unique("snapshot-client-");
+        await server.Host.Stores.Credentials.PutClientAsync(
+            new ApiClient(key, key, SecretHash.Create("secret"), "Ed-Fi Sandbox", [], schools, 1, true), TestContext.Current.CancellationToken);
+        return await server.TokenAsync(key, "secret");
+    }
+}
+
+/// <summary>Snapshots that end after three seconds without use.</summary>
+public sealed class SqliteSnapshotServer : SqliteServer
+{
+    protected override ServeOptions With(ServeOptions options) => options with { Snapshots = SnapshotLimits.Default with { Idle = TimeSpan.FromSeconds(3) } };
+}
+
+/// <inheritdoc cref="SqliteSnapshotServer"/>
+public sealed class PostgresSnapshotServer(PostgresFixture postgres) : PostgresServer(postgres)
+{
+    protected override ServeOptions With(ServeOptions options) => options with { Snapshots = SnapshotLimits.Default with { Idle = TimeSpan.FromSeconds(3) } };
+}
+
+public sealed class SqliteHttpSnapshotTests(SqliteSnapshotServer server) : HttpSnapshotTests(server), IClassFixture<SqliteSnapshotServer>
+{
+    private readonly SqliteSnapshotServer _server = server;
+
+    [Fact]
+    public async Task The_copies_are_beside_the_file_for_their_owner_only_and_go_with_the_snapshot()
+    {
+        var database = _server.Host.Stores.Documents;
+        (await GetAsync(await ClientAsync(), "/changeQueries/v1/availableChangeVersions")).Is(200);
+        var folder = _server.Database + "-snapshots";
+        var file = Assert.Single(Directory.GetFiles(folder));
+        if (!OperatingSystem.IsWindows())
+        {
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(folder));
+        }
+
+        await UntilAsync(() => database.Snapshots!.Ages.Count == 0);
+        Assert.Empty(Directory.GetFiles(folder));
+    }
+}
+
+public sealed class PostgresHttpSnapshotTests(PostgresSnapshotServer server) : HttpSnapshotTests(server.OrSkip()), IClassFixture<PostgresSnapshotServer>
+{
+    private readonly PostgresSnapshotServer _server = server;
+
+    [Fact]
+    public async Task Another_server_over_the_database_reads_the_same_snapshot()
+    {
+        const string Weeks = "/data/v3/ed-fi/academicWeeks";
+        var school = _server.UniqueNumber();
+        await _server.EnsureSchoolAsync(school);
+        var id = (await _server.PostAsync(Weeks, HttpServer.Week(school, _server.Unique("two-servers-")))).Is(201).Id;
+        var token = await ClientAsync(school);
+        (await GetAsync(token, $"{Weeks}/{id}")).Is(200);
+        (await _server.DeleteAsync($"{Weeks}/{id}")).Is(204);
+
+        await using var second = await ServeHost.StartAsync(
+            new ServeOptions { Urls = ["http://127.0.0.1:0"], Database = _server.Database, LogLevel = Microsoft.Extensions.Logging.LogLevel.None }, CancellationToken.None);
+        (await _server.SendAsync("GET", $"{second.Addresses[0]}{Weeks}/{id}", null, null, $"Bearer {token}", ("Use-Snapshot", "true"))).Is(200);
+        (await _server.SendAsync("GET", $"{second.Addresses[0]}{Weeks}/{id}", null, null, $"Bearer {token}")).Is(404);
+        Assert.Single(second.Stores.Documents.Snapshots!.Ages);
+    }
+}
