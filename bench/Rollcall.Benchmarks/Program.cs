@@ -3,6 +3,7 @@ using BenchmarkDotNet.Running;
 using Rollcall.Benchmarks;
 using Rollcall.Benchmarks.Api;
 using Rollcall.Benchmarks.Fuzz;
+using Rollcall.Benchmarks.Publish;
 using Rollcall.Benchmarks.Suite;
 
 // fuzz: hostile requests.  api: load on a running server.  reads: reading alone, beside an empty endpoint.  empty: the peer of GET.  suite: everything, into one page.  sync: our part of a sync.  micro: BenchmarkDotNet.
@@ -75,6 +76,17 @@ var documents = new Option<int>("--documents") { DefaultValueFactory = _ => 1_00
 var sync = new Command("sync", "Measures a sync against an API that answers at once.") { folder, documents };
 sync.SetAction((parsed, _) => Guarded(() => SyncBenchmark.RunAsync(parsed.GetValue(folder)!, parsed.GetValue(documents), Console.WriteLine)));
 
+var latency = new Option<int>("--latency") { Description = "Milliseconds before each answer." };
+var copies = new Option<int>("--documents") { DefaultValueFactory = _ => 100_000 };
+var turns = new Option<int>("--rounds") { DefaultValueFactory = _ => 3 };
+var publish = new Command("publish", "Publishes between two APIs that answer at once, beside a bare copy client.") { copies, latency, turns };
+publish.SetAction((parsed, _) => Guarded(() => PublishBenchmark.RunAsync(parsed.GetValue(copies), parsed.GetValue(latency), parsed.GetValue(turns), Console.WriteLine)));
+var stub = new Command("publish-stub", "Runs an Ed-Fi API that answers at once, until Ctrl-C.") { url, copies, latency };
+stub.SetAction((parsed, _) => Guarded(() => InstantEdFi.RunAsync(parsed.GetValue(url)!, parsed.GetValue(copies), parsed.GetValue(latency))));
+var copyTo = new Option<string>("--target") { Required = true };
+var bare = new Command("bare-copy", "Copies such an API to another, 64 requests in flight.") { url, copyTo };
+bare.SetAction((parsed, _) => Guarded(() => BareCopy.RunAsync(parsed.GetValue(url)!, parsed.GetValue(copyTo)!, 64)));
+
 var minutes = new Option<double>("--minutes") { Description = "Length of the run on each store.", DefaultValueFactory = _ => 10 };
 var fuzz = new Command("fuzz", "Sends hostile requests to a server on each store: never a 500, never silence, memory within bounds.") { minutes, connections, seed, stores };
 fuzz.SetAction((parsed, _) => Guarded(async () =>
@@ -92,7 +104,7 @@ micro.SetAction(parsed =>
     return 0;
 });
 
-return await new RootCommand("Rollcall's benchmarks. Figures come from measurement only; a request that fails ends the run.") { api, empty, suite, reads, sync, fuzz, micro }
+return await new RootCommand("Rollcall's benchmarks. Figures come from measurement only; a request that fails ends the run.") { api, empty, suite, reads, sync, publish, stub, bare, fuzz, micro }
     .Parse(args).InvokeAsync();
 
 static async Task<int> Guarded(Func<Task> run)

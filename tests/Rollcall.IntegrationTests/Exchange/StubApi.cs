@@ -61,11 +61,16 @@ public sealed partial class StubApi : IAsyncDisposable
     public ConcurrentBag<string> MediaTypes { get; } = [];
 
     /// <summary>Every connection is cut: the process is gone as far as anybody can see, and what it had committed is kept.</summary>
-    public volatile bool IsAway;
+    public bool IsAway
+    {
+        get => _isAway;
+        set => _isAway = value;
+    }
 
     /// <summary>POST, PUT and DELETE that took effect; the last one's method.</summary>
     public (long Count, string Last) Writes => (Interlocked.Read(ref _writes), _lastWrite);
 
+    private volatile bool _isAway;
     private long _writes;
     private volatile string _lastWrite = "";
 
