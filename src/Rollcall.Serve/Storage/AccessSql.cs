@@ -7,9 +7,10 @@ namespace Rollcall.Serve.Storage;
 /// <param name="prefix">Before every table's name: the schema, or nothing.</param>
 /// <param name="organizations">A query that gives the caller's organization ids, from one parameter.</param>
 /// <param name="startsWith">A column, and the condition that one of the caller's prefixes begins it literally.</param>
+/// <param name="once">Ends the subquery that looks for an association, so that it is asked per row and never turned into a hash of all associations.</param>
 /// <remarks>"is true" keeps PostgreSQL from turning a subquery into a join: the organizations below the caller's are collected once
 /// per statement into a hash, and a row costs a look into it or a probe of an index.</remarks>
-internal sealed class AccessSql(RelationshipTables tables, string prefix, string organizations, Func<string, string> startsWith)
+internal sealed class AccessSql(RelationshipTables tables, string prefix, string organizations, Func<string, string> startsWith, string once)
 {
     /// <param name="column">The expression of an element's value in the statement, given the name of its column.</param>
     /// <param name="withFormer">Whether associations that are no more count too.</param>
@@ -53,6 +54,6 @@ internal sealed class AccessSql(RelationshipTables tables, string prefix, string
         // One letter per kind: a contact's student is looked up inside.
         var alias = reach == Reach.Contact ? "k" : "a";
         return "(" + string.Join(" or ", sources.Select(s =>
-            $"(exists (select 1 from {prefix}{s.Item1} {alias} where {alias}.{s.Item2} = {value} and {reached($"{alias}.{s.Item3}")})) is true")) + ")";
+            $"(exists (select 1 from {prefix}{s.Item1} {alias} where {alias}.{s.Item2} = {value} and {reached($"{alias}.{s.Item3}")}{once})) is true")) + ")";
     }
 }

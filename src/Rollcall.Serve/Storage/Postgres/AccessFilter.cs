@@ -15,7 +15,7 @@ internal static class AccessFilter
         var plan = access.Plan!;
         var ids = plan.Relationships.IsEmpty || access.HasNoOrganizations ? "" : $"select unnest({organizations(access.Claims!.Organizations)}::bigint[])";
         var starts = plan.Namespaces.IsEmpty ? "" : $"{prefixes(access.Claims!.FoldedPrefixes)}::text[]";
-        return new AccessSql(tables, "rollcall.", ids, c => $"({c} ^@ any({starts}))").Condition(access, column, withFormer);
+        return new AccessSql(tables, "rollcall.", ids, c => $"({c} ^@ any({starts}))", " offset 0").Condition(access, column, withFormer);
     }
 
     /// <summary>An element's recorded value: text for persons and namespaces, a number for organizations.</summary>

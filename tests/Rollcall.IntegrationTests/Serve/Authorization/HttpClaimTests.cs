@@ -26,6 +26,7 @@ public abstract class HttpClaimTests(HttpServer server)
         }
     }
 
+    [Rule("11.26.claim-texts")]
     [Rule("8.1.action-not-granted")]
     [Fact]
     public async Task An_action_that_is_not_granted_is_refused_with_the_claim_sets_name_as_stored()
@@ -198,6 +199,7 @@ public abstract class HttpClaimTests(HttpServer server)
         await EventuallyAsync(async () => (await _world.SendAsync(bearer, "GET", "schools?limit=1")).Status == 500);
     }
 
+    [Rule("11.38.claim-set-names")]
     [Rule("8.5.standard-claim-sets")]
     [Theory]
     [InlineData("SIS Vendor", "GET", "schoolYearTypes", 200)]

@@ -345,6 +345,20 @@ public abstract class HttpRelationshipTests(HttpServer server)
         (await _world.SendAsync(bearer, "GET", "classPeriods?limit=0&totalCount=true")).HasBody("[]").HasHeader("Total-Count", "4");
         Assert.Equal(["p6"], await NamesAsync("&classPeriodName=p6"));
         Assert.Empty(await NamesAsync("&classPeriodName=p7"));
+
+        // Partitions and cursor pages show the same documents.
+        var walked = new List<string>();
+        foreach (var partition in (await _world.SendAsync(bearer, "GET", "classPeriods/partitions")).Is(200).Json!["pageTokens"]!.AsArray())
+        {
+            for (var token = (string?)partition; token is not null;)
+            {
+                var page = (await _world.SendAsync(bearer, "GET", $"classPeriods?pageToken={token}&pageSize=3")).Is(200);
+                walked.AddRange(page.Json!.AsArray().Select(p => (string)p!["classPeriodName"]!));
+                token = page.Header("Next-Page-Token");
+            }
+        }
+
+        Assert.Equal(all, walked);
         var nobody = await _world.ClientAsync("classPeriod", [EdOrgs], []);
         (await _world.SendAsync(nobody, "GET", "classPeriods?totalCount=true")).HasBody("[]").HasHeader("Total-Count", "0");
 
