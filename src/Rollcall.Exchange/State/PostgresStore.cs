@@ -160,10 +160,11 @@ public sealed class PostgresStore : IConnectionStore
         try
         {
             await using var command = new NpgsqlCommand("select pg_try_advisory_lock($1)", open);
-            command.Parameters.Add(new() { Value = BitConverter.ToInt64(SHA256.HashData(Encoding.UTF8.GetBytes("rollcall publish " + pair))) });
+            var key = BitConverter.ToInt64(SHA256.HashData(Encoding.UTF8.GetBytes("rollcall publish " + pair)));
+            command.Parameters.Add(new() { Value = key });
             if ((bool)(await command.ExecuteScalarAsync(cancellationToken))!)
             {
-                return (IAsyncDisposable?)new SessionLock(open);
+                return (IAsyncDisposable?)new SessionLock(open, key);
             }
         }
         catch
@@ -230,13 +231,24 @@ public sealed class PostgresStore : IConnectionStore
 
     public ValueTask DisposeAsync() => _database.DisposeAsync();
 
-    private sealed class SessionLock(NpgsqlConnection session) : IAsyncDisposable
+    private sealed class SessionLock(NpgsqlConnection session, long key) : IAsyncDisposable
     {
         public async ValueTask DisposeAsync()
         {
-            // Back in the pool a session would keep its locks.
-            NpgsqlConnection.ClearPool(session);
-            await session.DisposeAsync();
+            await using (session)
+            {
+                try
+                {
+                    // Back in the pool the session would keep it.
+                    await using var command = new NpgsqlCommand("select pg_advisory_unlock($1)", session);
+                    command.Parameters.Add(new() { Value = key });
+                    await command.ExecuteNonQueryAsync();
+                }
+                catch (NpgsqlException)
+                {
+                    // The session has ended, and the lock with it.
+                }
+            }
         }
     }
 }

@@ -65,7 +65,7 @@ public sealed class PublishKillTests(ITestOutputHelper output)
         string[] arguments =
         [
             "publish", "--sourceName=S", "--targetName=T", $"--connectionsFile={folder.File("connections.json")}", $"--state={folder.File("state")}",
-            "--maxDegreeOfParallelismForPostResourceItem=6", "--maxRetryAttempts=2", "--retryStartingDelayMilliseconds=5",
+            "--maxDegreeOfParallelismForPostResourceItem=6", "--maxRetryAttempts=10", "--retryStartingDelayMilliseconds=5",
         ];
         for (var end = 0; end < 2; end++)
         {
@@ -87,6 +87,7 @@ public sealed class PublishKillTests(ITestOutputHelper output)
                 continue;
             }
 
+            output.WriteLine($"history {history}: the end comes at {target.Writes}");
             stages[target.Writes.Last] = stages.GetValueOrDefault(target.Writes.Last) + 1;
             switch (history % 3)
             {
@@ -117,6 +118,7 @@ public sealed class PublishKillTests(ITestOutputHelper output)
             Assert.Equal(source.Bodies(resource.Path).Order(StringComparer.Ordinal), target.Bodies(resource.Path).Order(StringComparer.Ordinal));
         }
 
+        output.WriteLine($"history {history}: {target.Writes.Count - needed} more than needed; {string.Join(", ", _all.Select(r => $"{r.Path} {target.Count("POST " + r.Path)}"))}; {target.Count("201")} created, {target.Count("200")} replaced");
         return (needed, Math.Max(0, target.Writes.Count - needed));
     }
 

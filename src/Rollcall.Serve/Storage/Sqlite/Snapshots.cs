@@ -42,7 +42,9 @@ internal sealed class Snapshots(string path, StoreModel model, SnapshotLimits li
     public async ValueTask<(Snapshot? Snapshot, SnapshotUse? Refusal)> StartAsync(string client, bool afresh, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var life = new Life(now, now, null);
+
+        // While it is being copied it does not count as unused, however long that takes.
+        var life = new Life(now, DateTimeOffset.MaxValue, null);
         lock (_gate)
         {
             foreach (var (name, old) in _lives.ToArray())
@@ -74,6 +76,11 @@ internal sealed class Snapshots(string path, StoreModel model, SnapshotLimits li
         try
         {
             await Task.Run(() => Copy(file), cancellationToken);
+            lock (_gate)
+            {
+                _lives[client] = life with { Used = time.GetUtcNow() };
+            }
+
             return (new FileSnapshot(this, client, life.Opened, file, model), null);
         }
         catch (Exception failure)

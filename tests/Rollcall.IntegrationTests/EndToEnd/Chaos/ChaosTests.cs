@@ -3,14 +3,15 @@ using Npgsql;
 
 namespace Rollcall.IntegrationTests.EndToEnd.Chaos;
 
-/// <summary>32 clients write the same few documents at random, on PostgreSQL through two server processes and on SQLite through one.</summary>
+/// <summary>32 clients write the same few documents at random, on PostgreSQL through two server processes and on SQLite through one.
+/// What a rule needs is proved by a pair of tests, one a store.</summary>
 public sealed class ChaosTests(PostgresFixture postgres, ITestOutputHelper output)
 {
     private const int Clients = 32;
     private static readonly bool IsLong = Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") == "1";
     private static readonly int Requests = IsLong ? 2000 : 60;
 
-    [Rule("5.5.concurrent", "6.6.complete-windows")]
+    [Rule("5.5.concurrent", "6.6.complete-windows", Stores = RuleStores.Both)]
     [Fact]
     public async Task Many_clients_on_two_postgres_servers_leave_data_that_agrees()
     {
@@ -35,7 +36,7 @@ public sealed class ChaosTests(PostgresFixture postgres, ITestOutputHelper outpu
         int Sum(string word) => first.CountOf(word) + second.CountOf(word);
     }
 
-    [Rule("5.5.concurrent", "6.6.complete-windows")]
+    [Rule("5.5.concurrent", "6.6.complete-windows", Stores = RuleStores.Both)]
     [Fact]
     public async Task Many_clients_on_one_sqlite_server_leave_data_that_agrees()
     {
@@ -50,7 +51,7 @@ public sealed class ChaosTests(PostgresFixture postgres, ITestOutputHelper outpu
         folder.Delete(recursive: true);
     }
 
-    [Rule("5.5.crash")]
+    [Rule("5.5.crash", Stores = RuleStores.Both)]
     [Fact]
     public async Task A_killed_postgres_server_loses_nothing_that_was_acknowledged()
     {
@@ -58,7 +59,7 @@ public sealed class ChaosTests(PostgresFixture postgres, ITestOutputHelper outpu
         await KillAsync(database.ConnectionString);
     }
 
-    [Rule("5.5.crash")]
+    [Rule("5.5.crash", Stores = RuleStores.Both)]
     [Fact]
     public async Task A_killed_sqlite_server_loses_nothing_that_was_acknowledged()
     {

@@ -116,11 +116,7 @@ public abstract class HttpSnapshotTests(HttpServer server)
             tokens.Add(await ClientAsync());
         }
 
-        foreach (var token in tokens[..4])
-        {
-            (await GetAsync(token, Versions)).Is(200);
-        }
-
+        Assert.All(await Task.WhenAll(tokens[..4].Select(t => GetAsync(t, Versions))), a => a.Is(200));
         (await GetAsync(tokens[4], Versions)).HasHeader("Retry-After", "60").IsProblem(503, """
             {"detail":"All 4 snapshots that may be open at once are in use by other clients. Try again later, or read without the 'Use-Snapshot' header.","type":"urn:ed-fi:api:snapshots:too-many","title":"Too Many Snapshots","validationErrors":{},"errors":[]}
             """);

@@ -55,7 +55,7 @@ public sealed class RequestPathTests
     [InlineData("ed-fi/students/{0b6c3c2e-7d8b-4c6e-9a51-94b1c2f3d4e5}", RouteTarget.MalformedId)]
     [InlineData("ed-fi/students/Deletes", RouteTarget.Deletes)]
     [InlineData("ed-fi/students/KEYCHANGES", RouteTarget.KeyChanges)]
-    [InlineData("ed-fi/students/partitions", RouteTarget.Nothing)]
+    [InlineData("ed-fi/students/partitions", RouteTarget.Partitions)]
     [InlineData("ed-fi/nothing/x", RouteTarget.MalformedId)]
     [InlineData("ed-fi/nothing/deletes", RouteTarget.Nothing)]
     [InlineData("ed-fi/students/x/y", RouteTarget.Nothing)]

@@ -134,7 +134,7 @@ public sealed class SingleFaults(JsonObject model, DocumentFactory factory)
             var isTrimmed = isDescriptor && name is "codeValue" or "shortDescription";
             if (identifies && type == "string" && !isTrimmed)
             {
-                yield return Changed("leading space", concrete, owner => owner[name] = " " + owner[name]!.GetValue<string>()[1..], $"$.{name}");
+                yield return Changed("leading space", concrete, owner => owner[name] = " " + WithoutFirst(owner[name]!.GetValue<string>()), $"$.{name}");
                 yield return Changed("trailing space", concrete, owner => owner[name] = owner[name]!.GetValue<string>()[..^1].TrimEnd('\ud83d') + " ", $"$.{name}");
             }
 
@@ -228,6 +228,9 @@ public sealed class SingleFaults(JsonObject model, DocumentFactory factory)
 
             return found.Where(f => f.Node is not null).Select(f => f.Concrete);
         }
+
+        /// <summary>A character outside the basic plane is two units, and half of it would be no text.</summary>
+        private static string WithoutFirst(string text) => text[(char.IsHighSurrogate(text[0]) ? 2 : 1)..];
 
         private static JsonValue WrongType(string type) => type switch
         {
