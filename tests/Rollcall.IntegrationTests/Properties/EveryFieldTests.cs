@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 using Rollcall.IntegrationTests.Serve.Http;
 using Rollcall.Standard.Loading;
 using Rollcall.Standard.Model;
-using Rollcall.Tests.Conformance;
 using Rollcall.Tests.Standard.Documents;
 using Rollcall.Tests.Standard.Generated;
 

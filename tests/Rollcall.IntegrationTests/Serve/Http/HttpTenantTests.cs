@@ -1,6 +1,4 @@
-using System.Text.Json.Nodes;
 using Rollcall.Serve.Security;
-using Rollcall.Serve.Storage;
 
 namespace Rollcall.IntegrationTests.Serve.Http;
 
