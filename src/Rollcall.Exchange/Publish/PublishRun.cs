@@ -113,7 +113,7 @@ public sealed class PublishRun : IDisposable
         if (window is { IsEmpty: true } && (book.State is null || book.Run is null || book.State.SetAsideCount(book.Run.Id) == 0))
         {
             await book.EndAsync(isComplete: true, isRefused: false, cancellationToken);
-            Note([string.Create(CultureInfo.InvariantCulture, $"Already published: the source has no change after version {asked!.Lower - 1}.")]);
+            Note([string.Create(CultureInfo.InvariantCulture, $"Already published: the source{(_options.IgnoreIsolation ? "" : "'s snapshot")} has no change after version {asked!.Lower - 1}.")]);
             return Finish(report with { Window = window }, started);
         }
 

@@ -42,6 +42,7 @@ public abstract class AttackTests(HttpServer server)
     }
 
     [Fact]
+    [Rule("2.3.time-and-key")]
     public async Task A_token_of_another_servers_key_or_of_another_time_is_refused()
     {
         var credentials = server.Host.Stores.Credentials;
@@ -55,6 +56,7 @@ public abstract class AttackTests(HttpServer server)
     }
 
     [Fact]
+    [Rule("2.3.surfaces")]
     public async Task No_token_of_one_surface_opens_the_other()
     {
         await IsRefusedAsync(Admin, server.Token);
@@ -173,6 +175,7 @@ public abstract class AttackTests(HttpServer server)
         Assert.Equal(431, (await server.SendAsync("GET", Data, null, null, "Bearer " + new string('a', 40_000))).Status);
 
     [Fact]
+    [Rule("2.1.guessing")]
     public async Task An_unknown_key_and_a_wrong_secret_get_the_same_answer_and_then_the_same_wait()
     {
         var vendor = await _admin.VendorAsync(server.Unique("vendor"));
