@@ -5,8 +5,9 @@ using Rollcall.Benchmarks.Api;
 using Rollcall.Benchmarks.Fuzz;
 using Rollcall.Benchmarks.Publish;
 using Rollcall.Benchmarks.Suite;
+using Rollcall.Benchmarks.Sync;
 
-// fuzz: hostile requests.  api: load on a running server.  reads: reading alone, beside an empty endpoint.  empty: the peer of GET.  suite: everything, into one page.  sync: our part of a sync.  micro: BenchmarkDotNet.
+// fuzz: hostile requests.  api: load on a running server.  reads: reading alone, beside an empty endpoint.  empty: the peer of GET.  suite: everything, into one page.  sync: our part of a sync.  watch: from commit to API.  micro: BenchmarkDotNet.
 var url = new Option<string>("--url") { Description = "Address of the API.", DefaultValueFactory = _ => "http://127.0.0.1:8001" };
 var key = new Option<string>("--key") { DefaultValueFactory = _ => "sandbox" };
 var secret = new Option<string>("--secret") { DefaultValueFactory = _ => "sandbox" };
@@ -77,6 +78,13 @@ var sync = new Command("sync", "Measures a sync against an API that answers at o
 sync.SetAction((parsed, _) => Guarded(() => SyncBenchmark.RunAsync(parsed.GetValue(folder)!, parsed.GetValue(documents), Console.WriteLine)));
 
 var latency = new Option<int>("--latency") { Description = "Milliseconds before each answer." };
+var pupils = new Option<int>("--pupils") { Description = "Five documents each.", DefaultValueFactory = _ => 20_000 };
+var perSecond = new Option<int>("--rate") { Description = "Changes per second.", DefaultValueFactory = _ => 100 };
+var inPostgres = new Option<bool>("--ledger-in-postgres");
+var watch = new Command("watch", "Measures from a commit in PostgreSQL (ROLLCALL_TEST_POSTGRES, wal_level = logical) to an API that answers at once.") { pupils, perSecond, seconds, latency, inPostgres };
+watch.SetAction((parsed, _) => Guarded(() => WatchBenchmark.RunAsync(
+    parsed.GetValue(pupils), parsed.GetValue(perSecond), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(latency), parsed.GetValue(inPostgres), Console.WriteLine)));
+
 var copies = new Option<int>("--documents") { DefaultValueFactory = _ => 100_000 };
 var turns = new Option<int>("--rounds") { DefaultValueFactory = _ => 3 };
 var publish = new Command("publish", "Publishes between two APIs that answer at once, beside a bare copy client.") { copies, latency, turns };
@@ -104,7 +112,7 @@ micro.SetAction(parsed =>
     return 0;
 });
 
-return await new RootCommand("Rollcall's benchmarks. Figures come from measurement only; a request that fails ends the run.") { api, empty, suite, reads, sync, publish, stub, bare, fuzz, micro }
+return await new RootCommand("Rollcall's benchmarks. Figures come from measurement only; a request that fails ends the run.") { api, empty, suite, reads, sync, watch, publish, stub, bare, fuzz, micro }
     .Parse(args).InvokeAsync();
 
 static async Task<int> Guarded(Func<Task> run)

@@ -37,7 +37,7 @@ public sealed class ReconcileCounts
     /// <summary>Only some rows were read, so that few or none of them means nothing.</summary>
     public bool IsPartial { get; set; }
 
-    /// <summary>Documents of the resource in the ledger before the run.</summary>
+    /// <summary>Documents of the resource in the ledger before the run; of some rows only when they lead to deletes.</summary>
     public long Known { get; set; }
 }
 
@@ -61,7 +61,6 @@ internal sealed class Reconcile : IDisposable
     private readonly SqliteStatement _insert;
     private readonly SqliteStatement _planned;
     private readonly SqliteStatement _replan;
-    private readonly long _inLedger;
     private long _unidentified;
 
     /// <param name="stages">The positions in dependency order at which documents are created and updated.</param>
@@ -76,7 +75,8 @@ internal sealed class Reconcile : IDisposable
             select doc_id, full_record_hash, source_key, status, intent_op, edfi_id, intent_record_hash, next_attempt_at
             from doc where profile_id = ?1 and resource_id = ?2 and natural_key_hash = ?3
             """);
-        _bySource = _db.Prepare("select doc_id from doc where profile_id = ?1 and resource_id = ?2 and source_key = ?3");
+        // SQLite would walk the whole resource by its primary key, for each source key, if it were not told which index to use.
+        _bySource = _db.Prepare("select doc_id from doc indexed by doc_source_ix where profile_id = ?1 and resource_id = ?2 and source_key = ?3");
         _insert = _db.Prepare("""
             insert into work.plan(resource_id, op, stage, state, key_hash, record_hash, doc_id, edfi_id, source_key, body, in_doubt)
             values(?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10) on conflict(resource_id, key_hash) do nothing
@@ -88,8 +88,6 @@ internal sealed class Reconcile : IDisposable
             statement.Bind(1, ledger.ProfileId).Bind(2, _resourceId);
         }
 
-        _inLedger = Number("select count(*) from doc where profile_id = ?1 and resource_id = ?2");
-        Counts.Known = Number("select count(*) from doc where profile_id = ?1 and resource_id = ?2 and full_record_hash is not null");
     }
 
     public ReconcileCounts Counts { get; } = new();
@@ -278,13 +276,14 @@ internal sealed class Reconcile : IDisposable
     /// <summary>After the last row: pairs what is left over by source key, and plans deletes. Only ever after a complete scan.</summary>
     public void Finish(DeletePolicy deletes)
     {
-        if (_seen.Count == _inLedger)
+        CountKnown();
+        if (_seen.Count == Number("select count(*) from doc where profile_id = ?1 and resource_id = ?2"))
         {
             return;
         }
 
         _db.Execute("begin");
-        using (var all = _db.Prepare(Leftover))
+        using (var all = _db.Prepare($"{Leftover} from doc where profile_id = ?1 and resource_id = ?2"))
         {
             CollectGone(all.Bind(1, _ledger.ProfileId).Bind(2, _resourceId));
         }
@@ -301,7 +300,7 @@ internal sealed class Reconcile : IDisposable
     {
         Counts.IsPartial = true;
         _db.Execute("begin");
-        using (var some = _db.Prepare(Leftover + " and source_key = ?3"))
+        using (var some = _db.Prepare($"{Leftover} from doc indexed by doc_source_ix where profile_id = ?1 and resource_id = ?2 and source_key = ?3"))
         {
             some.Bind(1, _ledger.ProfileId).Bind(2, _resourceId);
             foreach (var key in sourceKeys)
@@ -321,6 +320,12 @@ internal sealed class Reconcile : IDisposable
             PlanDeletes(DeletePolicy.Never);
         }
 
+        if (Counts.Deletes > 0)
+        {
+            // The guard asks what share they are; to count a large resource for every look would be most of its cost.
+            CountKnown();
+        }
+
         _db.Execute("commit");
     }
 
@@ -335,7 +340,6 @@ internal sealed class Reconcile : IDisposable
 
     private const string Leftover = """
         select doc_id, natural_key_hash, edfi_id, source_key, status, intent_key_hash, intent_op, full_record_hash
-        from doc where profile_id = ?1 and resource_id = ?2
         """;
 
     private void CollectGone(SqliteStatement all)
@@ -450,6 +454,8 @@ internal sealed class Reconcile : IDisposable
                 """);
         }
     }
+
+    private void CountKnown() => Counts.Known = Number("select count(*) from doc where profile_id = ?1 and resource_id = ?2 and full_record_hash is not null");
 
     private long Change(string sql)
     {

@@ -104,22 +104,45 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
             await PostgresSis.WaitForAsync(folder.Profile.Source.Connection, position, cancellationToken);
         }
 
-        if (batch.Changes.Count > 0 || _config.Method == ChangeMethod.Poll)
+        ISisReader? asked = null;
+        try
         {
-            await using var asked = await SyncRun.OpenSisAsync(folder, cancellationToken);
-            DirtyRows.Add(session.Ledger, await router.RouteAsync(batch.Changes, asked, cancellationToken));
-            if (_config.Method == ChangeMethod.Poll)
+            if (batch.Changes.Count > 0 || _config.Method == ChangeMethod.Poll)
             {
-                DirtyRows.Add(session.Ledger, await Signatures.ChangedAsync(session, asked, cancellationToken));
+                asked = await SyncRun.OpenSisAsync(folder, cancellationToken);
+                DirtyRows.Add(session.Ledger, await router.RouteAsync(batch.Changes, asked, cancellationToken));
+                if (_config.Method == ChangeMethod.Poll)
+                {
+                    DirtyRows.Add(session.Ledger, await Signatures.ChangedAsync(session, asked, cancellationToken));
+                }
+            }
+
+            // 3. Only what is durable here is confirmed there; in SQLite with no snapshot open, which may keep a writer waiting, ours too.
+            if (batch.Position is { } confirmed)
+            {
+                if (asked is not null && folder.Profile.Source.Provider == SisProvider.Sqlite)
+                {
+                    await asked.DisposeAsync();
+                    asked = null;
+                }
+
+                await changes.ConfirmAsync(confirmed, cancellationToken);
+            }
+
+            return await SendDirtyAsync(session, run, asked, cancellationToken);
+        }
+        finally
+        {
+            if (asked is not null)
+            {
+                await asked.DisposeAsync();
             }
         }
+    }
 
-        // 3. Only what is durable here is confirmed there; and with no snapshot open, which in SQLite may keep a writer waiting.
-        if (batch.Position is { } confirmed)
-        {
-            await changes.ConfirmAsync(confirmed, cancellationToken);
-        }
-
+    /// <param name="asked">A snapshot that is open already; it is younger than every change that the ledger knows of.</param>
+    private async Task<bool> SendDirtyAsync(SyncSession session, SyncRun run, ISisReader? asked, CancellationToken cancellationToken)
+    {
         var scopes = DirtyRows.Scopes(session);
         var isDue = scopes.Count == 0 && options.Time.GetElapsedTime(_dueAt) > DueEvery;
         if (scopes.Count == 0 && !isDue)
@@ -127,7 +150,8 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
             return true;
         }
 
-        await using var sis = await SyncRun.OpenSisAsync(folder, cancellationToken);
+        await using var opened = asked is null ? await SyncRun.OpenSisAsync(folder, cancellationToken) : null;
+        var sis = asked ?? opened!;
         if (isDue)
         {
             _dueAt = options.Time.GetTimestamp();

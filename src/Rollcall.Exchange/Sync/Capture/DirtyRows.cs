@@ -57,12 +57,15 @@ internal static class DirtyRows
     {
         var ledger = session.Ledger;
         var keys = new Dictionary<ResourceModel, HashSet<string>>();
-        using var find = ledger.Db.Prepare($"""
-            select d.source_key from doc d where d.profile_id = ?1 and d.resource_id = ?2 and d.source_key is not null and (
-              d.status = {(int)DocStatus.Blocked} and exists (select 1 from doc p where p.profile_id = ?1 and p.resource_id = d.blocked_resource
-                and p.natural_key_hash = d.blocked_key and p.full_record_hash is not null)
-              {(alsoDue ? $"or d.status in ({(int)DocStatus.Failed}, {(int)DocStatus.Blocked}) and coalesce(d.next_attempt_at, 0) <= ?3" : "")})
-            """);
+        const string Free = """
+            exists (select 1 from doc p where p.profile_id = ?1 and p.resource_id = d.blocked_resource and p.natural_key_hash = d.blocked_key and p.full_record_hash is not null)
+            """;
+        using var find = ledger.Db.Prepare(alsoDue
+            ? $"""
+                select d.source_key from doc d where d.profile_id = ?1 and d.resource_id = ?2 and d.source_key is not null
+                and (d.status = {(int)DocStatus.Blocked} and {Free} or d.status in ({(int)DocStatus.Failed}, {(int)DocStatus.Blocked}) and coalesce(d.next_attempt_at, 0) <= ?3)
+                """
+            : $"select d.source_key from doc d indexed by doc_blocked_ix where d.profile_id = ?1 and d.resource_id = ?2 and d.status = {(int)DocStatus.Blocked} and d.source_key is not null and {Free}");
         foreach (var template in session.Templates)
         {
             find.Bind(1, ledger.ProfileId).Bind(2, (long)ledger.ResourceId(template.Resource.Name.ToString()));

@@ -1,15 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Text;
 using Microsoft.Data.Sqlite;
 using Rollcall.Exchange.Client;
 using Rollcall.Exchange.Sync;
 using Rollcall.Exchange.Sync.Mapping;
 using Rollcall.Standard.Loading;
-using Rollcall.Standard.Ordering;
 
-namespace Rollcall.Benchmarks;
+namespace Rollcall.Benchmarks.Sync;
 
 /// <summary>A sync of many attendance documents against an API that answers at once, so that what is measured is ours: the first run that posts
 /// everything, then one that finds everything unchanged.</summary>
@@ -35,7 +32,7 @@ internal static class SyncBenchmark
         print(string.Create(CultureInfo.InvariantCulture, $"query alone: {rows:N0} rows in {clock.Elapsed.TotalSeconds:N1} s"));
         using var api = new InstantApi();
         var mapping = MappingFolder.Read(folder, CompactModelReader.EdFi52, new ProfileOverrides());
-        var run = new SyncRun(mapping, CompactModelReader.EdFi52, new SyncOptions { Client = new ClientOptions { Handler = () => new Keep(api) } });
+        var run = new SyncRun(mapping, CompactModelReader.EdFi52, new SyncOptions { Client = new ClientOptions { Handler = () => new KeepOpen(api) } });
         clock.Restart();
         var report = await run.RunAsync(CancellationToken.None);
         var process = Process.GetCurrentProcess();
@@ -91,48 +88,5 @@ internal static class SyncBenchmark
         }
 
         return rows;
-    }
-
-    private sealed class Keep(InstantApi api) : HttpMessageHandler
-    {
-        private readonly HttpMessageInvoker _api = new(api, disposeHandler: false);
-
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => _api.SendAsync(request, cancellationToken);
-    }
-
-    /// <summary>Takes everything and remembers nothing.</summary>
-    private sealed class InstantApi : HttpMessageHandler
-    {
-        private static readonly string _dependencies = Dependencies();
-        private long _posts;
-
-        public long Posts => Interlocked.Read(ref _posts);
-
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
-        {
-            var path = request.RequestUri!.AbsolutePath;
-            if (request.Method == HttpMethod.Post && path != "/oauth/token")
-            {
-                Interlocked.Increment(ref _posts);
-                var created = new HttpResponseMessage(HttpStatusCode.Created);
-                created.Headers.Location = new Uri($"http://instant{path}/{Guid.NewGuid():N}");
-                return Task.FromResult(created);
-            }
-
-            var json = path switch
-            {
-                "/" => """{"version":"7.3","dataModels":[{"name":"Ed-Fi","version":"5.2.0"}]}""",
-                "/oauth/token" => """{"access_token":"t","token_type":"bearer","expires_in":1800}""",
-                _ when path.EndsWith("dependencies", StringComparison.Ordinal) => _dependencies,
-                _ => """
-                    [{"namespace":"uri://ed-fi.org/AttendanceEventCategoryDescriptor","codeValue":"Unexcused Absence"},
-                     {"namespace":"uri://ed-fi.org/AttendanceEventCategoryDescriptor","codeValue":"Excused Absence"}]
-                    """,
-            };
-            return Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent(json, Encoding.UTF8, "application/json") });
-        }
-
-        private static string Dependencies() => "[" + string.Join(",", DependencyOrder.Compute(CompactModelReader.EdFi52).Rows.Select(r =>
-            string.Create(CultureInfo.InvariantCulture, $$"""{"resource":"{{r.Resource.Path}}","order":{{r.Order}},"operations":["Create","Update"]}"""))) + "]";
     }
 }
