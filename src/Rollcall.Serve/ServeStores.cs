@@ -11,6 +11,9 @@ namespace Rollcall.Serve;
 /// <summary>The open database behind a server, in its roles.</summary>
 public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Credentials, IRegistryStore Registry, IClaimStore Claims) : IAsyncDisposable
 {
+    /// <summary>An operator's own indexes; null only for a store that has none to manage.</summary>
+    public IFieldIndexes? Indexes { get; init; }
+
     /// <summary>Opens the database that the options name; creates its tables where they are missing.</summary>
     /// <exception cref="ServeStartException">It is no database, another program's, a newer Rollcall's, or cannot be reached.</exception>
     public static async Task<ServeStores> OpenAsync(
@@ -26,11 +29,11 @@ public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Cred
             if (ServeOptions.NamesPostgres(database))
             {
                 var postgres = await PostgresDocumentStore.OpenAsync(database, standard, time, logger, cancellationToken, limits);
-                return new ServeStores(postgres, postgres, postgres, postgres);
+                return new ServeStores(postgres, postgres, postgres, postgres) { Indexes = postgres.Indexes };
             }
 
             var store = await SqliteDocumentStore.OpenAsync(database, standard, time, logger, cancellationToken, limits);
-            return new ServeStores(store, store, store, store);
+            return new ServeStores(store, store, store, store) { Indexes = store.Indexes };
         }
         catch (DatabaseUnusableException failure)
         {

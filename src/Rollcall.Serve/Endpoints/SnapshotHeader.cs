@@ -15,7 +15,7 @@ internal sealed class SnapshotHeader(SnapshotSet? snapshots, Compatibility compa
         && compatibility != Compatibility.Dms;
 
     /// <summary>Answers the request from the caller's snapshot, or says why there is none.</summary>
-    /// <param name="afresh">The caller begins anew: the end of its last snapshot is nothing to it.</param>
+    /// <param name="afresh">The caller begins anew: the end of its last snapshot is nothing to it, and one that rests is replaced.</param>
     public async Task ReadAsync(HttpContext http, Caller caller, bool afresh, Func<IDocumentReads, Task> read)
     {
         if (snapshots is null)

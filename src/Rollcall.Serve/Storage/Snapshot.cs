@@ -10,6 +10,7 @@ public abstract class Snapshot(DateTimeOffset opened) : IDocumentReads, IAsyncDi
     private readonly Lock _gate = new();
     private int _lent;
     private bool _hasEnded;
+    private long _lastUse = Environment.TickCount64;
 
     public DateTimeOffset Opened { get; } = opened;
 
@@ -20,6 +21,18 @@ public abstract class Snapshot(DateTimeOffset opened) : IDocumentReads, IAsyncDi
             lock (_gate)
             {
                 return _lent > 0;
+            }
+        }
+    }
+
+    /// <summary>How long ago this server answered the last of its requests; nothing while one is being answered.</summary>
+    internal TimeSpan Rested
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _lent > 0 ? TimeSpan.Zero : TimeSpan.FromMilliseconds(Environment.TickCount64 - _lastUse);
             }
         }
     }
@@ -41,6 +54,9 @@ public abstract class Snapshot(DateTimeOffset opened) : IDocumentReads, IAsyncDi
     /// <param name="isUsed">Counts as use, which puts off its end.</param>
     internal abstract ValueTask<bool> TouchAsync(bool isUsed, CancellationToken cancellationToken);
 
+    /// <summary>Ends it for a client that begins anew, unless it is in use.</summary>
+    internal abstract ValueTask<bool> EndIfRestingAsync(CancellationToken cancellationToken);
+
     /// <summary>Gives back what it holds. Must not fail.</summary>
     private protected abstract ValueTask CloseAsync();
 
@@ -60,6 +76,7 @@ public abstract class Snapshot(DateTimeOffset opened) : IDocumentReads, IAsyncDi
         bool isLast;
         lock (_gate)
         {
+            _lastUse = Environment.TickCount64;
             isLast = --_lent == 0 && _hasEnded;
         }
 

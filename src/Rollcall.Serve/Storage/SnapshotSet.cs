@@ -11,8 +11,12 @@ public sealed record SnapshotLimits(int OpenMax, TimeSpan Idle, TimeSpan Age)
 {
     public static readonly SnapshotLimits Default = new(4, TimeSpan.FromMinutes(5), TimeSpan.FromHours(4));
 
-    /// <summary>How often it is looked whether one has ended.</summary>
-    internal TimeSpan CheckEvery => TimeSpan.FromTicks(Math.Clamp(Idle.Ticks / 4, TimeSpan.TicksPerMillisecond * 100, TimeSpan.TicksPerSecond * 15));
+    /// <summary>A client that begins anew gets a new one when it has not used its last for this long. Shorter, and two readers of one run that both
+    /// ask for the newest change version would see two moments; longer, and a run every minute would see an old one.</summary>
+    public TimeSpan Rest { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How often it is looked whether one has ended, and how exactly servers know of each other's use.</summary>
+    internal TimeSpan CheckEvery => TimeSpan.FromTicks(Math.Clamp(Math.Min(Idle.Ticks, Rest.Ticks) / 4, TimeSpan.TicksPerMillisecond * 100, TimeSpan.TicksPerSecond * 15));
 }
 
 /// <summary>What a client that asks for its snapshot gets.</summary>
@@ -65,7 +69,7 @@ public sealed class SnapshotSet : IAsyncDisposable
     public IReadOnlyList<TimeSpan> Ages => [.. _entries.Values.Select(e => e.Snapshot).OfType<Snapshot>().Select(s => _time.GetUtcNow() - s.Opened)];
 
     /// <summary>The client's snapshot; the first time a new one.</summary>
-    /// <param name="afresh">The client begins anew, for example by asking for the newest change version.</param>
+    /// <param name="afresh">The client begins anew by asking for the newest change version: a snapshot that rests is replaced.</param>
     public async ValueTask<SnapshotUse> UseAsync(string client, bool afresh, CancellationToken cancellationToken)
     {
         var entry = _entries.GetOrAdd(client, _ => new Entry());
@@ -74,7 +78,8 @@ public sealed class SnapshotSet : IAsyncDisposable
         {
             if (entry.Snapshot is { } known)
             {
-                if (await known.TouchAsync(isUsed: true, cancellationToken))
+                var isReplaced = afresh && await known.EndIfRestingAsync(cancellationToken);
+                if (!isReplaced && await known.TouchAsync(isUsed: true, cancellationToken))
                 {
                     return known.Lend();
                 }

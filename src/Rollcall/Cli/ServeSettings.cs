@@ -279,9 +279,6 @@ internal sealed class ServeSettings
         await output.WriteLineAsync(System.Text.Encoding.UTF8.GetString(buffer.ToArray()));
     }
 
-    public static CliException Unsupported(string name) =>
-        new(ExitCodes.Usage, $"{name} is not in this version, and nothing was started. See docs/serve.md for what is.");
-
     private static string[]? Many(Option<string[]> option, ParseResult parsed, IConfiguration file) =>
         parsed.GetResult(option) is { Implicit: false } ? parsed.GetValue(option)
         : Environment.GetEnvironmentVariable(VariableOf(option)) is { } variable ? variable.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)

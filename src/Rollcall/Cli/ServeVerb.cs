@@ -14,7 +14,7 @@ internal static class ServeVerb
         settings.AddTo(command);
         command.Add(ServeClientVerb.Create());
         command.Add(ServeKeysVerb.Create());
-        command.Add(Index());
+        command.Add(ServeIndexVerb.Create());
         return command.WithExamples("""
             rollcall serve --sandbox
             rollcall serve --database district.db --urls http://127.0.0.1:8001
@@ -72,16 +72,4 @@ internal static class ServeVerb
 
     public static CliException ToCli(ServeStartException failure) =>
         new(failure.IsUnavailable ? ExitCodes.Unavailable : ExitCodes.Usage, failure.Message, failure);
-
-    private static Command Index()
-    {
-        var rest = new Argument<string[]>("arguments") { Arity = ArgumentArity.ZeroOrMore };
-        return new Command("index", "Not in this version.") { rest }.Hide().OnRun((_, _) => throw ServeSettings.Unsupported("serve index"));
-    }
-
-    private static Command Hide(this Command command)
-    {
-        command.Hidden = true;
-        return command;
-    }
 }

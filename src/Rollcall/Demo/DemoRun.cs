@@ -137,8 +137,6 @@ internal sealed class DemoRun(DemoOptions options, DemoStory story, TimeProvider
                 Source = Connection(_district!),
                 Target = Connection(_state!),
                 IncludeDescriptors = true,
-                // Nothing writes to the district's API meanwhile.
-                IgnoreIsolation = true,
             },
             cancellationToken);
         return await publish.RunAsync(cancellationToken);

@@ -41,11 +41,14 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
         Snapshots = new SnapshotSet(new Snapshots(catalog, _reads, _deletes, limits), limits, time);
         _credentials = new Credentials(_source);
         _registry = new Registry(_source);
+        Indexes = new FieldIndexes(catalog);
     }
 
     public DescriptorSet Descriptors => _descriptors.Current;
 
     public SnapshotSet? Snapshots { get; }
+
+    public IFieldIndexes Indexes { get; }
 
     internal NpgsqlDataSource Source => _source;
 

@@ -17,19 +17,18 @@ internal sealed class ImportedSnapshot(
     /// <summary>More would take connections from everybody else: four snapshots may be open.</summary>
     private const int ReadersMax = 3;
 
-    // $5: whether it was used since the last look.
+    // $5: for how long this server has not used it; $6: whether it does now. What comes too late does not revive what has run out.
     private const string Look = """
         update rollcall.snapshot set
-            used = case when $5 then clock_timestamp() else used end,
-            ended = case when (not $5 and used < clock_timestamp() - $3) or opened < clock_timestamp() - $4 then clock_timestamp() end
+            used = case when $6 then clock_timestamp() else greatest(used, clock_timestamp() - $5) end,
+            ended = case when greatest(used, clock_timestamp() - $5) < clock_timestamp() - $3 or opened < clock_timestamp() - $4 then clock_timestamp() end
         where client = $1 and name = $2 and ended is null
         returning ended is null
         """;
 
     private readonly SemaphoreSlim _free = new(ReadersMax);
     private readonly ConcurrentBag<NpgsqlConnection> _idle = [];
-    private long _lookedAt = Environment.TickCount64;
-    private volatile bool _wasUsed = true;
+    private long _usedAt = Environment.TickCount64;
 
     /// <summary>Whether its holder still has it.</summary>
     public async Task<bool> CanImportAsync(CancellationToken cancellationToken)
@@ -71,21 +70,42 @@ internal sealed class ImportedSnapshot(
 
     internal override async ValueTask<bool> TouchAsync(bool isUsed, CancellationToken cancellationToken)
     {
-        // The database is asked now and then, not at every request.
-        _wasUsed |= isUsed;
-        if (isUsed && Environment.TickCount64 - Volatile.Read(ref _lookedAt) < limits.CheckEvery.TotalMilliseconds)
+        // The database is told now and then, not at every request.
+        if (isUsed && Environment.TickCount64 - Volatile.Read(ref _usedAt) < limits.CheckEvery.TotalMilliseconds)
         {
             return true;
         }
 
         try
         {
-            // A first look decides by what is written down: a client that comes back too late does not revive what has run out.
-            var wasUsedBefore = _wasUsed && !isUsed;
-            var isOpen = await LookAsync(wasUsedBefore, cancellationToken) && (!isUsed || await LookAsync(true, cancellationToken));
-            _wasUsed = false;
-            Volatile.Write(ref _lookedAt, Environment.TickCount64);
+            await using var look = catalog.Source.CreateBatch();
+            look.Then(Look).With(client).With(name).With(limits.Idle).With(limits.Age).With(Rested).With(isUsed);
+            var isOpen = await look.ExecuteScalarAsync(cancellationToken) is true;
+            if (isUsed)
+            {
+                Volatile.Write(ref _usedAt, Environment.TickCount64);
+            }
+
             return isOpen;
+        }
+        catch (Exception e) when (PostgresDatabase.IsUnavailable(e))
+        {
+            throw Errors.Unavailable(e);
+        }
+    }
+
+    internal override async ValueTask<bool> EndIfRestingAsync(CancellationToken cancellationToken)
+    {
+        if (Rested < limits.Rest)
+        {
+            return false;
+        }
+
+        try
+        {
+            await using var end = catalog.Source.CreateBatch();
+            end.Then(Snapshots.EndResting).With(client).With(limits.Rest);
+            return await end.ExecuteNonQueryAsync(cancellationToken) > 0;
         }
         catch (Exception e) when (PostgresDatabase.IsUnavailable(e))
         {
@@ -117,13 +137,6 @@ internal sealed class ImportedSnapshot(
         {
             // The database is away: the row runs out by itself.
         }
-    }
-
-    private async Task<bool> LookAsync(bool isUsed, CancellationToken cancellationToken)
-    {
-        await using var look = catalog.Source.CreateBatch();
-        look.Then(Look).With(client).With(name).With(limits.Idle).With(limits.Age).With(isUsed);
-        return await look.ExecuteScalarAsync(cancellationToken) is true;
     }
 
     private async ValueTask<T> RunAsync<T>(Func<NpgsqlConnection, ValueTask<T>> read, CancellationToken cancellationToken)

@@ -368,5 +368,8 @@ internal static class Locks
     /// <summary>Held by whoever writes organizations until its commit.</summary>
     public const int Organizations = 4;
 
+    /// <summary>Held while an operator's index is made or removed; only ever tried.</summary>
+    public const int FieldIndexes = 5;
+
     public const long VersionMark = (long)Space << 48;
 }

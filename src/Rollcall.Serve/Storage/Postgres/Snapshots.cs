@@ -15,6 +15,9 @@ internal sealed class Snapshots(Catalog catalog, Reads reads, Deletes deletes, S
         where ended is null and (used < clock_timestamp() - $1 or opened < clock_timestamp() - $2)
         """;
 
+    /// <summary>A client begins anew, and no server has used its snapshot lately.</summary>
+    internal const string EndResting = "update rollcall.snapshot set ended = clock_timestamp() where client = $1 and ended is null and used < clock_timestamp() - $2";
+
     private const string Find = """
         select name, newest_version, opened, ended is null, ended > clock_timestamp() - $2 from rollcall.snapshot where client = $1
         """;
@@ -23,7 +26,7 @@ internal sealed class Snapshots(Catalog catalog, Reads reads, Deletes deletes, S
     {
         for (var tries = 1; ; tries++)
         {
-            var row = await FindAsync(client, cancellationToken);
+            var row = await FindAsync(client, afresh, cancellationToken);
             if (row is { IsOpen: true } open)
             {
                 var joined = new ImportedSnapshot(catalog, reads, deletes, limits, client, open.Name, open.Newest, open.Opened, null);
@@ -125,11 +128,16 @@ internal sealed class Snapshots(Catalog catalog, Reads reads, Deletes deletes, S
         return (new DateTimeOffset(opened), null);
     }
 
-    private async Task<Row?> FindAsync(string client, CancellationToken cancellationToken)
+    private async Task<Row?> FindAsync(string client, bool afresh, CancellationToken cancellationToken)
     {
         await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
         await using var batch = new NpgsqlBatch(connection);
         batch.Then(EndOver).With(limits.Idle).With(limits.Age);
+        if (afresh)
+        {
+            batch.Then(EndResting).With(client).With(limits.Rest);
+        }
+
         batch.Then(Find).With(client).With(limits.Idle);
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         return await reader.ReadAsync(cancellationToken)

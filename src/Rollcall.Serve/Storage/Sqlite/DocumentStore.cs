@@ -20,9 +20,12 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IReg
         _session = session;
         _writer = new Writer(session);
         _readers = readers;
+        Indexes = new FieldIndexes(session.Model, _writer, readers);
     }
 
     public SnapshotSet? Snapshots { get; }
+
+    public IFieldIndexes Indexes { get; }
 
     public DescriptorSet Descriptors => _session.Descriptors.Published;
 
@@ -137,6 +140,10 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IReg
     /// <summary>A setting as the writer's connection has it: <c>synchronous</c>, <c>journal_mode</c>; for tests of durability.</summary>
     internal ValueTask<string?> SettingAsync(string pragma, CancellationToken cancellationToken) =>
         _writer.RunAsync(session => session.Db.Text($"PRAGMA {pragma}"), cancellationToken);
+
+    /// <summary>How SQLite finds the page of a filtered plan; for tests of indexes.</summary>
+    internal ValueTask<string> ExplainAsync(QueryPlan plan, CancellationToken cancellationToken) =>
+        _readers.RunAsync(plan, static (reader, query) => Reads.Explain(reader, query), cancellationToken);
 
     private static SqliteDocumentStore Open(string path, DataStandard standard, SnapshotLimits limits, TimeProvider time, ILogger logger)
     {

@@ -114,6 +114,20 @@ internal sealed class Snapshots(string path, StoreModel model, SnapshotLimits li
         }
     }
 
+    private bool EndIfResting(string client, TimeSpan rested)
+    {
+        lock (_gate)
+        {
+            if (rested < limits.Rest || !_lives.TryGetValue(client, out var life))
+            {
+                return false;
+            }
+
+            _lives[client] = life with { Ended = life.Ended ?? time.GetUtcNow() };
+            return true;
+        }
+    }
+
     private void Copy(string file)
     {
         PrivateFolder(Path.GetDirectoryName(file)!);
@@ -171,6 +185,8 @@ internal sealed class Snapshots(string path, StoreModel model, SnapshotLimits li
             _newest ??= await _readers.RunAsync(0, static (reader, _) => reader.NewestChangeVersion(), cancellationToken);
 
         internal override ValueTask<bool> TouchAsync(bool isUsed, CancellationToken cancellationToken) => new(all.Touch(client, isUsed));
+
+        internal override ValueTask<bool> EndIfRestingAsync(CancellationToken cancellationToken) => new(all.EndIfResting(client, Rested));
 
         private protected override ValueTask CloseAsync()
         {

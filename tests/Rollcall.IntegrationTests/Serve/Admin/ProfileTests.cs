@@ -125,6 +125,7 @@ public abstract class ProfileTests(HttpServer server)
 
     [Fact]
     [Rule("7.1.rejected")]
+    [Rule("11.36.misconfigured-profile")]
     public async Task A_rejected_definition_counts_for_nothing()
     {
         var (name, bearer, _) = await CallerAsync("""<Resource name="School"><ReadContentType memberSelection="IncludeOnly"><Property name="NoSuchMember"/></ReadContentType></Resource>""");
@@ -181,6 +182,7 @@ public abstract class ProfileTests(HttpServer server)
 
     [Fact]
     [Rule("7.4.creatability")]
+    [Rule("11.35.policy-urn")]
     public async Task What_can_not_be_complete_is_not_created()
     {
         var (name, bearer, _) = await CallerAsync("""

@@ -315,6 +315,7 @@ public abstract class HttpRelationshipTests(HttpServer server)
     }
 
     [Rule("8.1.post-as-update")]
+    [Rule("11.45.post-update-grant")]
     [Fact]
     public async Task A_post_of_an_existing_item_needs_the_right_to_update()
     {
@@ -423,6 +424,7 @@ public abstract class HttpDmsAuthorizationTests(HttpServer server)
     private readonly AuthorizationWorld _world = new(server);
 
     [Rule("8.1.post-as-update-dms")]
+    [Rule("11.45.post-update-grant")]
     [Fact]
     public async Task A_post_of_an_existing_item_needs_the_right_to_create_only()
     {

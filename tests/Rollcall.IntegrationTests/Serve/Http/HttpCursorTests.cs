@@ -36,7 +36,7 @@ public abstract class HttpCursorTests(HttpServer server)
         Assert.Equal(created, seen);
     }
 
-    [Rule("3.7.cursor-walk")]
+    [Rule("3.7.cursor-walk", "11.28.next-page-token")]
     [Fact]
     public async Task A_token_is_given_when_more_may_follow_and_not_to_who_pages_by_offset()
     {

@@ -167,6 +167,7 @@ public sealed class SqliteHttpSnapshotTests(SqliteSnapshotServer server) : HttpS
     public async Task The_copies_are_beside_the_file_for_their_owner_only_and_go_with_the_snapshot()
     {
         var database = _server.Host.Stores.Documents;
+        await UntilAsync(() => database.Snapshots!.Ages.Count == 0);
         (await GetAsync(await ClientAsync(), "/changeQueries/v1/availableChangeVersions")).Is(200);
         var folder = _server.Database + "-snapshots";
         var file = Assert.Single(Directory.GetFiles(folder));
@@ -201,5 +202,90 @@ public sealed class PostgresHttpSnapshotTests(PostgresSnapshotServer server) : H
         (await _server.SendAsync("GET", $"{second.Addresses[0]}{Weeks}/{id}", null, null, $"Bearer {token}", ("Use-Snapshot", "true"))).Is(200);
         (await _server.SendAsync("GET", $"{second.Addresses[0]}{Weeks}/{id}", null, null, $"Bearer {token}")).Is(404);
         Assert.Single(second.Stores.Documents.Snapshots!.Ages);
+    }
+}
+
+/// <summary>Runs one after another of one client, with a snapshot that rests after three seconds and ends after minutes.</summary>
+public abstract class HttpSnapshotRunTests(HttpServer server)
+{
+    private const string Weeks = "/data/v3/ed-fi/academicWeeks";
+    private const string Versions = "/changeQueries/v1/availableChangeVersions";
+
+    public static readonly SnapshotLimits Limits = SnapshotLimits.Default with { Rest = TimeSpan.FromSeconds(3) };
+
+    [Rule("6.6.snapshot-anew")]
+    [Fact]
+    public async Task A_run_that_begins_after_a_rest_sees_the_present_and_reading_on_does_not()
+    {
+        var school = server.UniqueNumber();
+        await server.EnsureSchoolAsync(school);
+        var id = (await server.PostAsync(Weeks, HttpServer.Week(school, server.Unique("run-")))).Is(201).Id;
+        var key = server.Unique("snapshot-run-");
+        await server.Host.Stores.Credentials.PutClientAsync(
+            new ApiClient(key, key, SecretHash.Create("secret"), "Ed-Fi Sandbox", [], [school], 1, true), TestContext.Current.CancellationToken);
+        var token = await server.TokenAsync(key, "secret");
+        var first = await NewestAsync(token);
+        (await GetAsync(token, $"{Weeks}/{id}")).Is(200);
+        (await server.DeleteAsync($"{Weeks}/{id}")).Is(204);
+
+        // Not at rest: another look at the newest version is of the same run.
+        Assert.Equal(first, await NewestAsync(token));
+
+        // At rest, but read on: a run that waited for something is still the same run.
+        await Task.Delay(Limits.Rest + TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+        (await GetAsync(token, $"{Weeks}/{id}")).Is(200);
+        Assert.Equal(first, await NewestAsync(token));
+
+        await Task.Delay(Limits.Rest + TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+        Assert.True(await NewestAsync(token) > first);
+        (await GetAsync(token, $"{Weeks}/{id}")).Is(404);
+        Assert.Contains(Guid.Parse(id).ToString(), (await GetAsync(token, $"{Weeks}/deletes?minChangeVersion={first}")).Is(200).Body, StringComparison.Ordinal);
+        Assert.Single(server.Host.Stores.Documents.Snapshots!.Ages);
+    }
+
+    protected async Task<long> NewestAsync(string token) => (await GetAsync(token, Versions)).Is(200).Json!["newestChangeVersion"]!.GetValue<long>();
+
+    private Task<HttpAnswer> GetAsync(string token, string path) => server.SendAsync("GET", path, null, null, $"Bearer {token}", ("Use-Snapshot", "true"));
+}
+
+/// <inheritdoc cref="HttpSnapshotRunTests"/>
+public sealed class SqliteSnapshotRunServer : SqliteServer
+{
+    protected override ServeOptions With(ServeOptions options) => options with { Snapshots = HttpSnapshotRunTests.Limits };
+}
+
+/// <inheritdoc cref="HttpSnapshotRunTests"/>
+public sealed class PostgresSnapshotRunServer(PostgresFixture postgres) : PostgresServer(postgres)
+{
+    protected override ServeOptions With(ServeOptions options) => options with { Snapshots = HttpSnapshotRunTests.Limits };
+}
+
+public sealed class SqliteHttpSnapshotRunTests(SqliteSnapshotRunServer server) : HttpSnapshotRunTests(server), IClassFixture<SqliteSnapshotRunServer>;
+
+public sealed class PostgresHttpSnapshotRunTests(PostgresSnapshotRunServer server) : HttpSnapshotRunTests(server.OrSkip()), IClassFixture<PostgresSnapshotRunServer>
+{
+    private readonly PostgresSnapshotRunServer _server = server;
+
+    [Rule("6.6.snapshot-anew")]
+    [Fact]
+    public async Task A_run_that_begins_at_one_server_is_begun_for_all()
+    {
+        await using var second = await ServeHost.StartAsync(
+            new ServeOptions { Urls = ["http://127.0.0.1:0"], Database = _server.Database, LogLevel = Microsoft.Extensions.Logging.LogLevel.None, Snapshots = Limits }, CancellationToken.None);
+        var key = _server.Unique("snapshot-two-");
+        await _server.Host.Stores.Credentials.PutClientAsync(
+            new ApiClient(key, key, SecretHash.Create("secret"), "Ed-Fi Sandbox", [], [], 1, true), TestContext.Current.CancellationToken);
+        var token = await _server.TokenAsync(key, "secret");
+        var first = await NewestAsync(token);
+        await _server.EnsureSchoolAsync(_server.UniqueNumber());
+        await Task.Delay(Limits.Rest + TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
+        var there = (await _server.SendAsync(
+            "GET", second.Addresses[0] + "/changeQueries/v1/availableChangeVersions", null, null, $"Bearer {token}", ("Use-Snapshot", "true"))).Is(200);
+        var fresh = there.Json!["newestChangeVersion"]!.GetValue<long>();
+        Assert.True(fresh > first);
+
+        // The first server still held the old one.
+        await _server.EnsureSchoolAsync(_server.UniqueNumber());
+        Assert.Equal(fresh, await NewestAsync(token));
     }
 }

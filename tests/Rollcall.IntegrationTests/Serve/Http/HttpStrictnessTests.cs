@@ -30,7 +30,7 @@ public abstract class HttpStrictnessTests(HttpServer server)
     }
 
     [Fact]
-    [Rule("4.2.case-sensitive-names")]
+    [Rule("4.2.case-sensitive-names", "11.12.name-case")]
     public async Task A_name_in_another_letter_case_is_an_unknown_member()
     {
         Assert.Equal("""{"$.gradeLevels":["gradeLevels is required."]}""", await RefusedAsync("schools", School("GRADELEVELS", Grades)));
@@ -48,7 +48,7 @@ public abstract class HttpStrictnessTests(HttpServer server)
         Assert.Equal("""{"$.gradeLevels":["gradeLevels is required."]}""", await RefusedAsync("schools", School("gradeLevels", sent)));
 
     [Theory]
-    [Rule("4.2.optional-blanks")]
+    [Rule("4.2.optional-blanks", "11.15.empty-collections")]
     [InlineData("addresses", "[]")]
     [InlineData("addresses", "[{}]")]
     [InlineData("addresses", "null")]
@@ -140,7 +140,7 @@ public abstract class HttpStrictnessTests(HttpServer server)
         Assert.Equal(errors, await RefusedAsync(resource, resource == "academicWeeks" ? Week(member, sent) : Content(member, sent)));
 
     [Theory]
-    [Rule("4.3.dates")]
+    [Rule("4.3.dates", "11.37.date-time-in-date")]
     [InlineData("2025-05-04", "2025-05-04")]
     [InlineData("5/4/2025", "2025-05-04")]
     [InlineData("05/04/25", "2025-05-04")]
@@ -207,13 +207,15 @@ public abstract class HttpStrictnessTests(HttpServer server)
         Assert.Equal($$"""{"$.{{member}}":["{{message}}"]}""", await RefusedAsync("academicWeeks", Week(member, $"\"{sent}\"")));
 
     [Theory]
-    [Rule("4.4.outer-spaces", "4.4.blank", "4.4.empty", "4.4.kept-spaces")]
+    [Rule("4.4.outer-spaces", "4.4.blank", "4.4.empty", "4.4.kept-spaces", "11.34.xss")]
     [InlineData("firstName", "   ", "firstName cannot contain leading or trailing spaces.")]
     [InlineData("firstName", "", "firstName is required and should not be left empty.")]
     [InlineData("firstName", "  Ana ", null)]
     [InlineData("middleName", "   ", null)]
     [InlineData("middleName", "", null)]
     [InlineData("middleName", "<b>&#x;</b>", null)]
+    [InlineData("middleName", "<script>alert('x')</script>", null)]
+    [InlineData("middleName", "javascript:alert(1)", null)]
     public async Task A_text_that_identifies_nothing_keeps_its_spaces_but_is_not_blank_when_required(string member, string sent, string? message)
     {
         var body = JsonNode.Parse($$"""{"studentUniqueId":"{{server.Unique("sp")}}","firstName":"A","lastSurname":"B","birthDate":"2010-12-10"}""")!.AsObject();
@@ -229,7 +231,7 @@ public abstract class HttpStrictnessTests(HttpServer server)
     }
 
     [Fact]
-    [Rule("4.4.descriptor-trim", "5.7.respelled", "5.7.stored-spelling", "5.7.type-of-member")]
+    [Rule("4.4.descriptor-trim", "5.7.respelled", "5.7.stored-spelling", "5.7.type-of-member", "11.43.key-comparison")]
     public async Task A_descriptor_is_trimmed_found_in_any_letter_case_and_only_by_its_own_type()
     {
         var code = server.Unique("Grade ");
@@ -255,7 +257,7 @@ public abstract class HttpStrictnessTests(HttpServer server)
     }
 
     [Fact]
-    [Rule("4.4.case-of-keys", "5.1.case-of-keys")]
+    [Rule("4.4.case-of-keys", "5.1.case-of-keys", "11.43.key-comparison")]
     public async Task Keys_and_references_are_found_in_any_letter_case_and_returned_as_stored()
     {
         var key = server.Unique("MiXed-");

@@ -95,7 +95,8 @@ public sealed class ServeVerbTests : IDisposable
     [InlineData("--extension a.json", "--extension a.json: there is no")]
     [InlineData("--compatibility ods", "--compatibility must be default or dms; it is ods.")]
     [InlineData("--admin-key k --admin-secret s", "--admin-secret is shorter than 16")]
-    [InlineData("index list", "serve index is not in this version")]
+    [InlineData("index list", "there is no database")]
+    [InlineData("index add students.lastSurname", "there is no database")]
     [InlineData("--urls nonsense", "nonsense is no address")]
     [InlineData("--urls https://127.0.0.1:1", "is not http")]
     [InlineData("--urls http://example.org:1", "example.org is neither an IP address")]
@@ -111,10 +112,38 @@ public sealed class ServeVerbTests : IDisposable
     [InlineData("--config nowhere.json", "there is no file nowhere.json")]
     public async Task A_wrong_option_is_4_and_named(string options, string message)
     {
-        using var process = await ServeProcess.RunAsync([.. options.Split(' '), .. options.StartsWith("index", StringComparison.Ordinal) ? (string[])[] : ["--database", Database]]);
+        using var process = await ServeProcess.RunAsync([.. options.Split(' '), "--database", Database]);
         Assert.Equal(4, process.ExitCode);
         Assert.Contains(message, process.Error, StringComparison.Ordinal);
         Assert.False(File.Exists(Database));
+    }
+
+    [Fact]
+    public async Task An_index_is_added_listed_and_removed_and_what_does_not_exist_is_4_with_the_nearest()
+    {
+        using (var made = await ServeProcess.RunAsync("client", "add", "--name", "x", "--claim-set", "Ed-Fi Sandbox", "--database", Database))
+        {
+            Assert.Equal(0, made.ExitCode);
+        }
+
+        foreach (var (command, exitCode, output, error) in ((string, int, string, string)[])
+            [
+                ("add STUDENTS.lastsurname", 0, "ed-fi/students.lastSurname has an index now", ""),
+                ("add ed-fi/students.lastSurname", 99, "ed-fi/students.lastSurname has an index already", ""),
+                ("list", 0, "ed-fi/students.lastSurname\tready", ""),
+                ("list --json", 0, """[{"resource":"ed-fi/students","field":"lastSurname","state":"ready"}]""", ""),
+                ("add students.lastSurnam", 4, "", "has no query field 'lastSurnam'. Did you mean lastSurname"),
+                ("add studnts.lastSurname", 4, "", "has no resource 'studnts'. Did you mean students?"),
+                ("remove students", 4, "", "is no RESOURCE.FIELD"),
+                ("remove students.lastSurname", 0, "ed-fi/students.lastSurname has no index any more", ""),
+                ("remove students.lastSurname", 99, "ed-fi/students.lastSurname has no index", ""),
+            ])
+        {
+            using var process = await ServeProcess.RunAsync(["index", .. command.Split(' '), "--database", Database]);
+            Assert.True(process.ExitCode == exitCode, $"{command}: {process.ExitCode} {process.Error}");
+            Assert.Equal(output, process.Output.Trim());
+            Assert.Contains(error, process.Error, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
