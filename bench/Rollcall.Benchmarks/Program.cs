@@ -2,12 +2,13 @@ using System.CommandLine;
 using BenchmarkDotNet.Running;
 using Rollcall.Benchmarks;
 using Rollcall.Benchmarks.Api;
+using Rollcall.Benchmarks.Authorization;
 using Rollcall.Benchmarks.Fuzz;
 using Rollcall.Benchmarks.Publish;
 using Rollcall.Benchmarks.Suite;
 using Rollcall.Benchmarks.Sync;
 
-// fuzz: hostile requests.  api: load on a running server.  reads: reading alone, beside an empty endpoint.  empty: the peer of GET.  suite: everything, into one page.  sync: our part of a sync.  watch: from commit to API.  micro: BenchmarkDotNet.
+// fuzz: hostile requests.  api: load on a running server.  reads: reading alone, beside an empty endpoint.  empty: the peer of GET.  suite: everything, into one page.  sync: our part of a sync.  watch: from commit to API.  authorization: lists of one district.  micro: BenchmarkDotNet.
 var url = new Option<string>("--url") { Description = "Address of the API.", DefaultValueFactory = _ => "http://127.0.0.1:8001" };
 var key = new Option<string>("--key") { DefaultValueFactory = _ => "sandbox" };
 var secret = new Option<string>("--secret") { DefaultValueFactory = _ => "sandbox" };
@@ -105,6 +106,24 @@ fuzz.SetAction((parsed, _) => Guarded(async () =>
     }
 }));
 
+var events = new Option<int>("--documents") { DefaultValueFactory = _ => 1_000_000 };
+var repeats = new Option<int>("--rounds") { DefaultValueFactory = _ => 9 };
+var authorization = new Command("authorization", "Measures lists of a client that sees one district, beside those of one that sees everything.") { events, repeats, stores, output, note };
+authorization.SetAction((parsed, _) => Guarded(async () =>
+{
+    var table = new ResultTable();
+    foreach (var store in parsed.GetValue(stores)!)
+    {
+        await new AuthorizationBenchmark(parsed.GetValue(events), parsed.GetValue(repeats), table).RunAsync(store);
+    }
+
+    if (parsed.GetValue(output) is { } file)
+    {
+        await File.WriteAllTextAsync(file, table.ToMarkdown(
+            [Machine.Describe(), $"commit {Machine.Commit()}, {parsed.GetValue(events)} documents, medians of {parsed.GetValue(repeats)}", $"load average before the run {Machine.LoadAverage()}", .. parsed.GetValue(note) is { } words ? [words] : Array.Empty<string>()]));
+    }
+}));
+
 var micro = new Command("micro", "Runs the micro-benchmarks; what follows is BenchmarkDotNet's.") { TreatUnmatchedTokensAsErrors = false };
 micro.SetAction(parsed =>
 {
@@ -112,7 +131,7 @@ micro.SetAction(parsed =>
     return 0;
 });
 
-return await new RootCommand("Rollcall's benchmarks. Figures come from measurement only; a request that fails ends the run.") { api, empty, suite, reads, sync, watch, publish, stub, bare, fuzz, micro }
+return await new RootCommand("Rollcall's benchmarks. Figures come from measurement only; a request that fails ends the run.") { api, empty, suite, reads, sync, watch, publish, stub, bare, fuzz, authorization, micro }
     .Parse(args).InvokeAsync();
 
 static async Task<int> Guarded(Func<Task> run)

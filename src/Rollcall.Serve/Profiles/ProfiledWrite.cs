@@ -44,7 +44,9 @@ internal sealed class ProfiledWrite(ProfileView view, ServedResource resource, I
         // 2. The caller's condition, as the store would judge it.
         if (stored.Body is null && (id is not null || precondition.IfMatch is not null || precondition.IfMatchAny))
         {
-            return new ProfiledOutcome(id is null ? new WriteOutcome.NothingToMatch() : WriteDecision.Missing(precondition), null, false);
+            return id is null
+                ? await RefusedAsync(submitted, access, new ProfiledOutcome(new WriteOutcome.NothingToMatch(), null, false), cancellationToken)
+                : new ProfiledOutcome(WriteDecision.Missing(precondition), null, false);
         }
 
         if (stored.Body is not null && precondition.CheckExisting(stored.ChangeVersion) is { } refused)
@@ -57,13 +59,15 @@ internal sealed class ProfiledWrite(ProfileView view, ServedResource resource, I
             stored.Body is null ? null : JsonNode.Parse(stored.Body)!.AsObject(), JsonNode.Parse(submitted.Body.Span)!.AsObject(), view.WriteShape);
         if (merged is null)
         {
-            return new ProfiledOutcome(null, ProfileProblems.Enforced(view.Profile), false);
+            var enforced = new ProfiledOutcome(null, ProfileProblems.Enforced(view.Profile), false);
+            return stored.Body is null ? await RefusedAsync(submitted, access, enforced, cancellationToken) : enforced;
         }
 
         var read = resource.Reader.Read(Encoding.UTF8.GetBytes(merged.ToJsonString()), ReadPurpose.Item, documents.Descriptors);
         if (read.Document is not { } document)
         {
-            return new ProfiledOutcome(null, Problems.Of(read.Faults), false);
+            var faulty = new ProfiledOutcome(null, Problems.Of(read.Faults), false);
+            return stored.Body is null ? await RefusedAsync(submitted, access, faulty, cancellationToken) : faulty;
         }
 
         // 4. Written if what was read is still there.
@@ -76,6 +80,21 @@ internal sealed class ProfiledWrite(ProfileView view, ServedResource resource, I
             null,
             outcome is WriteOutcome.EtagMismatch or WriteOutcome.EtagMatched or WriteOutcome.NothingToMatch or WriteOutcome.StaleDescriptors
                 || (outcome is WriteOutcome.NotFound && stored.Body is not null));
+    }
+
+    /// <summary>The refusal of a document that would be new, unless the caller may not create it: one who may not see a document that has the
+    /// key already is told the same as when there is none, and so learns nothing of it.</summary>
+    private async ValueTask<ProfiledOutcome> RefusedAsync(
+        Document submitted, WriteAccess access, ProfiledOutcome refusal, CancellationToken cancellationToken)
+    {
+        if (!access.Create.IsByValue)
+        {
+            return refusal;
+        }
+
+        // No document has this version: the store checks the values and writes nothing.
+        var outcome = await documents.UpsertAsync(submitted, new Precondition(-1, false, null, false), access, cancellationToken);
+        return outcome is WriteOutcome.Denied ? new ProfiledOutcome(outcome, null, false) : refusal;
     }
 
     /// <summary>The id of the document with the submitted natural key.</summary>

@@ -32,7 +32,7 @@ public sealed record QueryPlan(
     public bool IsCursor { get; init; }
 
     /// <summary>Whether rows are chosen by anything but their place and version.</summary>
-    public bool IsFiltered => Filters.Count > 0 || Id is not null || Access.Plan is not null;
+    public bool IsFiltered => Filters.Count > 0 || Id is not null || !Access.IsEverything;
 }
 
 /// <summary>A question for the tokens with which several clients read a list side by side; its plan says which rows.</summary>

@@ -8,15 +8,25 @@ namespace Rollcall.Serve.Storage;
 /// <param name="organizations">A query that gives the caller's organization ids, from one parameter.</param>
 /// <param name="startsWith">A column, and the condition that one of the caller's prefixes begins it literally.</param>
 /// <param name="once">Ends the subquery that looks for an association, so that it is asked per row and never turned into a hash of all associations.</param>
-/// <remarks>"is true" keeps PostgreSQL from turning a subquery into a join: the organizations below the caller's are collected once
-/// per statement into a hash, and a row costs a look into it or a probe of an index.</remarks>
-internal sealed class AccessSql(RelationshipTables tables, string prefix, string organizations, Func<string, string> startsWith, string once)
+/// <param name="isOfPage">Whether the statement stops after a page; false when it looks at every row anyhow, to count.</param>
+/// <remarks>For a page, "is true" keeps PostgreSQL from turning a subquery into a join: the organizations below the caller's are collected
+/// once per statement into a hash, and a row costs a look into it or a probe of an index. To count, a million probes would cost seven times
+/// what one hash of the caller's students does, and nothing keeps PostgreSQL from making it.</remarks>
+internal sealed class AccessSql(
+    RelationshipTables tables, string prefix, string organizations, Func<string, string> startsWith, string once, bool isOfPage = true)
 {
+    private readonly string _isTrue = isOfPage ? " is true" : "";
+
     /// <param name="column">The expression of an element's value in the statement, given the name of its column.</param>
     /// <param name="withFormer">Whether associations that are no more count too.</param>
     public string Condition(Access access, Func<Element, string, string> column, bool withFormer)
     {
-        var plan = access.Plan!;
+        // Answered before a store is asked; a path that forgets to must find nothing, not everything.
+        if (access.Plan is not { } plan)
+        {
+            return "1 = 0";
+        }
+
         var columns = tables.Columns[plan.Resource.Index];
         string Value(int element) => column(plan.Elements[element], columns[element]);
         var conditions = plan.Namespaces.Select(n => startsWith(Value(n))).Distinct().ToList();
@@ -34,13 +44,13 @@ internal sealed class AccessSql(RelationshipTables tables, string prefix, string
     private string Reached(Reach reach, string value, bool withFormer) => reach switch
     {
         Reach.Below => In(value),
-        Reach.Above => $"({value} in ({organizations} union all select c.ancestor from {prefix}{RelationshipTables.Closure} c where c.descendant in ({organizations}))) is true",
+        Reach.Above => $"({value} in ({organizations} union all select c.ancestor from {prefix}{RelationshipTables.Closure} c where c.descendant in ({organizations}))){_isTrue}",
         Reach.Contact => Related(reach, value, withFormer, student => Reached(Reach.Enrolment, student, withFormer)),
         _ => Related(reach, value, withFormer, In),
     };
 
     private string In(string value) =>
-        $"({value} in ({organizations} union all select c.descendant from {prefix}{RelationshipTables.Closure} c where c.ancestor in ({organizations}))) is true";
+        $"({value} in ({organizations} union all select c.descendant from {prefix}{RelationshipTables.Closure} c where c.ancestor in ({organizations}))){_isTrue}";
 
     private string Related(Reach reach, string value, bool withFormer, Func<string, string> reached)
     {
@@ -54,6 +64,6 @@ internal sealed class AccessSql(RelationshipTables tables, string prefix, string
         // One letter per kind: a contact's student is looked up inside.
         var alias = reach == Reach.Contact ? "k" : "a";
         return "(" + string.Join(" or ", sources.Select(s =>
-            $"(exists (select 1 from {prefix}{s.Item1} {alias} where {alias}.{s.Item2} = {value} and {reached($"{alias}.{s.Item3}")}{once})) is true")) + ")";
+            $"(exists (select 1 from {prefix}{s.Item1} {alias} where {alias}.{s.Item2} = {value} and {reached($"{alias}.{s.Item3}")}{(isOfPage ? once : "")})){_isTrue}")) + ")";
     }
 }

@@ -8,14 +8,15 @@ internal static class AccessFilter
     /// <param name="column">The expression of an element's value in the statement, given the name of its column.</param>
     /// <param name="organizations">Adds the parameter of the caller's organizations, and gives its name.</param>
     /// <param name="prefixes">Adds the parameter of the caller's namespace prefixes.</param>
+    /// <param name="isOfPage">False for a statement that looks at every row.</param>
     public static string Condition(
         RelationshipTables tables, Access access, Func<Element, string, string> column, bool withFormer, Func<long[], string> organizations,
-        Func<string[], string> prefixes)
+        Func<string[], string> prefixes, bool isOfPage = true)
     {
-        var plan = access.Plan!;
-        var ids = plan.Relationships.IsEmpty || access.HasNoOrganizations ? "" : $"select unnest({organizations(access.Claims!.Organizations)}::bigint[])";
-        var starts = plan.Namespaces.IsEmpty ? "" : $"{prefixes(access.Claims!.FoldedPrefixes)}::text[]";
-        return new AccessSql(tables, "rollcall.", ids, c => $"({c} ^@ any({starts}))", " offset 0").Condition(access, column, withFormer);
+        var (needsIds, needsPrefixes) = (access.Plan is { Relationships.IsEmpty: false } && !access.HasNoOrganizations, access.Plan is { Namespaces.IsEmpty: false });
+        var ids = needsIds ? $"select unnest({organizations(access.Claims!.Organizations)}::bigint[])" : "";
+        var starts = needsPrefixes ? $"{prefixes(access.Claims!.FoldedPrefixes)}::text[]" : "";
+        return new AccessSql(tables, "rollcall.", ids, c => $"({c} ^@ any({starts}))", " offset 0", isOfPage).Condition(access, column, withFormer);
     }
 
     /// <summary>An element's recorded value: text for persons and namespaces, a number for organizations.</summary>

@@ -15,7 +15,7 @@ internal sealed class Deletes(Catalog catalog)
     public async ValueTask<TrackedDeletes> QueryAsync(NpgsqlConnection connection, ChangeQueryPlan plan, CancellationToken cancellationToken)
     {
         var from = catalog.Of(plan.Resource).Deletes;
-        if (plan.Access.Plan is not null)
+        if (!plan.Access.IsEverything)
         {
             from += $"""
                 and exists (select from rollcall.{RelationshipTables.Recorded} r where r.id = d.id and r.change_version = 0

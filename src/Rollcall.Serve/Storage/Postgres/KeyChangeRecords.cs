@@ -32,7 +32,7 @@ internal static class KeyChangeRecords
     public static async Task<TrackedKeyChanges> QueryAsync(
         Catalog catalog, NpgsqlConnection connection, ChangeQueryPlan plan, CancellationToken cancellationToken)
     {
-        var seen = plan.Access.Plan is null ? InWindow : $"""
+        var seen = plan.Access.IsEverything ? InWindow : $"""
             {InWindow} and exists (select from rollcall.{RelationshipTables.Recorded} r where r.id = k.id and r.change_version = k.change_version
             and ({AccessFilter.Condition(catalog.Relationships, plan.Access, AccessFilter.Recorded, withFormer: true, _ => "$6", _ => "$7")}))
             """;

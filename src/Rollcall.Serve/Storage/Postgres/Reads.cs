@@ -143,7 +143,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         await using var batch = new NpgsqlBatch(connection);
         if (plan.WantsTotalCount)
         {
-            batch.BatchCommands.Add(Where(new PageStatement($"select count(*) from {NameOf(plan)} t"), plan, window).ToCommand());
+            batch.BatchCommands.Add(Where(new PageStatement($"select count(*) from {NameOf(plan)} t"), plan, window, isOfPage: false).ToCommand());
         }
 
         if (page is not null)
@@ -185,7 +185,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
 
         // 1. How many there are.
         var window = await WindowAsync(rows, cancellationToken);
-        await using var count = new NpgsqlBatch(connection) { BatchCommands = { Where(new PageStatement($"select count(*) from {NameOf(rows)} t"), rows, window).ToCommand() } };
+        await using var count = new NpgsqlBatch(connection) { BatchCommands = { Where(new PageStatement($"select count(*) from {NameOf(rows)} t"), rows, window, isOfPage: false).ToCommand() } };
         var total = (long)(await count.ExecuteScalarAsync(cancellationToken))!;
         if (total == 0)
         {
@@ -194,7 +194,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
 
         // 2. Where each part begins; rows that come or go meanwhile only make parts a little unequal.
         var starts = new PageStatement("select a.row_id from (");
-        var numbered = Where(starts.Inner($"select t.row_id, row_number() over (order by t.row_id) - 1 as n from {NameOf(rows)} t", "t"), rows, window);
+        var numbered = Where(starts.Inner($"select t.row_id, row_number() over (order by t.row_id) - 1 as n from {NameOf(rows)} t", "t"), rows, window, isOfPage: false);
         starts.Append($"{numbered.Text}) a where a.n > 0 and a.n % {starts.Parameter(plan.SizeFor(total))} = 0 order by a.n limit {starts.Parameter((long)plan.Number - 1)}");
         await using var find = new NpgsqlBatch(connection) { BatchCommands = { starts.ToCommand() } };
         await using var reader = await find.ExecuteReaderAsync(cancellationToken);
@@ -306,9 +306,10 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         return new VersionWindow(min, max, newest);
     }
 
-    private PageStatement Where(PageStatement statement, QueryPlan plan, VersionWindow window)
+    /// <param name="isOfPage">False for a statement that looks at every row.</param>
+    private PageStatement Where(PageStatement statement, QueryPlan plan, VersionWindow window, bool isOfPage = true)
     {
-        AddWindow(Scope(statement, plan), window);
+        AddWindow(Scope(statement, plan, isOfPage), window);
         if (plan.Id is { } id)
         {
             statement.Where($"t.id = {statement.Parameter(id)}");
@@ -345,7 +346,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         return statement;
     }
 
-    private PageStatement Scope(PageStatement statement, QueryPlan plan)
+    private PageStatement Scope(PageStatement statement, QueryPlan plan, bool isOfPage = true)
     {
         if (plan.Rows is { } rows)
         {
@@ -361,10 +362,10 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
             statement.Where($"{statement.Alias}.resource = {statement.Parameter(catalog.NumberOf(plan.Resource))}");
         }
 
-        if (plan.Access.Plan is not null)
+        if (!plan.Access.IsEverything)
         {
             statement.Where($"({AccessFilter.Condition(
-                catalog.Relationships, plan.Access, (_, column) => $"{statement.Alias}.{column}", withFormer: false, statement.Parameter, statement.Parameter)})");
+                catalog.Relationships, plan.Access, (_, column) => $"{statement.Alias}.{column}", withFormer: false, statement.Parameter, statement.Parameter, isOfPage)})");
         }
 
         return statement;

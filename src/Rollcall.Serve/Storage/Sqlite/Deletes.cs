@@ -8,7 +8,7 @@ internal static class Deletes
     public static TrackedDeletes Query(Reader reader, ChangeQueryPlan plan) => reader.InSnapshot(() =>
     {
         var table = reader.Model.Table(plan.Resource);
-        var access = plan.Access.Plan is null ? null
+        var access = plan.Access.IsEverything ? null
             : AccessFilter.Condition(reader.Model, plan.Access, AccessFilter.Recorded, withFormer: true);
         var from = $"""
             FROM deleted AS gone

@@ -18,9 +18,9 @@ internal static class Reads
     private const long Stride = 5_000;
 
     public static ReadOutcome Get(Reader reader, ResourceModel resource, Guid id, IDocumentSink sink, Access access) =>
-        access.Plan is null ? Get(reader, resource, id, sink, plan: null, access) : reader.InSnapshot(() => Get(reader, resource, id, sink, access.Plan, access));
+        access.IsEverything ? GetChecked(reader, resource, id, sink, access) : reader.InSnapshot(() => GetChecked(reader, resource, id, sink, access));
 
-    private static ReadOutcome Get(Reader reader, ResourceModel resource, Guid id, IDocumentSink sink, AccessPlan? plan, Access access)
+    private static ReadOutcome GetChecked(Reader reader, ResourceModel resource, Guid id, IDocumentSink sink, Access access)
     {
         var get = reader.Get(resource).Bind(1, id);
         try
@@ -30,8 +30,8 @@ internal static class Reads
                 return ReadOutcome.NotFound;
             }
 
-            if (plan is not null
-                && ItemCheck.Check(access, reader.Reachable.Stored(plan, get.Long(0)), isStored: true, reader.Reachable) is { } denial)
+            var values = access.Plan is { } plan ? reader.Reachable.Stored(plan, get.Long(0)) : [];
+            if (ItemCheck.Check(access, values, isStored: true, reader.Reachable) is { } denial)
             {
                 return ReadOutcome.Denied(denial);
             }
@@ -245,7 +245,7 @@ internal static class Reads
             }
         }
 
-        if (plan.Access.Plan is not null)
+        if (!plan.Access.IsEverything)
         {
             conditions.Add(
                 $"({AccessFilter.Condition(reader.Model, plan.Access, (_, column) => $"{table.Name}.{column}", withFormer: false)}) =",

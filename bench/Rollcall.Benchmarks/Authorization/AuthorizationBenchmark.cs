@@ -1,0 +1,158 @@
+using System.Diagnostics;
+using System.Globalization;
+using Microsoft.Extensions.Logging.Abstractions;
+using Rollcall.Benchmarks.Suite;
+using Rollcall.Databases;
+using Rollcall.Serve.Authorization;
+using Rollcall.Serve.Queries;
+using Rollcall.Serve.Storage;
+using Rollcall.Serve.Storage.Postgres;
+using Rollcall.Serve.Storage.Sqlite;
+using Rollcall.Standard.Loading;
+using Rollcall.Standard.Model;
+
+namespace Rollcall.Benchmarks.Authorization;
+
+/// <summary>What it costs that a client sees its own documents only: pages and totals of attendance events of twenty districts, for one of
+/// them beside everybody's, with 1, 100 and 10,000 organizations in the claims. Measured at the store: nothing of HTTP is in it.</summary>
+public sealed class AuthorizationBenchmark(int documents, int rounds, ResultTable table)
+{
+    private const string Events = "ed_fi__student_section_attendance_events";
+    private const string Enrolments = "ed_fi__student_school_associations";
+    private const int Districts = 20;
+    private const int Schools = 500;
+    private static readonly DataStandard Standard = CompactModelReader.EdFi52;
+    private static readonly ResourceModel Resource = Standard.Find("ed-fi", "studentSectionAttendanceEvents")!;
+
+    public async Task RunAsync(string store)
+    {
+        if (store == "postgres")
+        {
+            using var server = PostgresServer.FromEnvironment();
+            var database = server.Create("authorization");
+            await using (await PostgresDocumentStore.OpenAsync(database, Standard, TimeProvider.System, NullLogger.Instance, default))
+            {
+            }
+
+            foreach (var statement in Fill(isPostgres: true).Append($"vacuum analyze rollcall.{Events}").Append($"vacuum analyze rollcall.{Enrolments}"))
+            {
+                server.Execute(database, statement);
+            }
+
+            await using var postgres = await PostgresDocumentStore.OpenAsync(database, Standard, TimeProvider.System, NullLogger.Instance, default);
+            await MeasureAsync("PostgreSQL", postgres);
+            return;
+        }
+
+        var folder = Directory.CreateTempSubdirectory("rollcall-bench-");
+        try
+        {
+            var file = Path.Combine(folder.FullName, "authorization.db");
+            await using (await SqliteDocumentStore.OpenAsync(file, Standard, TimeProvider.System, NullLogger.Instance, default))
+            {
+            }
+
+            using (var db = SqliteDb.OpenWriter(file))
+            {
+                db.Execute("PRAGMA foreign_keys=OFF");
+                foreach (var statement in Fill(isPostgres: false))
+                {
+                    db.Execute(statement);
+                }
+            }
+
+            await using var sqlite = await SqliteDocumentStore.OpenAsync(file, Standard, TimeProvider.System, NullLogger.Instance, default);
+            await MeasureAsync("SQLite", sqlite);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    /// <summary>Straight into the tables: a million POSTs would measure something else. Students of all districts take turns.</summary>
+    private IEnumerable<string> Fill(bool isPostgres)
+    {
+        var students = Math.Max(Schools, documents / 20);
+        var prefix = isPostgres ? "rollcall." : "";
+        var (unique, now, none) = isPostgres ? ("gen_random_uuid()", "now()", "'{}'") : ("randomblob(16)", "0", "x''");
+        var body = $"{{\"eventDate\":\"2026-01-05\",\"padding\":\"{new string('x', 350)}\"}}";
+        var document = isPostgres ? $"convert_to('{body}', 'UTF8')" : $"cast('{body}' as blob)";
+        var begin = isPostgres ? "set session_replication_role = replica; " : "";
+        string Rows(int from, int count) => isPostgres
+            ? $"generate_series({from}, {from + count - 1}) n"
+            : $"(with recursive s (n) as (select {from} union all select n + 1 from s where n < {from + count - 1}) select n from s) r";
+        var closure = $"{begin}insert into {prefix}organization_closure (ancestor, descendant)";
+        yield return $"{closure} select n, n from {Rows(1001, Districts)}";
+        yield return $"{closure} select n, n from {Rows(10001, Schools)}";
+        yield return $"{closure} select 1001 + (n - 10001) / {Schools / Districts}, n from {Rows(10001, Schools)}";
+        yield return $"{closure} select n, n from {Rows(100_001, 9_999)}";
+        yield return $"""
+            {begin}insert into {prefix}{Enrolments} (row_id, change_version, id, key_hash, content_hash, last_modified, descriptors, school_row, student_row, v_entry_date, v_school_id, v_student_unique_id, document)
+            select 1000000 + n, n, {unique}, {unique}, {unique}, {now}, {none}, n, n, 1, 10001 + n % {Schools}, 's' || n, {document} from {Rows(0, students)}
+            """;
+        yield return $"""
+            {begin}insert into {prefix}{Events} (row_id, change_version, id, key_hash, content_hash, last_modified, descriptors, section_row, student_row, v_event_date, v_school_id, v_student_unique_id, document)
+            select 10000000 + n, 10000000 + n, {unique}, {unique}, {unique}, {now}, {none}, n % 5000, n % {students}, n / {students}, 10001 + (n % {students}) % {Schools}, 's' || (n % {students}), {document} from {Rows(0, documents)}
+            """;
+    }
+
+    private async Task MeasureAsync(string store, IDocumentStore documentsOf)
+    {
+        var (both, elements) = (Strategy.Find("RelationshipsWithEdOrgsAndPeople")!, Element.Of(Resource));
+        var checks = elements.Select((e, i) => new ElementCheck(i, e.Kind == ElementKind.Organization ? Reach.Below : Reach.Enrolment));
+        var plan = new AccessPlan(Resource, ClaimAction.Read, elements, [], false, [new RelationshipPlan(both, [.. checks])]);
+        foreach (var (what, limit, wantsTotal, isWalk) in (IEnumerable<(string, int, bool, bool)>)
+            [("first page of 25", 25, false, false), ("first page of 500", 500, false, false), ("40 pages of 25 by cursor", 25, false, true), ("page of 25 with total", 25, true, false)])
+        {
+            var everything = await MedianAsync(documentsOf, Access.Everything, limit, wantsTotal, isWalk);
+            table.Add($"{store}: {what}, everything", $"{everything:0.00} ms");
+            foreach (var organizations in (int[])[1, 100, 10_000])
+            {
+                var access = Access.To(plan, new CallerClaims([1003, .. Enumerable.Range(100_001, organizations - 1).Select(o => (long)o)], []));
+                var time = await MedianAsync(documentsOf, access, limit, wantsTotal, isWalk);
+                table.Add(
+                    $"{store}: {what}, one district of {Districts}, {organizations.ToString("#,0", CultureInfo.InvariantCulture)} organizations in the claims",
+                    $"{time:0.00} ms, {time / everything:0.0} times", "≤ 2 times", time <= 2 * everything);
+            }
+        }
+    }
+
+    private async Task<double> MedianAsync(IDocumentStore store, Access access, int limit, bool wantsTotal, bool isWalk)
+    {
+        var times = new List<double>();
+        for (var i = 0; i <= rounds; i++)
+        {
+            var (start, rows) = (Stopwatch.GetTimestamp(), isWalk ? RowRange.All : (RowRange?)null);
+            for (var page = 0; page < (isWalk ? 40 : 1); page++)
+            {
+                var sink = new LastRow();
+                await store.QueryAsync(new QueryPlan(Resource, 0, limit, wantsTotal, null, null, null, [], false) { Access = access, Rows = rows, IsCursor = isWalk }, sink, default);
+                if (sink.Count != limit)
+                {
+                    throw new BenchmarkException($"A page has {sink.Count} documents of {limit}.");
+                }
+
+                rows = isWalk ? RowRange.All.After(sink.Row) : null;
+            }
+
+            times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+        }
+
+        // The first one makes plans and fills caches.
+        return times.Skip(1).Order().ElementAt(rounds / 2);
+    }
+
+    private sealed class LastRow : IDocumentSink
+    {
+        public int Count { get; private set; }
+
+        public long Row { get; private set; }
+
+        public void Begin(long? totalCount)
+        {
+        }
+
+        public void Add(in StoredDocument document) => (Count, Row) = (Count + 1, document.RowId);
+    }
+}
