@@ -49,6 +49,8 @@ public sealed partial class StubApi : IAsyncDisposable
 
     public string Version { get; set; } = "7.3";
 
+    public string DataStandard { get; set; } = "9.9.0";
+
     /// <summary>Called with the resource path and body of each POST before it is judged; a returned status and problem JSON answers it.</summary>
     public Func<string, JsonObject, (int Status, string Body)?>? Judge { get; set; }
 
@@ -163,7 +165,7 @@ public sealed partial class StubApi : IAsyncDisposable
         else if (path == "/")
         {
             await Write(http, 200, $$"""
-                {"version":"{{Version}}","dataModels":[{"name":"Ed-Fi","version":"9.9.0"}],
+                {"version":"{{Version}}","dataModels":[{"name":"Ed-Fi","version":"{{DataStandard}}"}],
                  "urls":{"dependencies":"{{Url}}metadata/dependencies","oauth":"{{Url}}oauth/token","dataManagementApi":"{{Url}}data/v3/",
                  "openApiMetadata":"{{Url}}metadata/specifications","changeQueries":"{{Url}}changeQueries/v1/"} }
                 """);
