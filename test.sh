@@ -139,7 +139,7 @@ start_postgres() {
     port=$(free_port) || return 1
     # Durability as in production: fsync, synchronous_commit and full_page_writes keep their defaults.
     (cd / && as_postgres "$postgres_bin/postgres" -D "$data" -p "$port" -c listen_addresses=127.0.0.1 \
-      -c unix_socket_directories="$data" -c max_connections=200 -c shared_buffers=256MB -c max_wal_size=2GB >"$log" 2>&1) &
+      -c unix_socket_directories="$data" -c max_connections=400 -c wal_level=logical -c max_replication_slots=20 -c max_wal_senders=20 -c shared_buffers=256MB -c max_wal_size=2GB >"$log" 2>&1) &
     for _ in $(seq 150); do
       if grep -q "ready to accept connections" "$log"; then
         export ROLLCALL_TEST_POSTGRES="Host=127.0.0.1;Port=$port;Username=rollcall;Password=$password;Database=postgres"

@@ -46,13 +46,17 @@ internal sealed class ExternalIssuer(OidcOptions options, HttpClient http, TimeP
     /// <summary>What the token says when it is the issuer's, unaltered, for us and not expired; otherwise null.</summary>
     public async ValueTask<TokenClaims?> ReadAsync(string token, CancellationToken cancellationToken)
     {
-        var keys = await KeysAsync(new JsonWebToken(token).Kid, cancellationToken);
+        var keyId = new JsonWebToken(token).Kid is { Length: > 0 } kid ? kid : null;
+        var keys = await KeysAsync(keyId, cancellationToken);
         var result = await _handler.ValidateTokenAsync(token, new TokenValidationParameters
         {
             ValidIssuer = options.Issuer,
             ValidAudience = options.Audience,
             ValidAlgorithms = [SecurityAlgorithms.RsaSha256, SecurityAlgorithms.EcdsaSha256],
-            IssuerSigningKeys = keys,
+
+            // A token that names its key is judged by that key alone: one that is no longer published is no longer good.
+            IssuerSigningKeys = keyId is null ? keys : keys.Where(k => k.KeyId == keyId),
+            TryAllIssuerSigningKeys = keyId is null,
             RequireExpirationTime = true,
             RequireSignedTokens = true,
             LifetimeValidator = (notBefore, expires, _, _) =>

@@ -126,7 +126,6 @@ public abstract class HttpProtocolTests(HttpServer server)
     [InlineData("application/xml")]
     [InlineData("json")]
     [InlineData("")]
-    [InlineData("application/vnd.ed-fi.student.x.writable+json")]
     public async Task A_body_of_another_type_is_415(string contentType)
     {
         var answer = contentType.Length > 0
@@ -232,39 +231,6 @@ public abstract class HttpProtocolTests(HttpServer server)
             $"POST {Students} HTTP/1.1\r\nHost: x\r\nAuthorization: {server.Bearer}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
             11 * 1_048_576);
         Assert.Equal(413, answer.Status);
-    }
-
-    [Theory]
-    [InlineData("true")]
-    [InlineData("True")]
-    public async Task A_snapshot_is_never_pretended(string value)
-    {
-        const string Missing = """
-            {
-              "detail": "Snapshot not found.",
-              "type": "urn:ed-fi:api:not-found",
-              "title": "Not Found",
-              "validationErrors": {},
-              "errors": ["The snapshot connection for the ODS has not been configured."]
-            }
-            """;
-        foreach (var path in (string[])[Students, $"{Students}/{Guid.NewGuid()}", $"{Students}/deletes", $"{Students}/keyChanges", "/changeQueries/v1/availableChangeVersions"])
-        {
-            (await server.GetAsync(path, ("Use-Snapshot", value))).IsProblem(404, Missing);
-            Assert.NotEqual("Snapshot not found.", (string?)Parsed((await server.GetAsync(path, ("Use-Snapshot", "false"))).Body)?["detail"]);
-        }
-
-        (await server.PostAsync(Students, HttpServer.Student("s"), ("Use-Snapshot", value))).IsProblem(405, """
-            {
-              "detail": "An attempt was made to modify data in a Snapshot, but this data is read-only.",
-              "type": "urn:ed-fi:api:snapshots:method-not-allowed",
-              "title": "Method Not Allowed with Snapshots",
-              "validationErrors": {},
-              "errors": []
-            }
-            """).HasHeader("Allow", "GET");
-
-        static JsonObject? Parsed(string body) => body.StartsWith('{') ? JsonNode.Parse(body)!.AsObject() : null;
     }
 
     [Rule("10.correlation")]

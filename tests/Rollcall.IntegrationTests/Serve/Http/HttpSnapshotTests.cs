@@ -167,6 +167,7 @@ public sealed class SqliteHttpSnapshotTests(SqliteSnapshotServer server) : HttpS
     public async Task The_copies_are_beside_the_file_for_their_owner_only_and_go_with_the_snapshot()
     {
         var database = _server.Host.Stores.Documents;
+        await UntilAsync(() => database.Snapshots!.Ages.Count == 0);
         (await GetAsync(await ClientAsync(), "/changeQueries/v1/availableChangeVersions")).Is(200);
         var folder = _server.Database + "-snapshots";
         var file = Assert.Single(Directory.GetFiles(folder));

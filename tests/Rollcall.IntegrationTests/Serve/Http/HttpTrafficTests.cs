@@ -61,25 +61,32 @@ public sealed class HttpTrafficTests : IAsyncLifetime
         await StartAsync(new TrafficOptions { RequestsMax = 1 });
         var token = await TokenAsync();
         var body = HttpServer.Student("slow");
-        using var slow = await ConnectAsync();
-        var stream = slow.GetStream();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes($"POST {Students} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: {body.Length}\r\n\r\n"));
+        var head = Encoding.ASCII.GetBytes($"POST {Students} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: {body.Length}\r\n\r\n");
+        var slow = await ConnectAsync();
+        await slow.GetStream().WriteAsync(head);
         HttpAnswer answer;
-        do
+        while ((answer = await SendAsync("GET", "/")).Status == 200)
         {
-            answer = await SendAsync("GET", "/");
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+            if (slow.Available > 0)
+            {
+                // It met one of these questions, and was itself the one too many.
+                slow.Dispose();
+                slow = await ConnectAsync();
+                await slow.GetStream().WriteAsync(head);
+            }
         }
-        while (answer.Status == 200);
 
+        using var held = slow;
+        var stream = held.GetStream();
         Assert.Equal("urn:ed-fi:api:service-unavailable", (string)answer.Is(503).HasHeader("Retry-After", "1").Json!["type"]!);
         await stream.WriteAsync(Encoding.ASCII.GetBytes(body));
         using var reader = new StreamReader(stream);
         Assert.Equal("HTTP/1.1 201 Created", await reader.ReadLineAsync(TestContext.Current.CancellationToken));
-        do
+        while ((answer = await SendAsync("GET", "/")).Status == 503)
         {
-            answer = await SendAsync("GET", "/");
+            await Task.Delay(20, TestContext.Current.CancellationToken);
         }
-        while (answer.Status == 503);
 
         answer.Is(200);
     }
