@@ -134,7 +134,7 @@ internal sealed class Api(
         return path.Family switch
         {
             PathFamily.Root => metadata.RootAsync(http, OpenSegments()),
-            PathFamily.Metadata when isWhole => metadata.HandleAsync(http, path, OpenSegments()),
+            PathFamily.Metadata when isWhole => metadata.HandleAsync(http, path, deployment.FindTenant(path)?.Profiles, OpenSegments()),
             PathFamily.Token when isWhole => TokenAsync(http, path),
             PathFamily.Admin => AdminAsync(http, path),
             PathFamily.Health => health.HandleAsync(http),

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Rollcall.Serve.Endpoints;
+using Rollcall.Serve.Profiles;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
 
@@ -64,14 +65,18 @@ internal static class Discovery
     });
 
     /// <summary><c>/metadata/specifications</c>, with the DMS's addresses.</summary>
-    public static RootedDocument Specifications() => List(
+    public static RootedDocument Specifications(IReadOnlyList<CompiledProfile> profiles) => List(
+        profiles,
+        "/metadata/specifications/profiles/{0}/resources-spec.json",
         ("Resources", "/metadata/specifications/resources-spec.json", ""),
         ("Descriptors", "/metadata/specifications/descriptors-spec.json", ""),
         ("Discovery", "/metadata/specifications/discovery-spec.json", "Other"),
         ("Change-Queries", "/metadata/changequeries/v1/swagger.json", "Other"));
 
     /// <summary><c>/metadata/</c>, with the ODS/API's addresses.</summary>
-    public static RootedDocument OdsSpecifications() => List(
+    public static RootedDocument OdsSpecifications(IReadOnlyList<CompiledProfile> profiles) => List(
+        profiles,
+        "/metadata/data/v3/profiles/{0}/swagger.json",
         ("Resources", "/metadata/data/v3/resources/swagger.json", ""),
         ("Descriptors", "/metadata/data/v3/descriptors/swagger.json", ""),
         ("Change-Queries", "/metadata/changequeries/v1/swagger.json", "Other"),
@@ -109,10 +114,13 @@ internal static class Discovery
         return new RootedDocument(buffer.WrittenMemory, ContentTypes.Json);
     }
 
-    private static RootedDocument List(params (string Name, string Path, string Prefix)[] items) => Json(json =>
+    /// <param name="profilePath">The address of a profile's document, <c>{0}</c> for its name.</param>
+    private static RootedDocument List(
+        IReadOnlyList<CompiledProfile> profiles, string profilePath, params (string Name, string Path, string Prefix)[] items) => Json(json =>
     {
         json.WriteStartArray();
-        foreach (var (name, path, prefix) in items)
+        foreach (var (name, path, prefix) in items.Concat(
+            profiles.Select(p => (p.Name, profilePath.Replace("{0}", Uri.EscapeDataString(p.Name), StringComparison.Ordinal), "Profiles"))))
         {
             json.WriteStartObject();
             json.WriteString("name", name);

@@ -1,6 +1,8 @@
 using System.Collections.Frozen;
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http;
 using Rollcall.Serve.Endpoints;
+using Rollcall.Serve.Profiles;
 using Rollcall.Serve.Queries;
 using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
@@ -18,10 +20,12 @@ internal sealed class MetadataEndpoints
     private readonly Compatibility _compatibility;
     private readonly Lazy<XsdFiles> _xsd;
     private readonly Lazy<RootedDocument> _root;
-    private readonly Lazy<RootedDocument> _odsSpecifications = new(Discovery.OdsSpecifications);
     private readonly Lazy<RootedDocument> _dependencies;
     private readonly Lazy<RootedDocument> _dependencyGraph;
     private readonly FrozenDictionary<string, Lazy<RootedDocument>> _documents;
+
+    /// <summary>Each for as long as its profile is in use.</summary>
+    private readonly ConditionalWeakTable<CompiledProfile, RootedDocument> _ofProfiles = [];
 
     /// <param name="xsdFolder">Where the XSD files are; empty for none.</param>
     public MetadataEndpoints(DataStandard standard, Compatibility compatibility = Compatibility.Default, string xsdFolder = "")
@@ -38,7 +42,6 @@ internal sealed class MetadataEndpoints
         _documents = new Dictionary<string, Lazy<RootedDocument>>(StringComparer.OrdinalIgnoreCase)
         {
             [""] = new(Discovery.MetadataRoot),
-            ["specifications"] = new(Discovery.Specifications),
             ["specifications/resources-spec.json"] = resources,
             ["specifications/descriptors-spec.json"] = descriptors,
             ["specifications/discovery-spec.json"] = new(SmallSpecifications.Discovery),
@@ -53,9 +56,23 @@ internal sealed class MetadataEndpoints
     /// <param name="open">What the request left open of the address of the data; see <see cref="RootedDocument.DataRoot"/>.</param>
     public Task RootAsync(HttpContext http, string open = "") => ReadOnly(http) ?? _root.Value.WriteAsync(http, open);
 
-    public Task HandleAsync(HttpContext http, RequestPath path, string open = "")
+    /// <param name="profiles">Those of the tenant that the path names; null when it names none.</param>
+    public Task HandleAsync(HttpContext http, RequestPath path, ProfileCatalog? profiles, string open = "")
     {
         var rest = path.Rest.ToString();
+
+        // The ODS/API lists its specifications under the slash, the DMS has an object without it.
+        var isOdsList = rest.Length == 0 && path.HasTrailingSlash;
+        if (isOdsList || rest.Equals("specifications", StringComparison.OrdinalIgnoreCase))
+        {
+            return ReadOnly(http) ?? ListAsync(http, isOdsList, profiles, open);
+        }
+
+        if (ProfileOf(rest) is { } profile)
+        {
+            return ReadOnly(http) ?? ProfileAsync(http, profile, profiles, open);
+        }
+
         if (rest.StartsWith("xsd/", StringComparison.OrdinalIgnoreCase))
         {
             return XsdAsync(http, rest["xsd/".Length..].Split('/'));
@@ -63,11 +80,45 @@ internal sealed class MetadataEndpoints
 
         var document = rest.Equals("dependencies", StringComparison.OrdinalIgnoreCase) || rest.Equals("data/v3/dependencies", StringComparison.OrdinalIgnoreCase)
             ? WantsGraph(http) ? _dependencyGraph : _dependencies
-
-            // The ODS/API lists its specifications under the slash, the DMS has an object without it.
-            : rest.Length == 0 && path.HasTrailingSlash ? _odsSpecifications
             : _documents.GetValueOrDefault(rest);
         return document is null ? NoSuchDocumentAsync(http) : ReadOnly(http) ?? document.Value.WriteAsync(http, open);
+    }
+
+    /// <summary>The profile whose document a path names; null when it is no such path.</summary>
+    private static string? ProfileOf(string rest)
+    {
+        foreach (var (start, end) in ((string, string)[])[("specifications/profiles/", "/resources-spec.json"), ("data/v3/profiles/", "/swagger.json")])
+        {
+            if (rest.Length > start.Length + end.Length
+                && rest.StartsWith(start, StringComparison.OrdinalIgnoreCase) && rest.EndsWith(end, StringComparison.OrdinalIgnoreCase))
+            {
+                // The only character that the server leaves encoded.
+                return rest[start.Length..^end.Length].Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+            }
+        }
+
+        return null;
+    }
+
+    private static async Task ListAsync(HttpContext http, bool isOds, ProfileCatalog? profiles, string open)
+    {
+        var usable = profiles is null ? [] : (await profiles.CurrentAsync([], http.RequestAborted)).Usable;
+        await (isOds ? Discovery.OdsSpecifications(usable) : Discovery.Specifications(usable)).WriteAsync(http, open);
+    }
+
+    private async Task ProfileAsync(HttpContext http, string name, ProfileCatalog? profiles, string open)
+    {
+        if (profiles is null || (await profiles.CurrentAsync([name], http.RequestAborted)).Find(name) is not { } profile)
+        {
+            Problems.WriteBareNotFound(http.Response);
+            return;
+        }
+
+        await _ofProfiles.GetValue(profile, Document).WriteAsync(http, open);
+
+        RootedDocument Document(CompiledProfile profile) => new(
+            OpenApiDocument.OfProfile(profile, _standard, RootedDocument.DataRoot + DataBase, RootedDocument.DataRoot + "/oauth/token", PageParameters.LimitMax),
+            ContentTypes.Json);
     }
 
     /// <summary><c>{section}/files</c> and <c>{section}/{File}.xsd</c>.</summary>

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Rollcall.Serve.Profiles;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve.Metadata;
@@ -9,6 +10,8 @@ namespace Rollcall.Serve.Metadata;
 /// from the model: paths and operations here, schemas in <see cref="OpenApiSchemas"/>.</summary>
 public static class OpenApiDocument
 {
+    private const string PlainJson = "application/json";
+
     private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The document of all resources, without descriptors.</summary>
@@ -23,8 +26,15 @@ public static class OpenApiDocument
     public static byte[] Descriptors(DataStandard standard, string dataUrl, string tokenUrl, int pageMax) =>
         Write(standard, [.. standard.Resources.Where(r => r.IsDescriptor)], dataUrl, tokenUrl, pageMax, "Ed-Fi API: descriptors");
 
+    /// <summary>The document of what a profile covers (reference section 7.5).</summary>
+    /// <inheritdoc cref="Resources"/>
+    internal static byte[] OfProfile(CompiledProfile profile, DataStandard standard, string dataUrl, string tokenUrl, int pageMax) => Write(
+        standard,
+        [.. standard.Resources.Where(r => profile.Covers(r, isRead: true) || profile.Covers(r, isRead: false))],
+        dataUrl, tokenUrl, pageMax, $"{profile.Name} Resources", profile);
+
     private static byte[] Write(
-        DataStandard standard, IReadOnlyList<ResourceModel> resources, string dataUrl, string tokenUrl, int pageMax, string title)
+        DataStandard standard, IReadOnlyList<ResourceModel> resources, string dataUrl, string tokenUrl, int pageMax, string title, CompiledProfile? profile = null)
     {
         var buffer = new ArrayBufferWriter<byte>(1 << 20);
         using (var json = new Utf8JsonWriter(buffer, Compact))
@@ -50,16 +60,28 @@ public static class OpenApiDocument
             json.WriteStartObject("paths");
             foreach (var resource in resources)
             {
-                Paths(json, resource, standard.DescriptorValueMaxLength);
+                Paths(json, resource, standard.DescriptorValueMaxLength, profile);
             }
 
             json.WriteEndObject();
 
             json.WriteStartObject("components");
             json.WriteStartObject("schemas");
-            OpenApiSchemas.Write(json, standard, resources);
+            if (profile is null)
+            {
+                OpenApiSchemas.Write(json, standard, resources);
+            }
+            else
+            {
+                OpenApiSchemas.WriteProfiled(json, standard, [.. resources.Select(r => profile.Resources[r.Index])]);
+            }
+
             json.WriteEndObject();
-            Parameters(json, pageMax);
+            Parameters(
+                json,
+                pageMax,
+                isRead: profile is null || resources.Any(r => profile.Covers(r, isRead: true)),
+                isWritten: profile is null || resources.Any(r => profile.Covers(r, isRead: false)));
             Responses(json);
             json.WriteStartObject("securitySchemes");
             json.WriteStartObject("oauth2_client_credentials");
@@ -98,15 +120,65 @@ public static class OpenApiDocument
         return buffer.WrittenSpan.ToArray();
     }
 
-    private static void Paths(Utf8JsonWriter json, ResourceModel resource, int descriptorMax)
+    /// <param name="profile">Decides which operations there are, and on which schemas; null for all, on the whole resource.</param>
+    private static void Paths(Utf8JsonWriter json, ResourceModel resource, int descriptorMax, CompiledProfile? profile)
     {
         // Two projects may use one name, and the id of an operation is unique.
         var project = resource.Name.Namespace == DataStandard.CoreNamespace ? "" : resource.Project;
         var plural = project + char.ToUpperInvariant(resource.Name.Endpoint[0]) + resource.Name.Endpoint[1..];
         var name = project + resource.TypeName;
         var schema = OpenApiSchemas.NameOf(resource);
+        var read = new Form(profile is null ? schema : schema + OpenApiSchemas.Readable, profile?.MediaType(resource, isRead: true) ?? PlainJson);
+        var written = new Form(profile is null ? schema : schema + OpenApiSchemas.Writable, profile?.MediaType(resource, isRead: false) ?? PlainJson);
+        var isRead = profile?.Covers(resource, isRead: true) != false;
+        var isWritten = profile?.Covers(resource, isRead: false) != false;
 
         json.WriteStartObject(resource.Name.Path);
+        if (isRead)
+        {
+            GetMany(json, resource, plural, read, descriptorMax);
+        }
+
+        if (isWritten)
+        {
+            Operation(json, "post", $"post{name}", "Creates the document, or replaces the one with the same natural key.", resource, null);
+            Body(json, written, name);
+            Answers(json, ["200", "201", "400", "401", "403", "405", "409", "412", "500"]);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+
+        json.WriteStartObject($"{resource.Name.Path}/{{id}}");
+        if (isRead)
+        {
+            Operation(json, "get", $"get{plural}ById", "Reads one by its id.", resource, () =>
+            {
+                IdParameter(json);
+                Reference(json, "#/components/parameters/If-None-Match");
+            });
+            Answers(
+                json, ["304", "400", "401", "403", "404", "500"], "200", () => Reference(json, $"#/components/schemas/{read.Schema}", "schema"), read.MediaType);
+            json.WriteEndObject();
+        }
+
+        if (isWritten)
+        {
+            PutAndDelete(json, resource, plural, name, written);
+        }
+
+        json.WriteEndObject();
+
+        if (isRead)
+        {
+            Partitions(json, resource, plural, descriptorMax);
+            Changes(json, resource, plural, "deletes", OpenApiSchemas.Deletes);
+            Changes(json, resource, plural, "keyChanges", OpenApiSchemas.KeyChanges);
+        }
+    }
+
+    private static void GetMany(Utf8JsonWriter json, ResourceModel resource, string plural, Form form, int descriptorMax)
+    {
         Operation(json, "get", $"get{plural}", "Reads many: by page, by example, by change version.", resource, () =>
         {
             foreach (var shared in (ReadOnlySpan<string>)["offset", "limit", "pageToken", "pageSize", "MinChangeVersion", "MaxChangeVersion", "totalCount"])
@@ -116,30 +188,18 @@ public static class OpenApiDocument
 
             Fields(json, resource, descriptorMax);
         });
-        Answers(json, ["400", "401", "403", "404", "500"], "200", () => ArrayOf(json, schema));
+        Answers(json, ["400", "401", "403", "404", "500"], "200", () => ArrayOf(json, form.Schema), form.MediaType);
         json.WriteEndObject();
+    }
 
-        Operation(json, "post", $"post{name}", "Creates the document, or replaces the one with the same natural key.", resource, null);
-        Body(json, schema, name);
-        Answers(json, ["200", "201", "400", "401", "403", "405", "409", "412", "500"]);
-        json.WriteEndObject();
-        json.WriteEndObject();
-
-        json.WriteStartObject($"{resource.Name.Path}/{{id}}");
-        Operation(json, "get", $"get{plural}ById", "Reads one by its id.", resource, () =>
-        {
-            IdParameter(json);
-            Reference(json, "#/components/parameters/If-None-Match");
-        });
-        Answers(json, ["304", "400", "401", "403", "404", "500"], "200", () => Reference(json, $"#/components/schemas/{schema}", "schema"));
-        json.WriteEndObject();
-
+    private static void PutAndDelete(Utf8JsonWriter json, ResourceModel resource, string plural, string name, Form form)
+    {
         Operation(json, "put", $"put{name}", "Replaces one by its id.", resource, () =>
         {
             IdParameter(json);
             Reference(json, "#/components/parameters/If-Match");
         });
-        Body(json, schema, name);
+        Body(json, form, name);
         Answers(json, ["204", "400", "401", "403", "404", "405", "409", "412", "500"]);
         if (resource.AllowsKeyChange)
         {
@@ -155,11 +215,6 @@ public static class OpenApiDocument
         });
         Answers(json, ["204", "400", "401", "403", "404", "405", "409", "412", "500"]);
         json.WriteEndObject();
-        json.WriteEndObject();
-
-        Partitions(json, resource, plural, descriptorMax);
-        Changes(json, resource, plural, "deletes", OpenApiSchemas.Deletes);
-        Changes(json, resource, plural, "keyChanges", OpenApiSchemas.KeyChanges);
     }
 
     private static void Fields(Utf8JsonWriter json, ResourceModel resource, int descriptorMax)
@@ -234,23 +289,23 @@ public static class OpenApiDocument
         }
     }
 
-    private static void Body(Utf8JsonWriter json, string schema, string name)
+    private static void Body(Utf8JsonWriter json, Form form, string name)
     {
         json.WriteStartObject("requestBody");
         json.WriteBoolean("required", true);
         json.WriteString("x-bodyName", name);
-        JsonContent(json, () => Reference(json, $"#/components/schemas/{schema}", "schema"));
+        JsonContent(json, () => Reference(json, $"#/components/schemas/{form.Schema}", "schema"), form.MediaType);
         json.WriteEndObject();
     }
 
-    private static void Answers(Utf8JsonWriter json, ReadOnlySpan<string> shared, string? inline = null, Action? content = null)
+    private static void Answers(Utf8JsonWriter json, ReadOnlySpan<string> shared, string? inline = null, Action? content = null, string mediaType = PlainJson)
     {
         json.WriteStartObject("responses");
         if (inline is not null)
         {
             json.WriteStartObject(inline);
             json.WriteString("description", "What was asked for.");
-            JsonContent(json, content!);
+            JsonContent(json, content!, mediaType);
             json.WriteEndObject();
         }
 
@@ -303,24 +358,37 @@ public static class OpenApiDocument
         }
     }
 
-    private static void Parameters(Utf8JsonWriter json, int pageMax)
+    private static void Parameters(Utf8JsonWriter json, int pageMax, bool isRead, bool isWritten)
     {
         json.WriteStartObject("parameters");
-        Parameter("offset", "offset", "query", "Documents to leave out before the page.", () => Int(json, "int32", 0, null, 0));
-        Parameter("limit", "limit", "query", "Documents on the page at most.", () => Int(json, "int32", 0, pageMax, pageMax));
-        Parameter("pageToken", "pageToken", "query", "Where the page begins: a token of Next-Page-Token or of partitions.", () => json.WriteString("type", "string"));
-        Parameter("pageSize", "pageSize", "query", "Documents on the page at most, with a page token.", () => Int(json, "int32", 0, pageMax, pageMax));
-        Parameter("numberOfPartitions", "number", "query", "Ranges wanted; fewer may be given.", () => Int(json, "int32", 1, 200, 10));
-        Parameter("MinChangeVersion", "minChangeVersion", "query", "Only what has this change version or a later one.", () => Int(json, "int64", 0, null, null));
-        Parameter("MaxChangeVersion", "maxChangeVersion", "query", "Only what has this change version or an earlier one.", () => Int(json, "int64", 0, null, null));
-        Parameter("totalCount", "totalCount", "query", "Whether to count all matches in the Total-Count header.", () =>
+        if (isRead)
         {
-            json.WriteString("type", "boolean");
-            json.WriteBoolean("default", false);
-        });
-        Parameter("If-None-Match", "If-None-Match", "header", "An entity tag: answer 304 when the document still has it.", () => json.WriteString("type", "string"));
-        Parameter("If-Match", "If-Match", "header", "An entity tag: do it only when the document still has it.", () => json.WriteString("type", "string"));
+            ParametersOfReading();
+        }
+
+        if (isWritten)
+        {
+            Parameter("If-Match", "If-Match", "header", "An entity tag: do it only when the document still has it.", () => json.WriteString("type", "string"));
+        }
+
         json.WriteEndObject();
+
+        void ParametersOfReading()
+        {
+            Parameter("offset", "offset", "query", "Documents to leave out before the page.", () => Int(json, "int32", 0, null, 0));
+            Parameter("limit", "limit", "query", "Documents on the page at most.", () => Int(json, "int32", 0, pageMax, pageMax));
+            Parameter("pageToken", "pageToken", "query", "Where the page begins: a token of Next-Page-Token or of partitions.", () => json.WriteString("type", "string"));
+            Parameter("pageSize", "pageSize", "query", "Documents on the page at most, with a page token.", () => Int(json, "int32", 0, pageMax, pageMax));
+            Parameter("numberOfPartitions", "number", "query", "Ranges wanted; fewer may be given.", () => Int(json, "int32", 1, 200, 10));
+            Parameter("MinChangeVersion", "minChangeVersion", "query", "Only what has this change version or a later one.", () => Int(json, "int64", 0, null, null));
+            Parameter("MaxChangeVersion", "maxChangeVersion", "query", "Only what has this change version or an earlier one.", () => Int(json, "int64", 0, null, null));
+            Parameter("totalCount", "totalCount", "query", "Whether to count all matches in the Total-Count header.", () =>
+            {
+                json.WriteString("type", "boolean");
+                json.WriteBoolean("default", false);
+            });
+            Parameter("If-None-Match", "If-None-Match", "header", "An entity tag: answer 304 when the document still has it.", () => json.WriteString("type", "string"));
+        }
 
         void Parameter(string key, string name, string place, string description, Action schema)
         {
@@ -392,10 +460,10 @@ public static class OpenApiDocument
         json.WriteEndObject();
     }
 
-    private static void JsonContent(Utf8JsonWriter json, Action schema)
+    private static void JsonContent(Utf8JsonWriter json, Action schema, string mediaType)
     {
         json.WriteStartObject("content");
-        json.WriteStartObject("application/json");
+        json.WriteStartObject(mediaType);
         schema();
         json.WriteEndObject();
         json.WriteEndObject();
@@ -415,4 +483,7 @@ public static class OpenApiDocument
         json.WriteString("$ref", target);
         json.WriteEndObject();
     }
+
+    /// <summary>How a document of a resource looks in one direction.</summary>
+    private readonly record struct Form(string Schema, string MediaType);
 }

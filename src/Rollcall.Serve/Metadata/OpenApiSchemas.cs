@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Rollcall.Serve.Profiles;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve.Metadata;
@@ -10,6 +11,10 @@ internal static class OpenApiSchemas
     /// <summary>Schema names of the rows of <c>/deletes</c> and <c>/keyChanges</c>.</summary>
     public const string Deletes = "trackedChanges_delete";
     public const string KeyChanges = "trackedChanges_keyChange";
+
+    /// <summary>What the names of a profile's schemas end with.</summary>
+    public const string Readable = "_readable";
+    public const string Writable = "_writable";
 
     public static string NameOf(ResourceModel resource) => Prefix(resource.Name.Namespace) + Camel(resource.TypeName);
 
@@ -26,6 +31,39 @@ internal static class OpenApiSchemas
             Object(json, name, property.Members!, standard.DescriptorValueMaxLength, isRoot: false, references, isReference: true);
         }
 
+        WriteTracked(json);
+    }
+
+    /// <summary>The schemas of a profile: what can be read as <c>edFi_school_readable</c>, what can be written as <c>edFi_school_writable</c>, and
+    /// all below them likewise.</summary>
+    public static void WriteProfiled(Utf8JsonWriter json, DataStandard standard, IReadOnlyList<ProfiledResource> resources)
+    {
+        foreach (var suffix in (string[])[Readable, Writable])
+        {
+            var references = new SortedDictionary<string, PropertyModel>(StringComparer.Ordinal);
+            foreach (var resource in resources)
+            {
+                if ((suffix == Readable ? resource.Read : resource.Write) is { } shape)
+                {
+                    Object(
+                        json, NameOf(resource.Model), resource.Model.Root, standard.DescriptorValueMaxLength, isRoot: true, references, shape: shape, suffix: suffix);
+                }
+            }
+
+            foreach (var (name, property) in references)
+            {
+                Object(json, name, property.Members!, standard.DescriptorValueMaxLength, isRoot: false, references, isReference: true, suffix: suffix);
+            }
+        }
+
+        if (resources.Any(r => r.Read is not null))
+        {
+            WriteTracked(json);
+        }
+    }
+
+    private static void WriteTracked(Utf8JsonWriter json)
+    {
         Tracked(json, Deletes, "keyValues");
         Tracked(json, KeyChanges, "oldKeyValues", "newKeyValues");
     }
@@ -91,14 +129,17 @@ internal static class OpenApiSchemas
         }
     }
 
+    /// <param name="name">Without the suffix.</param>
+    /// <param name="shape">What a profile shows; null for all.</param>
     private static void Object(
         Utf8JsonWriter json, string name, ObjectModel members, int descriptorMax, bool isRoot,
-        SortedDictionary<string, PropertyModel> references, bool isReference = false, bool isBelowExtension = false)
+        SortedDictionary<string, PropertyModel> references, bool isReference = false, bool isBelowExtension = false, ObjectShape? shape = null, string suffix = "")
     {
-        var nested = new List<(string Name, PropertyModel Property)>();
-        json.WriteStartObject(name);
+        var nested = new List<(string Name, PropertyModel Property, ObjectShape? Shape)>();
+        var hasServerMembers = suffix != Writable;
+        json.WriteStartObject(name + suffix);
         json.WriteString("type", "object");
-        var required = members.Properties.Where(p => isReference || p.IsRequired).Select(p => p.Name).ToArray();
+        var required = members.Properties.Where((p, i) => (isReference || p.IsRequired) && IsShown(i)).Select(p => p.Name).ToArray();
         if (required.Length > 0)
         {
             json.WriteStartArray("required");
@@ -111,27 +152,40 @@ internal static class OpenApiSchemas
         }
 
         json.WriteStartObject("properties");
-        if (isRoot)
+        if (isRoot && hasServerMembers)
         {
             ServerMember("id", "The id that the API assigns.");
         }
 
-        foreach (var property in members.Properties)
+        for (var i = 0; i < members.Properties.Length; i++)
         {
+            if (!IsShown(i))
+            {
+                continue;
+            }
+
+            var property = members.Properties[i];
+            var inner = shape?.Members[i].Inner;
             json.WriteStartObject(property.Name);
             switch (property.Type)
             {
+                case PropertyType.Reference when inner is not null:
+                    // A part of a reference is nobody else's.
+                    var part = name + Pascal(property.Name);
+                    nested.Add((part, property, inner));
+                    json.WriteString("$ref", $"#/components/schemas/{part}{suffix}");
+                    break;
                 case PropertyType.Reference:
                     var reference = ReferenceSchema(property);
                     references.TryAdd(reference, property);
-                    json.WriteString("$ref", $"#/components/schemas/{reference}");
+                    json.WriteString("$ref", $"#/components/schemas/{reference}{suffix}");
                     break;
                 case PropertyType.Array:
                     var item = name + Pascal(Singular(property.Name));
-                    nested.Add((item, property));
+                    nested.Add((item, property, inner));
                     json.WriteString("type", "array");
                     json.WriteStartObject("items");
-                    json.WriteString("$ref", $"#/components/schemas/{item}");
+                    json.WriteString("$ref", $"#/components/schemas/{item}{suffix}");
                     json.WriteEndObject();
                     if (property.MinItems > 0)
                     {
@@ -141,8 +195,8 @@ internal static class OpenApiSchemas
                     break;
                 case PropertyType.Object:
                     var embedded = ObjectSchema(name, property, isBelowExtension);
-                    nested.Add((embedded, property));
-                    json.WriteString("$ref", $"#/components/schemas/{embedded}");
+                    nested.Add((embedded, property, inner));
+                    json.WriteString("$ref", $"#/components/schemas/{embedded}{suffix}");
                     break;
                 case PropertyType.String or PropertyType.Boolean or PropertyType.Integer or PropertyType.Decimal or PropertyType.Date
                     or PropertyType.Time or PropertyType.DateTime or PropertyType.Descriptor:
@@ -168,23 +222,35 @@ internal static class OpenApiSchemas
             json.WriteEndObject();
         }
 
-        if (isRoot)
+        if (isRoot && hasServerMembers)
         {
             ServerMember("_etag", "The entity tag of this state of the document.");
             ServerMember("_lastModifiedDate", "When the document was last changed, UTC.");
         }
 
-        if (isReference)
+        if (isReference && hasServerMembers)
         {
             Link();
         }
 
         json.WriteEndObject();
         json.WriteEndObject();
-        foreach (var (child, property) in nested)
+        foreach (var (child, property, inner) in nested)
         {
-            Object(json, child, property.Members!, descriptorMax, isRoot: false, references, isBelowExtension: property.Name == DataStandard.ExtensionMember);
+            Object(
+                json,
+                child,
+                property.Members!,
+                descriptorMax,
+                isRoot: false,
+                references,
+                isReference: property.Type == PropertyType.Reference,
+                isBelowExtension: property.Name == DataStandard.ExtensionMember,
+                shape: inner,
+                suffix: suffix);
         }
+
+        bool IsShown(int member) => shape is null || shape.Members[member].Visibility != Visibility.Hidden;
 
         void ServerMember(string member, string description)
         {

@@ -36,6 +36,10 @@ internal sealed class ProfileMerge
             {
                 Visibility.Hidden => old?.DeepClone(),
                 Visibility.Object when given is JsonObject members => Merge(old as JsonObject, members, member.Inner!),
+
+                // It is no object that somebody has or not, but where the extensions stand: those that are hidden stay.
+                Visibility.Object when property.Name == DataStandard.ExtensionMember && old is JsonObject extensions =>
+                    Merge(extensions, [], member.Inner!) is { Count: > 0 } kept ? kept : null,
                 Visibility.Collection => Collection(old as JsonArray, given as JsonArray, property, member),
                 _ => given?.DeepClone(),
             };

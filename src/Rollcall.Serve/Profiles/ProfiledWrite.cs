@@ -57,10 +57,14 @@ internal sealed class ProfiledWrite(ProfileView view, ServedResource resource, I
         // 3. Both together, judged as a whole document.
         var merged = ProfileMerge.Run(
             stored.Body is null ? null : JsonNode.Parse(stored.Body)!.AsObject(), JsonNode.Parse(submitted.Body.Span)!.AsObject(), view.WriteShape);
+        var condition = stored.Body is null ? new Precondition(null, false, null, true) : new Precondition(stored.ChangeVersion, false, null, false);
         if (merged is null)
         {
-            var enforced = new ProfiledOutcome(null, ProfileProblems.Enforced(view.Profile), false);
-            return stored.Body is null ? await RefusedAsync(submitted, access, enforced, cancellationToken) : enforced;
+            // What the store would find wrong with what was submitted comes first: the caller's rights, references, descriptors.
+            var judged = await WriteAsync(submitted, condition with { IsTrial = true });
+            return judged.Outcome is WriteOutcome.Judged or WriteOutcome.Unchanged
+                ? new ProfiledOutcome(null, ProfileProblems.Enforced(view.Profile), false)
+                : judged;
         }
 
         var read = resource.Reader.Read(Encoding.UTF8.GetBytes(merged.ToJsonString()), ReadPurpose.Item, documents.Descriptors);
@@ -71,15 +75,19 @@ internal sealed class ProfiledWrite(ProfileView view, ServedResource resource, I
         }
 
         // 4. Written if what was read is still there.
-        var condition = stored.Body is null ? new Precondition(null, false, null, true) : new Precondition(stored.ChangeVersion, false, null, false);
-        var outcome = id is { } target
-            ? await documents.ReplaceAsync(target, document, condition, access.Change, cancellationToken)
-            : await documents.UpsertAsync(document, condition, access, cancellationToken);
-        return new ProfiledOutcome(
-            outcome,
-            null,
-            outcome is WriteOutcome.EtagMismatch or WriteOutcome.EtagMatched or WriteOutcome.NothingToMatch or WriteOutcome.StaleDescriptors
-                || (outcome is WriteOutcome.NotFound && stored.Body is not null));
+        return await WriteAsync(document, condition);
+
+        async Task<ProfiledOutcome> WriteAsync(Document whole, Precondition unchanged)
+        {
+            var outcome = id is { } target
+                ? await documents.ReplaceAsync(target, whole, unchanged, access.Change, cancellationToken)
+                : await documents.UpsertAsync(whole, unchanged, access, cancellationToken);
+            return new ProfiledOutcome(
+                outcome,
+                null,
+                outcome is WriteOutcome.EtagMismatch or WriteOutcome.EtagMatched or WriteOutcome.NothingToMatch or WriteOutcome.StaleDescriptors
+                    || (outcome is WriteOutcome.NotFound && stored.Body is not null));
+        }
     }
 
     /// <summary>The refusal of a document that would be new, unless the caller may not create it: one who may not see a document that has the

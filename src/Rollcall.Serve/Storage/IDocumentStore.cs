@@ -78,6 +78,9 @@ public sealed record Precondition(long? IfMatch, bool IfMatchAny, IReadOnlyList<
 {
     public static readonly Precondition None = new(null, false, null, false);
 
+    /// <summary>The write is only judged: one that nothing forbids ends as <see cref="WriteOutcome.Judged"/>.</summary>
+    public bool IsTrial { get; init; }
+
     /// <summary>The outcome when an existing document of this version fails the condition; null when it passes.</summary>
     public WriteOutcome? CheckExisting(long changeVersion) =>
         IfMatch is { } expected && expected != changeVersion ? new WriteOutcome.EtagMismatch()
@@ -132,6 +135,9 @@ public abstract record WriteOutcome
 
     /// <summary>The document was read against descriptors that have changed since: read it again and repeat the request.</summary>
     public sealed record StaleDescriptors : WriteOutcome;
+
+    /// <summary>A trial's good end: the write would have gone on, and nothing was written.</summary>
+    public sealed record Judged : WriteOutcome;
 }
 
 /// <summary>A page of <c>/deletes</c>.</summary>

@@ -78,6 +78,7 @@ public static class WriteDecision
 
         return isRefused ? new WriteOutcome.KeyChangeNotSupported()
             : unresolved.Count > 0 ? new WriteOutcome.Unresolved(unresolved, [])
+            : precondition.IsTrial ? new WriteOutcome.Judged()
             : null;
     }
 

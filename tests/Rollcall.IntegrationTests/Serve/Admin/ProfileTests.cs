@@ -183,6 +183,7 @@ public abstract class ProfileTests(HttpServer server)
     [Fact]
     [Rule("7.4.creatability")]
     [Rule("11.35.policy-urn")]
+    [Rule("7.4.references-first")]
     public async Task What_can_not_be_complete_is_not_created()
     {
         var (name, bearer, _) = await CallerAsync("""
@@ -198,6 +199,18 @@ public abstract class ProfileTests(HttpServer server)
               "errors": ["The Profile definition for '{{name}}' excludes (or does not include) one or more required data elements needed to create the resource."]
             }
             """);
+        (await server.GetAsync($"{Schools}?schoolId={schoolId}")).Is(200).HasBody("[]");
+
+        // What is found wrong by looking at what is stored comes before that: an unknown descriptor, a reference that names nothing.
+        body["localEducationAgencyReference"] = new JsonObject { ["localEducationAgencyId"] = server.UniqueNumber() };
+        var unresolved = (await server.SendAsync("POST", Schools, body.ToJsonString(), "application/json", bearer)).Is(409);
+        Assert.Equal("urn:ed-fi:api:data-conflict:unresolved-reference", (string)unresolved.Json!["type"]!);
+        body["charterStatusDescriptor"] = "uri://nobody/CharterStatusDescriptor#None";
+        Assert.Contains(
+            "$.charterStatusDescriptor",
+            (await server.SendAsync("POST", Schools, body.ToJsonString(), "application/json", bearer)).Is(400).Json!["validationErrors"]!.AsObject().Select(e => e.Key));
+        body.Remove("charterStatusDescriptor");
+        body.Remove("localEducationAgencyReference");
         (await server.GetAsync($"{Schools}?schoolId={schoolId}")).Is(200).HasBody("[]");
 
         // Once it is there it can be changed, and keeps its name.

@@ -32,6 +32,9 @@ public abstract class HttpServer : IAsyncLifetime
 
     protected abstract Task DropAsync();
 
+    /// <summary>The server's clock; null for the real one.</summary>
+    protected virtual TimeProvider? Time => null;
+
     /// <summary>What this server is told differently.</summary>
     protected virtual ServeOptions With(ServeOptions options) => options;
 
@@ -67,7 +70,8 @@ public abstract class HttpServer : IAsyncLifetime
                 AdminSecret = AdminSecret,
                 XsdFolder = _xsd,
             }),
-            CancellationToken.None);
+            CancellationToken.None,
+            Time);
         Root = _host.Addresses[0];
         Token = await TokenAsync("sandbox", "sandbox");
         await PrepareAsync();
