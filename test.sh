@@ -176,7 +176,8 @@ suite() {
   # In a process group of its own, waited for: so that a signal to this script is heard at once. The tests send Ctrl-C to
   # programs that they start, which would ignore it if whoever started this script did.
   set -m
-  TMPDIR="$work/tmp" env --default-signal=INT,QUIT timeout -k 15 "$suite_seconds_max" "artifacts/bin/$name/release/$name" -noLogo -noColor >"$log" 2>&1 &
+  # Most of a test's time is waiting for processes and disks, so more run at once than there are processors.
+  TMPDIR="$work/tmp" env --default-signal=INT,QUIT timeout -k 15 "$suite_seconds_max" "artifacts/bin/$name/release/$name" -noLogo -noColor -maxThreads 3.0x >"$log" 2>&1 &
   suite_pid=$!
   set +m
   wait "$suite_pid"
