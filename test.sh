@@ -11,7 +11,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
 # Per suite. A hang must end as a failure, with time left to stop the cluster.
-suite_seconds_max=540
+suite_seconds_max=700
 case "${1:-}" in
   "") ;;
   --long) export ROLLCALL_TEST_LONG=1; suite_seconds_max=14400 ;;
