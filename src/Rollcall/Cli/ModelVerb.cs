@@ -112,7 +112,8 @@ internal static class ModelVerb
 
     private static Option<string[]> ExtensionOption() => new("--extension")
     {
-        Description = "An extension of the data standard, as 'serve --extension' takes it. May be repeated.", HelpName = "FILE",
+        Description = "An extension of the data standard, as 'serve --extension' takes it; repeatable.",
+        HelpName = "FILE",
     };
 
     private static DataStandard Load(ParseResult parsed, Option<string[]> extensions)
