@@ -40,8 +40,8 @@ public sealed class ModelVerbTests
         string[] extension = ["--extension", ExtensionModels.Path("sample"), "--extension", ExtensionModels.Path("homograph")];
         var list = await RollcallProcess.RunAsync(["model", "list", "school", .. extension]);
         Assert.Equal((0, ""), (list.ExitCode, list.Error));
-        Assert.Matches("(?m)^schools +entity +schoolId", list.Output);
-        Assert.Matches("(?m)^homograph/schools +entity +schoolName", list.Output);
+        Assert.Matches("(?m)^ *schools +entity +schoolId", list.Output);
+        Assert.Matches("(?m)^ *homograph/schools +entity +schoolName", list.Output);
 
         var bus = await RollcallProcess.RunAsync(["model", "show", "buses", "--json", .. extension]);
         Assert.Equal("/sample/buses", (string)JsonNode.Parse(bus.Output)!["resource"]!);
