@@ -30,6 +30,8 @@ internal sealed class ImportedSnapshot(
     private readonly ConcurrentBag<NpgsqlConnection> _idle = [];
     private long _usedAt = Environment.TickCount64;
 
+    internal FrozenAnchors Anchors { get; } = new(catalog);
+
     /// <summary>Whether its holder still has it.</summary>
     public async Task<bool> CanImportAsync(CancellationToken cancellationToken)
     {
@@ -52,7 +54,7 @@ internal sealed class ImportedSnapshot(
         await RunAsync(
             async connection =>
             {
-                await reads.QueryAsync(connection, plan, sink, isNow: false, cancellationToken);
+                await reads.QueryAsync(connection, plan, sink, Anchors, cancellationToken);
                 return true;
             },
             cancellationToken);

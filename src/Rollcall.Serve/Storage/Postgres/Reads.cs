@@ -122,12 +122,12 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         }
 
         await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
-        await QueryAsync(connection, plan, sink, isNow: true, cancellationToken);
+        await QueryAsync(connection, plan, sink, null, cancellationToken);
     }
 
-    /// <param name="isNow">False in a snapshot, for which what is remembered of the present does not hold.</param>
+    /// <param name="frozen">Of a snapshot, for which what is remembered of the present does not hold; null for the present.</param>
     public async ValueTask QueryAsync(
-        NpgsqlConnection connection, QueryPlan plan, IDocumentSink sink, bool isNow, CancellationToken cancellationToken)
+        NpgsqlConnection connection, QueryPlan plan, IDocumentSink sink, FrozenAnchors? frozen, CancellationToken cancellationToken)
     {
         if (plan.MatchesNothing || (plan.Limit == 0 && !plan.WantsTotalCount))
         {
@@ -138,14 +138,14 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         var window = await WindowAsync(plan, cancellationToken);
         if (RestrictedLists.IsFor(plan) && !window.IsNarrow)
         {
-            await _restricted.QueryAsync(connection, plan, window, sink, isNow, cancellationToken);
+            await _restricted.QueryAsync(connection, plan, window, sink, isNow: frozen is null, cancellationToken);
             return;
         }
 
         var page = plan.Limit == 0 ? null
             : plan.IsFiltered ? Filtered(plan, window)
             : window.IsNarrow ? Narrow(plan, window)
-            : await WalkAsync(connection, plan, window, isNow, cancellationToken);
+            : await WalkAsync(connection, plan, window, frozen, cancellationToken);
         await using var batch = new NpgsqlBatch(connection);
         if (plan.WantsTotalCount)
         {
@@ -249,13 +249,16 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
     /// <summary>All documents, or all in a wide window: the page's first row is found in the primary key alone, from the nearest anchor
     /// on, so that what is skipped is neither fetched nor, mostly, counted.</summary>
     private async ValueTask<NpgsqlBatchCommand> WalkAsync(
-        NpgsqlConnection connection, QueryPlan plan, VersionWindow window, bool isNow, CancellationToken cancellationToken)
+        NpgsqlConnection connection, QueryPlan plan, VersionWindow window, FrozenAnchors? frozen, CancellationToken cancellationToken)
     {
         var page = Where(new PageStatement($"select {Columns} from {NameOf(plan)} t"), plan, window);
         if (plan.Offset > 0)
         {
             // Anchors count all rows: those outside the window are subtracted, which pays when they are few.
-            var anchor = isNow && window.IsNearlyAll && plan.Access.IsEverything ? await anchors.FindAsync(connection, plan.Resource, plan.Offset, cancellationToken) : default;
+            var isFromAnchor = window.IsNearlyAll && plan.Access.IsEverything;
+            var anchor = !isFromAnchor ? default
+                : frozen is null ? await anchors.FindAsync(connection, plan.Resource, plan.Offset, cancellationToken)
+                : await frozen.FindAsync(connection, plan.Resource, plan.Offset, cancellationToken);
             var first = page.Inner($"select s.row_id from {NameOf(plan)} s", "s");
             var skip = page.Parameter(plan.Offset - anchor.Offset);
             if (anchor.Row > 0)
