@@ -9,7 +9,7 @@ public sealed class ChaosTests(PostgresFixture postgres, ITestOutputHelper outpu
 {
     private const int Clients = 32;
     private static readonly bool IsLong = Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") == "1";
-    private static readonly int Requests = IsLong ? 2000 : 60;
+    private static readonly int Requests = IsLong ? 4000 : 60;
 
     [Rule("5.5.concurrent", "6.6.complete-windows", Stores = RuleStores.Both)]
     [Fact]

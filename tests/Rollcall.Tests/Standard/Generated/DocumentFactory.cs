@@ -297,7 +297,7 @@ public sealed class DocumentFactory
             {
                 var item = new JsonObject();
                 if (TryFill(rule["items"]!.AsObject(), item, path + "[*]") && item.Count > 0
-                    && seen.Add(string.Join('\u0001', (rule["unique"]?.AsArray() ?? []).Select(u => Judge.Values(item, u!.GetValue<string>()).FirstOrDefault()?.ToJsonString() ?? "")).ToUpperInvariant()))
+                    && (rule["unique"] is not JsonArray unique || seen.Add(string.Join('\u0001', unique.Select(u => Judge.Values(item, u!.GetValue<string>()).FirstOrDefault()?.ToJsonString() ?? "")).ToUpperInvariant())))
                 {
                     items.Add(item);
                 }

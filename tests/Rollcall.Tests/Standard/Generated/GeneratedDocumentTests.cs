@@ -13,12 +13,16 @@ namespace Rollcall.Tests.Standard.Generated;
 public sealed class GeneratedDocumentTests
 {
     private static readonly int PerResource = Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") is { Length: > 0 } ? 50 : 1;
+
+    /// <summary>One value in six is at a bound: with so many, the control finds a bound that is moved.</summary>
+    private const int ControlsPerResource = 60;
+
     private static readonly ConcurrentDictionary<string, DocumentReader> s_readers = new(StringComparer.Ordinal);
 
     [Fact]
     public void The_reader_takes_every_generated_document_as_the_judge_does_and_refuses_every_single_fault()
     {
-        var (resources, documents, faults, disagreements) = Compare(Judge.All, seed: 20250901, PerResource, int.MaxValue);
+        var (resources, documents, faults, disagreements) = Compare(Judge.All, seed: 20250901, PerResource, _ => true, withFaults: true, int.MaxValue);
         Assert.Equal(349 + 33 + 7 + 7, resources);
         Assert.Equal(resources * PerResource, documents);
         Assert.InRange(faults, documents * 10, int.MaxValue);
@@ -36,19 +40,21 @@ public sealed class GeneratedDocumentTests
     public void A_generator_with_one_rule_other_is_found_out(string rule, string where)
     {
         var broken = Judge.AllWith(model => Break(model, rule, where));
-        var (_, _, _, disagreements) = Compare(broken, seed: 7, 1, 1);
+        bool HasRule(string resource) => resource == where || broken.Model["resources"]![resource]?["properties"]![where] is not null;
+        var (_, _, _, disagreements) = Compare(broken, seed: 7, ControlsPerResource, HasRule, withFaults: false, 1);
         Assert.NotEmpty(disagreements);
     }
 
     /// <returns>Counts, and the first few documents about which reader and judge disagree.</returns>
-    private static (int Resources, int Documents, int Faults, List<string> Disagreements) Compare(Judge judge, int seed, int perResource, int disagreementsMax)
+    private static (int Resources, int Documents, int Faults, List<string> Disagreements) Compare(
+        Judge judge, int seed, int perResource, Func<string, bool> isWanted, bool withFaults, int disagreementsMax)
     {
         var factory = new DocumentFactory(judge.Model, new Random(seed));
         var faultsOf = new SingleFaults(judge.Model, factory);
         var random = new Random(seed);
         var disagreements = new List<string>();
         int resources = 0, documents = 0, faults = 0;
-        foreach (var resource in factory.Resources.ToArray())
+        foreach (var resource in factory.Resources.Where(isWanted).ToArray())
         {
             resources++;
             for (var i = 0; i < perResource && disagreements.Count < disagreementsMax; i++)
@@ -68,7 +74,7 @@ public sealed class GeneratedDocumentTests
                     disagreements.Add($"{resource}: stored otherwise than the judge says");
                 }
 
-                foreach (var fault in faultsOf.Of(sample, random).Where(f => !f.NeedsStore))
+                foreach (var fault in withFaults ? faultsOf.Of(sample, random).Where(f => !f.NeedsStore) : [])
                 {
                     faults++;
                     var refused = Read(resource, fault.Body).Faults.Select(f => f.Path).ToHashSet(StringComparer.Ordinal);
@@ -112,7 +118,7 @@ public sealed class GeneratedDocumentTests
                         property["type"] = "datetime";
                         break;
                     case "unique":
-                        property["unique"] = new JsonArray("nothing");
+                        property.Remove("unique");
                         break;
                     case "required":
                         property.Remove("required");
