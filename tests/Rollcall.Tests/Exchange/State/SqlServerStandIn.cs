@@ -128,7 +128,11 @@ internal sealed class SqlServerStandInConnection(SqlServerStandIn server) : DbCo
 
     public override void ChangeDatabase(string databaseName) => throw new NotSupportedException();
 
-    protected override void Dispose(bool disposing) => Close();
+    protected override void Dispose(bool disposing)
+    {
+        Close();
+        base.Dispose(disposing);
+    }
 
     protected override DbTransaction BeginDbTransaction(IsolationLevel isolationLevel) => new StandInTransaction(this);
 
@@ -154,7 +158,11 @@ internal sealed class SqlServerStandInConnection(SqlServerStandIn server) : DbCo
 
         public override void Rollback() => End(isUndone: true);
 
-        protected override void Dispose(bool disposing) => End(isUndone: true);
+        protected override void Dispose(bool disposing)
+        {
+            End(isUndone: true);
+            base.Dispose(disposing);
+        }
 
         private void End(bool isUndone)
         {
