@@ -14,10 +14,18 @@ public sealed class ProviderFolder(string path)
     private static readonly Lock _lock = new();
     private static readonly Dictionary<string, DbProviderFactory> _loaded = new(StringComparer.Ordinal);
 
-    /// <summary><c>providers</c> beside the program.</summary>
-    public static ProviderFolder Default { get; } = new(Path.Combine(AppContext.BaseDirectory, "providers"));
+    /// <summary>Names the folder in place of <c>providers</c> beside the program.</summary>
+    public const string Variable = "ROLLCALL_PROVIDERS";
+
+    /// <summary>The folder that the environment names, else <c>providers</c> beside the program.</summary>
+    public static ProviderFolder Default => new(Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } given ? given : Path.Combine(AppContext.BaseDirectory, "providers"));
 
     public string FullPath { get; } = Path.GetFullPath(path);
+
+    /// <summary>The provider's factory, which must be there.</summary>
+    /// <exception cref="DatabaseUnusableException">The folder has no such provider, or it cannot be used.</exception>
+    public DbProviderFactory Load(string invariantName) => Find(invariantName) ?? throw new DatabaseUnusableException(
+        $"The ADO.NET provider {invariantName} is not built in, and {FullPath} has no assembly for it. Put it there with what it needs, or name its folder in {Variable}.");
 
     /// <summary>The provider's factory; null when the folder has no assembly for it.</summary>
     /// <exception cref="DatabaseUnusableException">There is an assembly, and it is none that can be used.</exception>
@@ -31,7 +39,7 @@ public sealed class ProviderFolder(string path)
         lock (_lock)
         {
             var key = file + "|" + invariantName;
-            return _loaded.TryGetValue(key, out var known) ? known : _loaded[key] = Load(file, invariantName);
+            return _loaded.TryGetValue(key, out var known) ? known : _loaded[key] = Read(file, invariantName);
         }
     }
 
@@ -56,12 +64,12 @@ public sealed class ProviderFolder(string path)
     }
 
     [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "The program is not trimmed where it loads providers.")]
-    private static DbProviderFactory Load(string file, string invariantName)
+    private static DbProviderFactory Read(string file, string invariantName)
     {
         try
         {
             var assembly = new ProviderContext(file).LoadFromAssemblyPath(file);
-            var factory = assembly.GetExportedTypes().FirstOrDefault(t => !t.IsAbstract && t.Namespace == invariantName && t.IsAssignableTo(typeof(DbProviderFactory)));
+            var factory = assembly.GetExportedTypes().FirstOrDefault(t => !t.IsAbstract && string.Equals(t.Namespace, invariantName, StringComparison.OrdinalIgnoreCase) && t.IsAssignableTo(typeof(DbProviderFactory)));
             var instance = factory?.GetField("Instance", BindingFlags.Public | BindingFlags.Static)?.GetValue(null) as DbProviderFactory;
             return instance ?? throw new DatabaseUnusableException($"{file} has no ADO.NET provider of the name {invariantName}.");
         }
@@ -74,14 +82,16 @@ public sealed class ProviderFolder(string path)
     /// <summary>Takes what a provider needs from beside it, and the rest from the program.</summary>
     private sealed class ProviderContext(string file) : AssemblyLoadContext("provider " + Path.GetFileName(file))
     {
+        private readonly AssemblyDependencyResolver _resolver = new(file);
         private readonly string _folder = Path.GetDirectoryName(file)!;
 
         protected override Assembly? Load(AssemblyName assemblyName) =>
-            Beside(assemblyName.Name + ".dll") is { } dependency ? LoadFromAssemblyPath(dependency) : null;
+            (_resolver.ResolveAssemblyToPath(assemblyName) ?? Beside(assemblyName.Name + ".dll")) is { } dependency ? LoadFromAssemblyPath(dependency) : null;
 
         protected override nint LoadUnmanagedDll(string unmanagedDllName) =>
-            ((string[])[unmanagedDllName, unmanagedDllName + ".dll", "lib" + unmanagedDllName + ".so", unmanagedDllName + ".so", "lib" + unmanagedDllName + ".dylib"])
-                .Select(Beside).FirstOrDefault(f => f is not null) is { } library ? LoadUnmanagedDllFromPath(library) : 0;
+            (_resolver.ResolveUnmanagedDllToPath(unmanagedDllName)
+                ?? ((string[])[unmanagedDllName, unmanagedDllName + ".dll", "lib" + unmanagedDllName + ".so", unmanagedDllName + ".so", "lib" + unmanagedDllName + ".dylib"])
+                    .Select(Beside).FirstOrDefault(f => f is not null)) is { } library ? LoadUnmanagedDllFromPath(library) : 0;
 
         private string? Beside(string name) => Path.Combine(_folder, name) is var path && File.Exists(path) ? path : null;
     }
