@@ -124,7 +124,7 @@ internal static class CorrelationId
             sent = http.Request.Query[Name].ToString();
         }
 
-        var clean = string.Concat(sent.Take(LengthMax).Where(c => c is > ' ' and < '\u007f'));
+        var clean = string.Concat(sent.Take(LengthMax).Where(c => c is >= ' ' and < '\u007f')).Trim();
         return clean.Length > 0 ? clean : http.TraceIdentifier;
     }
 }

@@ -61,12 +61,13 @@ internal sealed class Traffic(TrafficOptions options, Compatibility compatibilit
             http.Request.Scheme = scheme.ToLowerInvariant();
         }
 
-        if (First("X-Forwarded-Host") is { } host)
+        if (First("X-Forwarded-Host") is { } host && IsHost(host))
         {
             http.Request.Host = new HostString(host);
         }
 
-        if (First("X-Forwarded-Port") is { } text && int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var port))
+        if (First("X-Forwarded-Port") is { } text && int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var port)
+            && port is > 0 and <= ushort.MaxValue)
         {
             var isUsual = port == (http.Request.Scheme == "https" ? 443 : 80);
             http.Request.Host = isUsual ? new HostString(http.Request.Host.Host) : new HostString(http.Request.Host.Host, port);
@@ -74,6 +75,9 @@ internal sealed class Traffic(TrafficOptions options, Compatibility compatibilit
 
         string? First(string name) =>
             headers.TryGetValue(name, out var values) && values.ToString().Split(',')[0].Trim() is { Length: > 0 } first ? first : null;
+
+        // A proxy may pass on what its client wrote there, and it is printed into addresses: a name or an address, with or without a port.
+        static bool IsHost(string text) => text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' or ':' or '[' or ']');
     }
 
     /// <summary>What a browser must be told so that a page of a configured origin may read the answer. Others are told nothing.</summary>

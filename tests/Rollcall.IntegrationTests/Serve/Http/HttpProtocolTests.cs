@@ -327,6 +327,7 @@ public abstract class HttpProtocolTests(HttpServer server)
     public async Task The_callers_correlation_id_comes_back_fit_for_a_log()
     {
         Assert.Equal("abc-1", (string)(await server.GetAsync("/data/v3/x", ("correlationid", "abc-1"))).Json!["correlationId"]!);
+        Assert.Equal("nightly run 7", (string)(await server.GetAsync("/data/v3/x", ("correlationid", "nightly run 7"))).Json!["correlationId"]!);
         Assert.Equal("q1", (string)(await server.GetAsync("/data/v3/x?correlationId=q1")).Json!["correlationId"]!);
         Assert.Equal("h1", (string)(await server.GetAsync("/data/v3/x?correlationId=q1", ("correlationId", "h1"))).Json!["correlationId"]!);
         var odd = (string)(await server.GetAsync($"/data/v3/x?correlationId=a%0Ab{new string('c', 500)}")).Json!["correlationId"]!;

@@ -141,6 +141,13 @@ public sealed class HttpTrafficTests : IAsyncLifetime
         {
             answer = await SendAsync("GET", "/", ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "api.example.org"), ("X-Forwarded-Port", "8443"));
             Assert.Equal("https://api.example.org:8443/oauth/token", (string)answer.Json!["urls"]!["oauth"]!);
+            foreach (var (host, port) in ((string, string)[])[("a\"b", "443"), ("a/b", "443"), ("a b", "443"), ("api.example.org", "0"), ("api.example.org", "65536")])
+            {
+                // What no host can be called is not printed into a document: the port alone still counts, or the host.
+                answer = (await SendAsync("GET", "/", ("X-Forwarded-Host", host), ("X-Forwarded-Port", port))).Is(200);
+                var oauth = new Uri((string)answer.Json!["urls"]!["oauth"]!);
+                Assert.Equal(port == "443" ? "127.0.0.1" : "api.example.org", oauth.Host);
+            }
         }
     }
 
