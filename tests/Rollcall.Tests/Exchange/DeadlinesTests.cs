@@ -56,12 +56,12 @@ public sealed class DeadlinesTests
     [Fact]
     public void Marks_tell_apart_every_byte_the_length_and_the_id()
     {
-        var body = Enumerable.Range(0, 70).Select(i => (byte)i).ToArray();
+        var body = Enumerable.Range(1, 70).Select(i => (byte)i).ToArray();
         var marks = new HashSet<UInt128> { MarkHash.Of(default, body), MarkHash.Of(new Guid(1, 0, 0, new byte[8]), body) };
         for (var length = 0; length < body.Length; length++)
         {
             Assert.True(marks.Add(MarkHash.Of(default, body.AsSpan(0, length))));
-            Assert.True(marks.Add(MarkHash.Of(default, new byte[length])));
+            Assert.True(marks.Add(MarkHash.Of(default, new byte[length + 1])));
             for (var bit = 0; bit < 8; bit++)
             {
                 body[length] ^= (byte)(1 << bit);
