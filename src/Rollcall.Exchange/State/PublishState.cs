@@ -42,6 +42,8 @@ public sealed class PublishState : IDisposable
             create table witness(run_id integer primary key references run, path text not null, target_id blob not null);
             create index set_aside_ix on set_aside(run_id, pass, path);
             """),
+        // Of a page by cursor: the page behind it has been noted, so that no second walk begins there.
+        new(2, "alter table part add column is_followed integer not null default 0;"),
     ];
 
     private readonly FileLock _lock;

@@ -76,10 +76,23 @@ public sealed partial class StubApi : IAsyncDisposable
     private long _writes;
     private volatile string _lastWrite = "";
 
+    /// <summary>Told of each write that took effect, before it is answered.</summary>
+    public Action<string>? AfterWrite { get; set; }
+
+    /// <summary>The id of a document.</summary>
+    public Guid IdOf(string path, Func<string, bool> which)
+    {
+        lock (_lock)
+        {
+            return _tables[path].Rows.Values.Single(r => which(r.Body)).Id;
+        }
+    }
+
     private void Wrote(string method)
     {
         _lastWrite = method;
         Interlocked.Increment(ref _writes);
+        AfterWrite?.Invoke(method);
     }
 
     public int InFlightMax => _inFlightMax;
