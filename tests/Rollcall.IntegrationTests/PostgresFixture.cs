@@ -13,6 +13,9 @@ namespace Rollcall.IntegrationTests;
 public sealed class PostgresFixture : IAsyncLifetime
 {
     public const string Variable = "ROLLCALL_TEST_POSTGRES";
+
+    /// <summary>For our own statements and connections: making and dropping databases waits for checkpoints of a busy machine.</summary>
+    private const int PatienceSeconds = 300;
     private readonly string? _server = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } text ? text : null;
     private readonly SemaphoreSlim _gate = new(1);
     private readonly string _template = $"rollcall_test_{Environment.ProcessId}_{Guid.NewGuid():N}"[..40];
@@ -100,11 +103,14 @@ public sealed class PostgresFixture : IAsyncLifetime
 
     internal string ConnectionString(string database) => Of(Server, database);
 
-    private static string Of(string server, string database) => new NpgsqlConnectionStringBuilder(server) { Database = database }.ConnectionString;
+    /// <remarks>Many suites at once on a machine of few processors: a connection can take longer than Npgsql's 15 seconds.</remarks>
+    private static string Of(string server, string database) =>
+        new NpgsqlConnectionStringBuilder(server) { Database = database, Timeout = PatienceSeconds }.ConnectionString;
 
     private async Task RunAsync(string sql)
     {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Server) { Pooling = false }.ConnectionString);
+        await using var connection = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(Server) { Pooling = false, Timeout = PatienceSeconds, CommandTimeout = PatienceSeconds }.ConnectionString);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync();

@@ -128,7 +128,9 @@ public sealed class PostgresDatabaseAwayTests : DatabaseAwayTests
         {
             var text = new NpgsqlConnectionStringBuilder(options.Database);
             Wire = new CuttableWire(text.Host!, text.Port);
-            (text.Host, text.Port, text.Timeout) = ("127.0.0.1", Wire.Port, 3);
+
+            // A cut wire refuses at once, so patience costs nothing, and a busy machine's start needs it.
+            (text.Host, text.Port, text.Timeout) = ("127.0.0.1", Wire.Port, 120);
             return options with { Database = text.ConnectionString };
         }
 

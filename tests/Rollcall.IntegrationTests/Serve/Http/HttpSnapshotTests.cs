@@ -177,8 +177,8 @@ public sealed class SqliteHttpSnapshotTests(SqliteSnapshotServer server) : HttpS
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(folder));
         }
 
-        await UntilAsync(() => database.Snapshots!.Ages.Count == 0);
-        Assert.Empty(Directory.GetFiles(folder));
+        await UntilAsync(() => Directory.GetFiles(folder).Length == 0);
+        Assert.Empty(database.Snapshots!.Ages);
     }
 }
 
