@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
@@ -232,6 +233,8 @@ public sealed class EdFiClient : IDisposable
         var isWrite = stage == FailureStage.Write;
         using var limit = isWrite ? new CancellationTokenSource() : CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(_options.RequestTimeout);
+        using var trace = ExchangeTelemetry.Traces.HasListeners() ? ExchangeTelemetry.Traces.StartActivity(ExchangeTelemetry.Request, ActivityKind.Client) : null;
+        trace?.SetTag("http.request.method", method.Method).SetTag("url.path", address.AbsolutePath);
         try
         {
             Interlocked.Increment(ref _requests);
@@ -258,12 +261,14 @@ public sealed class EdFiClient : IDisposable
 
             using var response = await _http.SendAsync(request, limit.Token);
             var answer = await ReadAnswerAsync(response, body, stage, fault, limit.Token);
+            trace?.SetTag("http.response.status_code", answer.Status);
             signal = Signal(answer.Failure);
             pause = answer.Failure?.RetryAfter;
             return answer;
         }
         catch (Exception exception) when (ProblemReader.FromException(stage, exception, isWrite ? default : cancellationToken) is { } failure)
         {
+            trace?.SetTag("error.type", failure.Kind);
             signal = GateSignal.Failed;
             return new Answer(0, ApiBody.Empty, null, null, null, null, failure);
         }

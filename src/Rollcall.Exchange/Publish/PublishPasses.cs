@@ -107,8 +107,17 @@ internal sealed class PublishPasses(
         return report;
     }
 
-    private Task<DeliveryReport> DeliverAsync(PublishPass pass, IReadOnlyList<ResourceFeed> feeds, CancellationToken cancellationToken)
+    private static string NameOf(PublishPass pass) => pass switch
     {
+        PublishPass.KeyChanges => "keyChanges",
+        PublishPass.Upserts => "upserts",
+        PublishPass.Deletes => "deletes",
+        _ => throw new ArgumentOutOfRangeException(nameof(pass)),
+    };
+
+    private async Task<DeliveryReport> DeliverAsync(PublishPass pass, IReadOnlyList<ResourceFeed> feeds, CancellationToken cancellationToken)
+    {
+        using var trace = ExchangeTelemetry.Traces.StartActivity(NameOf(pass));
         var isUpsert = pass == PublishPass.Upserts;
         var delivery = new DeliveryRun(
             target, order,
@@ -119,9 +128,10 @@ internal sealed class PublishPasses(
                 ForbiddenIsWarning = options.TreatForbiddenPostAsWarning && isUpsert,
                 UpdatePrerequisites = isUpsert ? options.UpdatePrerequisites : new Dictionary<ResourceName, IReadOnlyList<ResourceName>>(),
                 IsReverse = pass == PublishPass.Deletes,
+                Pass = NameOf(pass),
             },
             progress);
-        return delivery.RunAsync(
+        return await delivery.RunAsync(
             feeds,
             async settled =>
             {
@@ -133,6 +143,11 @@ internal sealed class PublishPasses(
                 else
                 {
                     journal.Settle(settled);
+                }
+
+                if (ExchangeTelemetry.Documents.Enabled)
+                {
+                    ExchangeTelemetry.Documents.Add(1, new("pass", NameOf(pass)), new("resource", settled.Resource.Path), new("outcome", settled.Settlement.ToString()));
                 }
 
                 if (Settled is not null)

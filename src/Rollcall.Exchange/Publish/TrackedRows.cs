@@ -17,7 +17,7 @@ internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeW
     public Action<PublishPass, ResourceName, ApiFailure>? NotTracked { get; init; }
 
     /// <summary>Told how many rows are to come.</summary>
-    public Action<long>? Counted { get; init; }
+    public Action<ResourceName, long>? Counted { get; init; }
 
     /// <summary>The part, and so the tag, of what earlier runs set aside, which comes first; 0 when there is nothing.</summary>
     public long RetryPart { get; private set; }
@@ -42,7 +42,7 @@ internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeW
                     var document = new OutgoingDocument(KindOf(pass), aside.Body, part.Id, aside.SourceId);
                     if (journal.Take(part, document))
                     {
-                        Counted?.Invoke(1);
+                        Counted?.Invoke(resource, 1);
                         yield return document;
                     }
                 }
@@ -53,7 +53,7 @@ internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeW
                 {
                     if (journal.Take(part, row))
                     {
-                        Counted?.Invoke(1);
+                        Counted?.Invoke(resource, 1);
                         yield return row with { Tag = part.Id };
                     }
                 }

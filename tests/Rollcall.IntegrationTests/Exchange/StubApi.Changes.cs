@@ -144,7 +144,7 @@ public sealed partial class StubApi
     }
 
     /// <summary>Addresses below a resource and change queries; false for others.</summary>
-    private async Task<bool> ServeBesideAsync(HttpContext http, string name)
+    private async Task<bool> ServeBesideAsync(HttpContext http, string name, string fate)
     {
         if (name.Equals("/changeQueries/v1/availableChangeVersions", StringComparison.OrdinalIgnoreCase))
         {
@@ -194,11 +194,11 @@ public sealed partial class StubApi
             return false;
         }
 
-        await ServeOneAsync(http, resource, id);
+        await ServeOneAsync(http, resource, id, fate);
         return true;
     }
 
-    private async Task ServeOneAsync(HttpContext http, StubResource resource, Guid id)
+    private async Task ServeOneAsync(HttpContext http, StubResource resource, Guid id, string fate)
     {
         var text = "";
         if (http.Request.Method == "PUT")
@@ -246,6 +246,12 @@ public sealed partial class StubApi
         if (status == 204)
         {
             Wrote(http.Request.Method);
+            if (fate == "dropped after")
+            {
+                Add("dropped");
+                http.Abort();
+                return;
+            }
         }
 
         if (body.Length > 0)

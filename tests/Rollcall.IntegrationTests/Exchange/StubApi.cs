@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
@@ -48,6 +50,9 @@ public sealed partial class StubApi : IAsyncDisposable
     public bool ServesGraphMl { get; }
 
     public string Version { get; set; } = "7.3";
+
+    /// <summary>Serves one school year only, by its addresses.</summary>
+    public int? SchoolYear { get; set; }
 
     public string DataStandard { get; set; } = "9.9.0";
 
@@ -99,12 +104,27 @@ public sealed partial class StubApi : IAsyncDisposable
 
     public ApiConnection Connection => new(Url, "key", "s3cret");
 
-    public static async Task<StubApi> StartAsync(StubResource[] resources, StubFaults? faults = null, bool graphMl = false)
+    public static async Task<StubApi> StartAsync(
+        StubResource[] resources, StubFaults? faults = null, bool graphMl = false, X509Certificate2? certificate = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(k => k.AddServerHeader = false);
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.ConfigureKestrel(k =>
+        {
+            k.AddServerHeader = false;
+            k.Listen(IPAddress.Loopback, 0, listen =>
+            {
+                if (certificate is not null)
+                {
+                    listen.UseHttps(certificate);
+                }
+            });
+        });
+        if (certificate is not null)
+        {
+            builder.WebHost.UseKestrelHttpsConfiguration();
+        }
+
         var app = builder.Build();
         var stub = new StubApi(app, resources, faults ?? new StubFaults(), graphMl);
         await app.StartAsync();
@@ -171,7 +191,24 @@ public sealed partial class StubApi : IAsyncDisposable
         }
 
         var path = http.Request.Path.Value!;
-        if (path.Equals("/oauth/token", StringComparison.OrdinalIgnoreCase))
+        if (SchoolYear is { } year && path != "/" && !path.EndsWith("/token", StringComparison.Ordinal))
+        {
+            if (!path.Contains($"/{year}/", StringComparison.Ordinal))
+            {
+                await Write(http, 404, "{}");
+                return;
+            }
+
+            Add("year");
+            path = path.Replace($"/{year}/", "/", StringComparison.Ordinal).Replace("/metadata/data/v3/", "/metadata/", StringComparison.Ordinal);
+        }
+
+        if (path.Equals("/elsewhere/token", StringComparison.Ordinal))
+        {
+            Add("token elsewhere");
+            await TokenAsync(http);
+        }
+        else if (path.Equals("/oauth/token", StringComparison.OrdinalIgnoreCase))
         {
             await TokenAsync(http);
         }
@@ -275,7 +312,7 @@ public sealed partial class StubApi : IAsyncDisposable
     private async Task ServeAsync(HttpContext http, string name, string fate)
     {
         var isRefused = _faults.RefusesSnapshot && http.Request.Headers.ContainsKey("Use-Snapshot");
-        if (!isRefused && await ServeBesideAsync(http, name))
+        if (!isRefused && await ServeBesideAsync(http, name, fate))
         {
             return;
         }
@@ -418,7 +455,8 @@ public sealed partial class StubApi : IAsyncDisposable
             _tokens[token] = DateTime.UtcNow.AddSeconds(_faults.TokenSeconds);
         }
 
-        var scope = form.TryGetValue("scope", out var asked) ? $",\"scope\":\"{asked}\"" : "";
+        Add($"scope {form["scope"]}");
+        var scope = !_faults.PassesOverScope && form.TryGetValue("scope", out var asked) ? $",\"scope\":\"{asked}\"" : "";
         await Write(http, 200, $$"""{"access_token":"{{token}}","expires_in":{{_faults.TokenSeconds}},"token_type":"bearer"{{scope}}}""");
     }
 
@@ -426,7 +464,7 @@ public sealed partial class StubApi : IAsyncDisposable
     {
         lock (_lock)
         {
-            if (++_dataRequests == _faults.TokenRevokedAfter)
+            if (++_dataRequests == _faults.TokenRevokedAfter || _dataRequests % _faults.TokenRevokedEvery == 0)
             {
                 _tokens.Clear();
             }
