@@ -11,6 +11,9 @@ internal static class StoreMetrics
     [
         ("rollcall_serve_write_groups_total", "counter", "Transactions of writes.", m => m.Groups),
         ("rollcall_serve_writes_total", "counter", "Writes in them.", m => m.Writes),
+        ("rollcall_serve_key_changes_total", "counter", "Changes of a natural key, with all that follows from them.", m => m.KeyChanges),
+        ("rollcall_serve_write_races_total", "counter", "Writes done again because another writer was quicker.", m => m.LostRaces),
+        ("rollcall_serve_write_deadlocks_total", "counter", "Transactions that the database ended as deadlocks; they were done again.", m => m.Deadlocks),
         ("rollcall_serve_change_version", "gauge", "The newest change version that clients are told.", m => m.NewestChangeVersion),
         ("rollcall_serve_change_version_lag", "gauge", "Change versions beyond it that a transaction in flight may still add.", m => m.ChangeVersionLag),
     ];

@@ -31,7 +31,7 @@ internal sealed class AdaptiveGate(int ceiling, TimeProvider time)
     private static readonly TimeSpan _pauseMax = TimeSpan.FromSeconds(10);
 
     private readonly Lock _lock = new();
-    private readonly Queue<TaskCompletionSource> _waiting = new();
+    private readonly Queue<GateWaiter> _waiting = new();
     private readonly int _start = Math.Min(16, ceiling);
     private double _limit = Math.Min(16, ceiling);
     private bool _growsFast = true;
@@ -75,10 +75,10 @@ internal sealed class AdaptiveGate(int ceiling, TimeProvider time)
         }
     }
 
-    /// <summary>Waits for a free place, first come first served.</summary>
+    /// <summary>Waits for a free place, first come first served. The answer is to be awaited once, as every <see cref="ValueTask"/>.</summary>
     public ValueTask EnterAsync(CancellationToken cancellationToken)
     {
-        TaskCompletionSource place;
+        GateWaiter waiter;
         lock (_lock)
         {
             if (_waiting.Count == 0 && HasRoom())
@@ -87,16 +87,17 @@ internal sealed class AdaptiveGate(int ceiling, TimeProvider time)
                 return ValueTask.CompletedTask;
             }
 
-            place = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _waiting.Enqueue(place);
+            waiter = GateWaiter.Rent();
+            _waiting.Enqueue(waiter);
         }
 
-        return new ValueTask(WaitAsync(place, cancellationToken));
+        return waiter.WaitAsync(cancellationToken);
     }
 
     /// <param name="pauseFor">What the server asked for with Retry-After.</param>
     public void Exit(GateSignal signal, TimeSpan latency, TimeSpan? pauseFor = null)
     {
+        GateWaiter? admitted;
         lock (_lock)
         {
             _inFlight--;
@@ -105,16 +106,10 @@ internal sealed class AdaptiveGate(int ceiling, TimeProvider time)
                 Note(signal, latency, pauseFor);
             }
 
-            Admit();
+            admitted = Admit();
         }
-    }
 
-    private static async Task WaitAsync(TaskCompletionSource place, CancellationToken cancellationToken)
-    {
-        await using (cancellationToken.UnsafeRegister(static (state, token) => ((TaskCompletionSource)state!).TrySetCanceled(token), place))
-        {
-            await place.Task;
-        }
+        GateWaiter.Release(admitted);
     }
 
     private bool HasRoom() => _inFlight < (_badInARow >= FailuresBeforePause ? 1 : (int)_limit) && time.GetTimestamp() >= _pausedUntil;
@@ -125,16 +120,33 @@ internal sealed class AdaptiveGate(int ceiling, TimeProvider time)
         _inFlightPeak = Math.Max(_inFlightPeak, _inFlight);
     }
 
-    private void Admit()
+    /// <returns>Those who may go, each with the next; to be told outside of the lock.</returns>
+    private GateWaiter? Admit()
     {
+        GateWaiter? first = null;
+        GateWaiter? last = null;
         while (_waiting.Count > 0 && HasRoom())
         {
-            Take();
-            if (!_waiting.Dequeue().TrySetResult())
+            var waiter = _waiting.Dequeue();
+            if (!waiter.TryAdmit())
             {
-                _inFlight--;
+                continue;
             }
+
+            Take();
+            if (last is null)
+            {
+                first = waiter;
+            }
+            else
+            {
+                last.Next = waiter;
+            }
+
+            last = waiter;
         }
+
+        return first;
     }
 
     private void Note(GateSignal signal, TimeSpan latency, TimeSpan? pauseFor)
@@ -179,6 +191,7 @@ internal sealed class AdaptiveGate(int ceiling, TimeProvider time)
 
     private void Resume()
     {
+        GateWaiter? admitted;
         lock (_lock)
         {
             if (time.GetTimestamp() < _pausedUntil)
@@ -186,8 +199,10 @@ internal sealed class AdaptiveGate(int ceiling, TimeProvider time)
                 _timer?.Change(TimeSpan.FromMilliseconds(50), Timeout.InfiniteTimeSpan);
             }
 
-            Admit();
+            admitted = Admit();
         }
+
+        GateWaiter.Release(admitted);
     }
 
     private void Decide()

@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
-using System.Net.Http.Headers;
 using System.Net.Security;
+using System.Runtime.CompilerServices;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Exchange.Client;
@@ -14,23 +14,24 @@ namespace Rollcall.Exchange.Client;
 public sealed class EdFiClient : IDisposable
 {
     private const int ErrorBytesMax = 256 * 1024;
-    private static readonly MediaTypeHeaderValue _json = new("application/json");
-    private static readonly ProductInfoHeaderValue _agent = new("rollcall", typeof(EdFiClient).Assembly.GetName().Version?.ToString(3) ?? "0");
+    private const string Json = "application/json";
+    private static readonly string _agent = "rollcall/" + (typeof(EdFiClient).Assembly.GetName().Version?.ToString(3) ?? "0");
 
     private readonly ClientOptions _options;
     private readonly HttpMessageInvoker _http;
     private readonly AdaptiveGate _gate;
     private readonly TokenSource _tokens;
     private readonly RequestPace? _pace;
+    private readonly Deadlines _deadlines;
     private readonly ConcurrentDictionary<ResourceName, Uri> _resources = new();
     private readonly KeyValuePair<string, string>[] _readHeaders;
-    private readonly ConcurrentDictionary<ResourceName, MediaTypeHeaderValue> _writable = new();
+    private readonly ConcurrentDictionary<ResourceName, string> _writable = new();
     private long _requests;
     private long _retries;
 
     private EdFiClient(
         ApiConnection connection, ApiDescription api, ClientOptions options, HttpMessageInvoker http, AdaptiveGate gate,
-        TokenSource tokens, RequestPace? pace, KeyValuePair<string, string>[] readHeaders)
+        TokenSource tokens, RequestPace? pace, Deadlines deadlines, KeyValuePair<string, string>[] readHeaders)
     {
         Connection = connection;
         Api = api;
@@ -39,6 +40,7 @@ public sealed class EdFiClient : IDisposable
         _gate = gate;
         _tokens = tokens;
         _pace = pace;
+        _deadlines = deadlines;
         _readHeaders = readHeaders;
     }
 
@@ -72,7 +74,7 @@ public sealed class EdFiClient : IDisposable
             tokens = new TokenSource(connection, api.Token, http, options);
             await tokens.GetAsync(cancellationToken);
             return new EdFiClient(connection, api, options, http, new AdaptiveGate(options.ConnectionsMax, options.Time), tokens,
-                options.RateLimit is { } limit ? new RequestPace(limit, options.Time) : null, []);
+                options.RateLimit is { } limit ? new RequestPace(limit, options.Time) : null, new Deadlines(options.RequestTimeout, TimeProvider.System), []);
         }
         catch
         {
@@ -84,18 +86,18 @@ public sealed class EdFiClient : IDisposable
 
     /// <summary>The same connection with a header on every GET of data, such as <c>Use-Snapshot: true</c>. Dispose only one of the two.</summary>
     public EdFiClient WithReadHeader(string name, string value) =>
-        new(Connection, Api, _options, _http, _gate, _tokens, _pace, [.. _readHeaders, new(name, value)]);
+        new(Connection, Api, _options, _http, _gate, _tokens, _pace, _deadlines, [.. _readHeaders, new(name, value)]);
 
     /// <summary>POST: create, or replace the document with the same natural key.</summary>
-    public Task<WriteResult> UpsertAsync(ResourceName resource, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
+    public ValueTask<WriteResult> UpsertAsync(ResourceName resource, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
         WriteAsync(HttpMethod.Post, AddressOf(resource), body, cancellationToken, _writable.GetOrAdd(resource, ContentTypeOf));
 
     /// <summary>PUT: replace the document with this id.</summary>
-    public Task<WriteResult> ReplaceAsync(ResourceName resource, Guid id, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
+    public ValueTask<WriteResult> ReplaceAsync(ResourceName resource, Guid id, ReadOnlyMemory<byte> body, CancellationToken cancellationToken) =>
         WriteAsync(HttpMethod.Put, AddressOf(resource, id), body, cancellationToken);
 
     /// <summary>DELETE; a document that is already gone counts as deleted.</summary>
-    public async Task<WriteResult> DeleteAsync(ResourceName resource, Guid id, CancellationToken cancellationToken)
+    public async ValueTask<WriteResult> DeleteAsync(ResourceName resource, Guid id, CancellationToken cancellationToken)
     {
         var result = await WriteAsync(HttpMethod.Delete, AddressOf(resource, id), default, cancellationToken);
         return result.Failure?.Kind == FailureKind.NotFound ? result with { Failure = null } : result;
@@ -115,12 +117,9 @@ public sealed class EdFiClient : IDisposable
 
     /// <summary>GET of any address of this API, with the token; what <paramref name="fault"/> finds wrong with the body is treated
     /// like a lost connection, because a body that was cut off is one.</summary>
-    public async Task<ReadAnswer> ReadAsync(
-        Uri address, Func<ReadOnlyMemory<byte>, string?>? fault, CancellationToken cancellationToken, string? accept = null)
-    {
-        var answer = await ExchangeAsync(HttpMethod.Get, address, default, FailureStage.Read, fault, cancellationToken, accept: accept);
-        return new ReadAnswer(answer.Status, answer.Body, answer.TotalCount, answer.NextPageToken, answer.Failure);
-    }
+    public Task<ReadAnswer> ReadAsync(
+        Uri address, Func<ReadOnlyMemory<byte>, string?>? fault, CancellationToken cancellationToken, string? accept = null) =>
+        ReadWithRetriesAsync(address, fault, accept, cancellationToken);
 
     /// <summary>GET of metadata, without a token.</summary>
     /// <exception cref="ApiException">It cannot be had.</exception>
@@ -131,76 +130,137 @@ public sealed class EdFiClient : IDisposable
     public string? AcceptOf(ResourceName resource) =>
         ProfileMediaType.Of(resource, Connection.ProfileName, ProfileMediaType.Readable);
 
-    private MediaTypeHeaderValue ContentTypeOf(ResourceName resource) =>
-        ProfileMediaType.Of(resource, Connection.ProfileName, ProfileMediaType.Writable) is { } type ? new MediaTypeHeaderValue(type) : _json;
+    private string ContentTypeOf(ResourceName resource) =>
+        ProfileMediaType.Of(resource, Connection.ProfileName, ProfileMediaType.Writable) ?? Json;
 
     public Uri AddressOf(ResourceName resource) =>
         _resources.GetOrAdd(resource, static (name, data) => new Uri(data, name.Path[1..]), Api.Data);
 
     public Uri AddressOf(ResourceName resource, Guid id) => new($"{AddressOf(resource).AbsoluteUri}/{id:N}");
 
-    private async Task<WriteResult> WriteAsync(
-        HttpMethod method, Uri address, ReadOnlyMemory<byte> body, CancellationToken cancellationToken, MediaTypeHeaderValue? mediaType = null)
+    /// <summary>One write with its retries. Most of what a run does is this method; so it is one piece, and looks at no more of a good answer
+    /// than where the document is.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<WriteResult> WriteAsync(
+        HttpMethod method, Uri address, ReadOnlyMemory<byte> body, CancellationToken cancellationToken, string mediaType = Json)
     {
         if (_options.DryRun)
         {
             return default;
         }
 
-        var answer = await ExchangeAsync(method, address, body, FailureStage.Write, null, cancellationToken, mediaType: mediaType);
-        answer.Body.Dispose();
-        return new WriteResult(answer.Status, answer.Id, answer.ETag, answer.Failure) { Refusal = answer.Refusal };
+        RetryCount? count = null;
+        while (true)
+        {
+            await _gate.EnterAsync(cancellationToken);
+            var token = _pace is null ? _tokens.Current : null;
+            token ??= await InPlaceAsync(cancellationToken);
+            WriteResult result;
+            var started = _options.Time.GetTimestamp();
+            var signal = GateSignal.Abandoned;
+            TimeSpan? pause = null;
+            // A write on the wire is seen through to its answer, whatever the caller wants by now: its outcome must be known.
+            using (var deadline = _deadlines.Start())
+            using (var trace = Trace(method, address))
+            {
+                try
+                {
+                    Interlocked.Increment(ref _requests);
+                    using var request = Request(method, address, token);
+                    if (method != HttpMethod.Delete)
+                    {
+                        request.Content = new ReadOnlyMemoryContent(body);
+                        request.Content.Headers.TryAddWithoutValidation("Content-Type", mediaType);
+                    }
+
+                    using var response = await _http.SendAsync(request, deadline.Token);
+                    result = response.IsSuccessStatusCode
+                        ? new WriteResult((int)response.StatusCode, IdIn(Text(response, "Location")), Text(response, "ETag"), null)
+                        : await ReadRefusalAsync(response, body, deadline.Token);
+                    trace?.SetTag("http.response.status_code", result.Status);
+                    signal = Signal(result.Failure);
+                    pause = result.Failure?.RetryAfter;
+                }
+                catch (Exception exception) when (ProblemReader.FromException(FailureStage.Write, exception, default) is { } failure)
+                {
+                    trace?.SetTag("error.type", failure.Kind);
+                    signal = GateSignal.Failed;
+                    result = new WriteResult(0, null, null, failure);
+                }
+                finally
+                {
+                    _gate.Exit(signal, _options.Time.GetElapsedTime(started), pause);
+                }
+            }
+
+            if (result.Failure is null || !await MayRetryAsync(count ??= new RetryCount(), result.Failure, token, cancellationToken))
+            {
+                return count is { IsAway: true } ? result with { Failure = result.Failure! with { Reach = FailureReach.Run } } : result;
+            }
+        }
     }
 
-    /// <summary>One request with its retries. The place in the gate is held only while a request is on the wire, so that a record
-    /// that backs off keeps nobody else waiting.</summary>
-    private async Task<Answer> ExchangeAsync(
-        HttpMethod method, Uri address, ReadOnlyMemory<byte> body, FailureStage stage, Func<ReadOnlyMemory<byte>, string?>? fault,
-        CancellationToken cancellationToken, MediaTypeHeaderValue? mediaType = null, string? accept = null)
+    private async ValueTask<WriteResult> ReadRefusalAsync(HttpResponseMessage response, ReadOnlyMemory<byte> sent, CancellationToken cancellationToken)
     {
-        var tokenReplaced = false;
-        for (var retry = 1; ; retry++)
+        using var body = await ApiBody.ReadAsync(response.Content, ErrorBytesMax, cancellationToken);
+        return new WriteResult((int)response.StatusCode, null, null, ProblemReader.Read(FailureStage.Write, response, body.Bytes, sent))
+        {
+            Refusal = _options.KeepsRefusals ? body.Bytes.ToArray() : default,
+        };
+    }
+
+    private async Task<ReadAnswer> ReadWithRetriesAsync(
+        Uri address, Func<ReadOnlyMemory<byte>, string?>? fault, string? accept, CancellationToken cancellationToken)
+    {
+        RetryCount? count = null;
+        while (true)
         {
             await _gate.EnterAsync(cancellationToken);
             var token = await InPlaceAsync(cancellationToken);
-            var answer = await AttemptAsync(method, address, body, token, stage, fault, mediaType ?? _json, accept, cancellationToken);
-            if (answer.Failure is not { } failure)
+            var answer = await AttemptReadAsync(address, token, fault, accept, cancellationToken);
+            if (answer.Failure is null || !await MayRetryAsync(count ??= new RetryCount(), answer.Failure, token, cancellationToken))
             {
-                return answer;
+                return count is { IsAway: true } ? answer with { Failure = answer.Failure! with { Reach = FailureReach.Run } } : answer;
             }
-
-            if (answer.Status == 401 && !tokenReplaced)
-            {
-                tokenReplaced = true;
-                answer.Body.Dispose();
-                await _tokens.ReplaceAsync(token, cancellationToken);
-                continue;
-            }
-
-            tokenReplaced = answer.Status == 401;
-            if (!failure.IsTransient)
-            {
-                return answer;
-            }
-
-            // With nothing else succeeding either it is the API that is away, not this record that is at fault.
-            var apiIsAway = failure.Kind is FailureKind.Connection or FailureKind.Timeout or FailureKind.Unavailable;
-            if (apiIsAway && _gate.Outage > _options.Retry.OutageMax)
-            {
-                return answer with { Failure = failure with { Reach = FailureReach.Run } };
-            }
-
-            // A body that was cut off comes whole the next time; one that is nonsense stays nonsense.
-            var retriesMax = failure.Kind == FailureKind.Throttled && _options.RateLimit is { } limit ? limit.RetriesMax : _options.Retry.RetriesMax;
-            if (retry > retriesMax || (failure.Kind == FailureKind.Malformed && retry > 2))
-            {
-                return answer;
-            }
-
-            answer.Body.Dispose();
-            Interlocked.Increment(ref _retries);
-            await Task.Delay(_options.Retry.DelayBefore(retry, failure.RetryAfter), _options.Time, cancellationToken);
         }
+    }
+
+    /// <summary>Waits as long as the policy says when a request is to be sent again. The place in the gate is held only while a request is on
+    /// the wire, so that a record that backs off keeps nobody else waiting.</summary>
+    /// <returns>False when this failure is the last word.</returns>
+    private async Task<bool> MayRetryAsync(RetryCount count, ApiFailure failure, BearerToken token, CancellationToken cancellationToken)
+    {
+        count.Attempts++;
+        if (failure.Status == 401 && !count.TokenReplaced)
+        {
+            count.TokenReplaced = true;
+            await _tokens.ReplaceAsync(token, cancellationToken);
+            return true;
+        }
+
+        count.TokenReplaced = failure.Status == 401;
+        if (!failure.IsTransient)
+        {
+            return false;
+        }
+
+        // With nothing else succeeding either it is the API that is away, not this record that is at fault.
+        if (failure.Kind is FailureKind.Connection or FailureKind.Timeout or FailureKind.Unavailable && _gate.Outage > _options.Retry.OutageMax)
+        {
+            count.IsAway = true;
+            return false;
+        }
+
+        // A body that was cut off comes whole the next time; one that is nonsense stays nonsense.
+        var retriesMax = failure.Kind == FailureKind.Throttled && _options.RateLimit is { } limit ? limit.RetriesMax : _options.Retry.RetriesMax;
+        if (count.Attempts > retriesMax || (failure.Kind == FailureKind.Malformed && count.Attempts > 2))
+        {
+            return false;
+        }
+
+        Interlocked.Increment(ref _retries);
+        await Task.Delay(_options.Retry.DelayBefore(count.Attempts, failure.RetryAfter), _options.Time, cancellationToken);
+        return true;
     }
 
     /// <summary>Asked for only when there is a place, because a token may end while its request waits for one.</summary>
@@ -222,55 +282,41 @@ public sealed class EdFiClient : IDisposable
         }
     }
 
-    private async Task<Answer> AttemptAsync(
-        HttpMethod method, Uri address, ReadOnlyMemory<byte> body, BearerToken token, FailureStage stage,
-        Func<ReadOnlyMemory<byte>, string?>? fault, MediaTypeHeaderValue mediaType, string? accept, CancellationToken cancellationToken)
+    private async Task<ReadAnswer> AttemptReadAsync(
+        Uri address, BearerToken token, Func<ReadOnlyMemory<byte>, string?>? fault, string? accept, CancellationToken cancellationToken)
     {
         var started = _options.Time.GetTimestamp();
         var signal = GateSignal.Abandoned;
         TimeSpan? pause = null;
-        // A write on the wire is seen through to its answer: its outcome must be known.
-        var isWrite = stage == FailureStage.Write;
-        using var limit = isWrite ? new CancellationTokenSource() : CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(_options.RequestTimeout);
-        using var trace = ExchangeTelemetry.Traces.HasListeners() ? ExchangeTelemetry.Traces.StartActivity(ExchangeTelemetry.Request, ActivityKind.Client) : null;
-        trace?.SetTag("http.request.method", method.Method).SetTag("url.path", address.AbsolutePath);
+        using var trace = Trace(HttpMethod.Get, address);
         try
         {
             Interlocked.Increment(ref _requests);
-            using var request = new HttpRequestMessage(method, address) { Version = HttpVersion.Version11 };
-            request.Headers.Authorization = token.Header;
-            request.Headers.UserAgent.Add(_agent);
-            if (isWrite && method != HttpMethod.Delete)
+            using var request = Request(HttpMethod.Get, address, token);
+            if (accept is not null)
             {
-                request.Content = new ReadOnlyMemoryContent(body);
-                request.Content.Headers.ContentType = mediaType;
+                request.Headers.TryAddWithoutValidation("Accept", accept);
             }
-            else if (!isWrite)
-            {
-                if (accept is not null)
-                {
-                    request.Headers.TryAddWithoutValidation("Accept", accept);
-                }
 
-                foreach (var header in _readHeaders)
-                {
-                    request.Headers.TryAddWithoutValidation(header.Key, header.Value);
-                }
+            foreach (var header in _readHeaders)
+            {
+                request.Headers.TryAddWithoutValidation(header.Key, header.Value);
             }
 
             using var response = await _http.SendAsync(request, limit.Token);
-            var answer = await ReadAnswerAsync(response, body, stage, fault, limit.Token);
+            var answer = await ReadAnswerAsync(response, fault, limit.Token);
             trace?.SetTag("http.response.status_code", answer.Status);
             signal = Signal(answer.Failure);
             pause = answer.Failure?.RetryAfter;
             return answer;
         }
-        catch (Exception exception) when (ProblemReader.FromException(stage, exception, isWrite ? default : cancellationToken) is { } failure)
+        catch (Exception exception) when (ProblemReader.FromException(FailureStage.Read, exception, cancellationToken) is { } failure)
         {
             trace?.SetTag("error.type", failure.Kind);
             signal = GateSignal.Failed;
-            return new Answer(0, ApiBody.Empty, null, null, null, null, failure);
+            return new ReadAnswer(0, ApiBody.Empty, null, null, failure);
         }
         finally
         {
@@ -278,34 +324,41 @@ public sealed class EdFiClient : IDisposable
         }
     }
 
-    private async Task<Answer> ReadAnswerAsync(
-        HttpResponseMessage response, ReadOnlyMemory<byte> sent, FailureStage stage, Func<ReadOnlyMemory<byte>, string?>? fault,
-        CancellationToken cancellationToken)
+    private static async Task<ReadAnswer> ReadAnswerAsync(
+        HttpResponseMessage response, Func<ReadOnlyMemory<byte>, string?>? fault, CancellationToken cancellationToken)
     {
         var status = (int)response.StatusCode;
         var isGood = response.IsSuccessStatusCode;
-        var wanted = isGood && stage == FailureStage.Read;
-        var body = await ApiBody.ReadAsync(response.Content, wanted ? int.MaxValue : ErrorBytesMax, cancellationToken);
+        var body = await ApiBody.ReadAsync(response.Content, isGood ? int.MaxValue : ErrorBytesMax, cancellationToken);
         if (!isGood)
         {
             using (body)
             {
-                return new Answer(status, ApiBody.Empty, null, null, null, null, ProblemReader.Read(stage, response, body.Bytes, sent))
-                {
-                    Refusal = _options.KeepsRefusals ? body.Bytes.ToArray() : default,
-                };
+                return new ReadAnswer(status, ApiBody.Empty, null, null, ProblemReader.Read(FailureStage.Read, response, body.Bytes, default));
             }
         }
 
         if (fault?.Invoke(body.Bytes) is { } wrong)
         {
             body.Dispose();
-            return new Answer(status, ApiBody.Empty, null, null, null, null,
-                new ApiFailure(stage, FailureReach.Resource, FailureKind.Malformed, true, null, status, "", wrong));
+            return new ReadAnswer(status, ApiBody.Empty, null, null,
+                new ApiFailure(FailureStage.Read, FailureReach.Resource, FailureKind.Malformed, true, null, status, "", wrong));
         }
 
-        return new Answer(
-            status, body, response.Headers.ETag?.Tag, IdIn(response.Headers.Location), Number(response, "Total-Count"), Text(response, "Next-Page-Token"), null);
+        return new ReadAnswer(status, body, Number(response, "Total-Count"), Text(response, "Next-Page-Token"), null);
+    }
+
+    /// <summary>Headers as text: parsed ones would be made into text again for each request.</summary>
+    /// <summary>Null unless somebody listens. Of the address only the path: a query may hold a natural key.</summary>
+    private static Activity? Trace(HttpMethod method, Uri address) => !ExchangeTelemetry.Traces.HasListeners() ? null
+        : ExchangeTelemetry.Traces.StartActivity(ExchangeTelemetry.Request, ActivityKind.Client)?.SetTag("http.request.method", method.Method).SetTag("url.path", address.AbsolutePath);
+
+    private static HttpRequestMessage Request(HttpMethod method, Uri address, BearerToken token)
+    {
+        var request = new HttpRequestMessage(method, address) { Version = HttpVersion.Version11 };
+        request.Headers.TryAddWithoutValidation("Authorization", token.Header);
+        request.Headers.TryAddWithoutValidation("User-Agent", _agent);
+        return request;
     }
 
     private static GateSignal Signal(ApiFailure? failure) => failure?.Kind switch
@@ -315,10 +368,10 @@ public sealed class EdFiClient : IDisposable
         _ => GateSignal.Answered,
     };
 
-    private static Guid? IdIn(Uri? location)
+    private static Guid? IdIn(string? location)
     {
-        var text = location?.OriginalString.TrimEnd('/');
-        return text is not null && Guid.TryParse(text.AsSpan(text.LastIndexOf('/') + 1), out var id) ? id : null;
+        var text = location.AsSpan().TrimEnd('/');
+        return Guid.TryParse(text[(text.LastIndexOf('/') + 1)..], out var id) ? id : null;
     }
 
     private static long? Number(HttpResponseMessage response, string header) =>
@@ -339,7 +392,7 @@ public sealed class EdFiClient : IDisposable
             {
                 using var request = new HttpRequestMessage(HttpMethod.Get, address) { Version = HttpVersion.Version11 };
                 request.Headers.TryAddWithoutValidation("Accept", accept);
-                request.Headers.UserAgent.Add(_agent);
+                request.Headers.TryAddWithoutValidation("User-Agent", _agent);
                 using var response = await http.SendAsync(request, limit.Token);
                 var body = await ApiBody.ReadAsync(response.Content, int.MaxValue, limit.Token);
                 if (response.IsSuccessStatusCode)
@@ -386,12 +439,17 @@ public sealed class EdFiClient : IDisposable
     public void Dispose()
     {
         _tokens.Dispose();
+        _deadlines.Dispose();
         _http.Dispose();
     }
 
-    private readonly record struct Answer(
-        int Status, ApiBody Body, string? ETag, Guid? Id, long? TotalCount, string? NextPageToken, ApiFailure? Failure)
+    /// <summary>How often one request has failed; there is none while it has not.</summary>
+    private sealed class RetryCount
     {
-        public ReadOnlyMemory<byte> Refusal { get; init; }
+        public int Attempts { get; set; }
+
+        public bool TokenReplaced { get; set; }
+
+        public bool IsAway { get; set; }
     }
 }

@@ -14,6 +14,9 @@ internal sealed class TokenSource(ApiConnection connection, Uri tokenUrl, HttpMe
     private readonly SemaphoreSlim _fetching = new(1, 1);
     private volatile BearerToken? _current;
 
+    /// <summary>The token, when there is nothing to be done about it; else null, and <see cref="GetAsync"/> does it.</summary>
+    public BearerToken? Current => _current is { } token && options.Time.GetTimestamp() < token.RenewAt ? token : null;
+
     /// <summary>A token that is good for some time yet.</summary>
     /// <exception cref="ApiException">None can be had; its reach is the run.</exception>
     public async ValueTask<BearerToken> GetAsync(CancellationToken cancellationToken)
@@ -136,7 +139,7 @@ internal sealed class TokenSource(ApiConnection connection, Uri tokenUrl, HttpMe
             // A tenth of its life ahead, at least 5 and at most 120 seconds; a very short-lived one at half its life.
             var ahead = Math.Min(Math.Clamp(seconds / 10, 5, 120), seconds / 2);
             var renewIn = Math.Min(seconds - ahead, options.TokenRefresh?.TotalSeconds ?? double.MaxValue);
-            return (new BearerToken(new AuthenticationHeaderValue("Bearer", value), At(sentAt, renewIn), At(sentAt, seconds - ahead / 2)), null);
+            return (new BearerToken("Bearer " + value, At(sentAt, renewIn), At(sentAt, seconds - ahead / 2)), null);
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException or ArgumentNullException)
         {
@@ -150,4 +153,4 @@ internal sealed class TokenSource(ApiConnection connection, Uri tokenUrl, HttpMe
 }
 
 /// <summary>A token as the header that carries it, with the moments (timestamps) at which to renew it and to stop using it.</summary>
-internal sealed record BearerToken(AuthenticationHeaderValue Header, long RenewAt, long ExpiresAt);
+internal sealed record BearerToken(string Header, long RenewAt, long ExpiresAt);

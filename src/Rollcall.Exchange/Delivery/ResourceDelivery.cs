@@ -149,6 +149,7 @@ internal sealed class ResourceDelivery(
         }
     }
 
+    /// <summary>One worker: documents one after another. What is done for each is in few methods that wait, since each of those costs.</summary>
     private async Task WorkAsync(ChannelReader<OutgoingDocument> documents, bool isLast, CancellationTokenSource stop)
     {
         try
@@ -157,7 +158,8 @@ internal sealed class ResourceDelivery(
             {
                 while (!stop.IsCancellationRequested && documents.TryRead(out var document))
                 {
-                    await SendOneAsync(document, isLast, stop.Token);
+                    var result = document.LocalFault is { } fault ? Unfit(fault) : await WriteAsync(document, stop.Token);
+                    await ConcludeAsync(document, result, isLast);
                 }
 
                 stop.Token.ThrowIfCancellationRequested();
@@ -171,69 +173,57 @@ internal sealed class ResourceDelivery(
         }
     }
 
-    private async Task SendOneAsync(OutgoingDocument document, bool isLast, CancellationToken cancellationToken)
+    private static WriteResult Unfit(string fault) =>
+        new(0, null, null, new ApiFailure(FailureStage.Read, FailureReach.Record, FailureKind.Invalid, false, null, 0, "", fault));
+
+    private ValueTask<WriteResult> WriteAsync(in OutgoingDocument document, CancellationToken cancellationToken) => document.Kind switch
     {
-        if (document.LocalFault is { } fault)
-        {
-            var unfit = new ApiFailure(FailureStage.Read, FailureReach.Record, FailureKind.Invalid, false, null, 0, "", fault);
-            await SettleAsync(document, Settlement.Refused, new WriteResult(0, null, null, unfit));
-            return;
-        }
+        _ when feed.Send is { } send => new ValueTask<WriteResult>(send(document, cancellationToken)),
+        WriteKind.Upsert => target.UpsertAsync(Resource, document.Body, cancellationToken),
+        WriteKind.Replace => target.ReplaceAsync(Resource, document.Id, document.Body, cancellationToken),
+        WriteKind.Delete => target.DeleteAsync(Resource, document.Id, cancellationToken),
+        _ => throw new InvalidOperationException($"{document.Kind} is no kind of write."),
+    };
 
-        var result = document.Kind switch
-        {
-            _ when feed.Send is { } send => await send(document, cancellationToken),
-            WriteKind.Upsert => await target.UpsertAsync(Resource, document.Body, cancellationToken),
-            WriteKind.Replace => await target.ReplaceAsync(Resource, document.Id, document.Body, cancellationToken),
-            WriteKind.Delete => await target.DeleteAsync(Resource, document.Id, cancellationToken),
-            _ => throw new InvalidOperationException($"{document.Kind} is no kind of write."),
-        };
-
+    private ValueTask ConcludeAsync(in OutgoingDocument document, in WriteResult result, bool isLast)
+    {
         switch (result.Failure)
         {
             case null:
-                await SettleAsync(document, result switch
+                return SettleAsync(document, result switch
                 {
                     { IsNotNeeded: true } => Settlement.NotNeeded,
                     { IsDryRun: true } => Settlement.WouldSend,
                     _ => Settlement.Done,
                 }, result);
-                break;
             case { Reach: FailureReach.Run } failure:
                 throw new DeliveryStoppedException(failure);
             case { Kind: FailureKind.UnresolvedReference or FailureKind.Conflict or FailureKind.DependentItem } failure when !isLast:
-                Hold(_unresolved, document, failure);
-                break;
+                return Hold(_unresolved, document, failure);
             // The key may belong to a document that is about to get another one.
             case { Kind: FailureKind.KeyConflict } failure when !isLast && feed.Send is not null && document.Kind == WriteKind.Replace:
-                Hold(_unresolved, document, failure);
-                break;
+                return Hold(_unresolved, document, failure);
             case { Kind: FailureKind.Forbidden } failure when !isLast && waitsForAuthorization && document.Kind != WriteKind.Delete:
-                Hold(_forbidden, document, failure);
-                break;
+                return Hold(_forbidden, document, failure);
             case { Kind: FailureKind.Forbidden } when options.ForbiddenIsWarning:
-                await SettleAsync(document, Settlement.Warned, result);
-                break;
+                return SettleAsync(document, Settlement.Warned, result);
             default:
-                await SettleAsync(document, Settlement.Refused, result);
-                break;
+                return SettleAsync(document, Settlement.Refused, result);
         }
     }
 
-    private void Hold(HoldBack where, in OutgoingDocument document, ApiFailure failure)
+    private ValueTask Hold(HoldBack where, in OutgoingDocument document, ApiFailure failure)
     {
         _account.HoldBack();
         where.Add(document, failure with { RetryAfter = null });
+        return ValueTask.CompletedTask;
     }
 
-    private async ValueTask SettleAsync(OutgoingDocument document, Settlement settlement, WriteResult result)
+    private ValueTask SettleAsync(in OutgoingDocument document, Settlement settlement, in WriteResult result)
     {
         var final = new SettledDocument(Resource, document, settlement, result);
         _account.Settle(final);
-        if (settled is not null)
-        {
-            await settled(final);
-        }
+        return settled is null ? ValueTask.CompletedTask : settled(final);
     }
 
     public void Dispose()

@@ -115,6 +115,9 @@ public sealed class LedgerAccount : IDisposable
                 r.GetString(2), r.GetString(3), r.GetString(4), r.GetString(5), r.GetInt64(6), r.GetInt64(7), r.GetString(8), [.. keys[(r.GetInt64(0), r.GetInt64(1))]]));
     }
 
+    /// <summary>What earlier versions made of a natural key; rows that no run has come across since are found by it.</summary>
+    public static IEnumerable<UInt128> OlderKeyHashes(IReadOnlyList<string> texts) => OlderHash.All.Select(o => o.KeyOf(texts).Value);
+
     /// <summary>The documents that a key may mean: a source key, the target's id, or the hash of a natural key.</summary>
     /// <param name="resource">Null for any.</param>
     /// <param name="keyHashes">Hashes of natural keys that the text may stand for.</param>

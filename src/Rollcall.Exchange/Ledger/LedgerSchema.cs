@@ -55,6 +55,7 @@ internal static class LedgerSchema
             create index run_profile_2_ix on run(profile_id, kind, run_id);
             """),
         new(3, "create index doc_blocked_ix on doc(profile_id, resource_id) where status = 3"),
+        new(4, "alter table profile add column hash_from integer"),
     ];
 
     /// <summary>The tables that the second format added, as both databases have them but for the types of columns.</summary>

@@ -21,7 +21,7 @@ internal sealed record LedgerTable(string Name, int KeyColumns, (string Name, Le
     /// <summary>In the order in which they are written.</summary>
     public static IReadOnlyList<LedgerTable> All { get; } =
     [
-        Of("profile", 1, OfProfile, "profile_id:n name target_url school_year:n config_fingerprint:b hash_version:n next_doc_id:n epoch:n created_at source"),
+        Of("profile", 1, OfProfile, "profile_id:n name target_url school_year:n config_fingerprint:b hash_version:n next_doc_id:n epoch:n created_at source hash_from:n"),
         Of("resource", 1, "true", "resource_id:n name"),
         Of("run", 1, OfProfile + " and run_id > (select coalesce(max(run_id), 0) - 200 from sync.run where profile_id = @profile)",
             "run_id:n profile_id:n epoch:n state approved_by started_at ended_at requests:n kind actor config_fingerprint:b"),

@@ -48,7 +48,8 @@ internal sealed class LedgerWriter : IDisposable
             insert into doc(profile_id, resource_id, natural_key_hash, doc_id, source_key, status, intent_op, intent_key_hash, intent_record_hash, intent_run,
               hash_version, changed_at) values(?1, ?2, ?3, ?4, ?5, {(int)DocStatus.New}, {(int)IntentOp.Post}, ?3, ?6, ?7, {SyncLedger.HashVersion}, ?8)
             on conflict do update set doc_id = excluded.doc_id, source_key = excluded.source_key, status = excluded.status, intent_op = excluded.intent_op,
-              intent_key_hash = excluded.intent_key_hash, intent_record_hash = excluded.intent_record_hash, intent_run = excluded.intent_run
+              intent_key_hash = excluded.intent_key_hash, intent_record_hash = excluded.intent_record_hash, intent_run = excluded.intent_run,
+              hash_version = excluded.hash_version
             """);
         _payload = Prepare("insert into doc_payload(profile_id, doc_id, run_id, body) values(?1, ?2, ?3, ?4) on conflict(profile_id, doc_id) do update set run_id = ?3, body = ?4");
         _dropPayload = Prepare("delete from doc_payload where profile_id = ?1 and doc_id = ?2");
@@ -61,7 +62,7 @@ internal sealed class LedgerWriter : IDisposable
             intent_run = null, attempts = 0, next_attempt_at = null, last_http = ?6, error_group_id = null, blocked_resource = null, blocked_key = null, changed_at = ?7
             """;
         _done = Prepare($"update doc set {Settled} {Doc}");
-        _rekeyed = Prepare($"update doc set natural_key_hash = ?8, {Settled} {Doc}");
+        _rekeyed = Prepare($"update doc set natural_key_hash = ?8, hash_version = coalesce(?9, hash_version), {Settled} {Doc}");
         _deleted = Prepare($"delete from doc {Doc}");
         _failed = Prepare($"""
             update doc set status = ?4, attempts = attempts + 1, next_attempt_at = ?5, last_http = ?6, error_group_id = ?7,
@@ -127,7 +128,8 @@ internal sealed class LedgerWriter : IDisposable
         }
         else
         {
-            var statement = call.Op == PlanOp.KeyChange ? _rekeyed.Bind(8, call.Key) : _done;
+            // A call of an interrupted run has the hashes of the version that planned it.
+            var statement = call.Op == PlanOp.KeyChange ? _rekeyed.Bind(8, call.Key).Bind(9, call.IsInDoubt ? null : (long)SyncLedger.HashVersion) : _done;
             At(statement, call).Bind(4, call.Record);
             _ = result.Id is { } id ? statement.Bind(5, id) : statement.BindNull(5);
             statement.Bind(6, (long)result.Status).Bind(7, _ledger.NowMilliseconds()).Run();

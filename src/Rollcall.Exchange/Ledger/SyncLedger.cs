@@ -10,10 +10,12 @@ public sealed class SyncLedger : IDisposable
     private readonly ILedgerHome _home;
     private readonly TimeProvider _time;
     private readonly SqliteStatement _saveCounter;
+    private readonly Dictionary<long, IReadOnlyList<OlderHash>> _older = [];
     private readonly Dictionary<string, int> _resources = new(StringComparer.Ordinal);
     private long _nextDocId;
     private long _savedDocId;
     private long _nextSeq;
+    private long? _hashFrom;
 
     private SyncLedger(ILedgerHome home, TimeProvider time)
     {
@@ -88,7 +90,7 @@ public sealed class SyncLedger : IDisposable
 
     private void OpenProfile(string name, string targetUrl, int? schoolYear)
     {
-        using var find = Db.Prepare("select target_url, school_year, config_fingerprint, next_doc_id, epoch from profile where profile_id = ?");
+        using var find = Db.Prepare("select target_url, school_year, config_fingerprint, next_doc_id, epoch, hash_version, hash_from from profile where profile_id = ?");
         if (find.Bind(1, ProfileId).Step())
         {
             if (find.Text(0) != targetUrl || find.LongOrNull(1) != schoolYear)
@@ -101,6 +103,9 @@ public sealed class SyncLedger : IDisposable
             ConfigFingerprint = find.IsNull(2) ? null : find.Blob(2).ToArray();
             _nextDocId = _savedDocId = find.Long(3);
             Epoch = find.Long(4);
+            var (hashes, from) = (find.Long(5), find.LongOrNull(6));
+            find.Reset();
+            OpenHashes(name, hashes, from);
             return;
         }
 
@@ -112,6 +117,48 @@ public sealed class SyncLedger : IDisposable
         _nextDocId = _savedDocId = 1;
 
         static string Year(long? year) => year is { } y ? string.Create(CultureInfo.InvariantCulture, $" for {y}") : "";
+    }
+
+    private void OpenHashes(string name, long version, long? from)
+    {
+        if (version > HashVersion)
+        {
+            throw new LedgerException($"the ledger {_home.Name} has hashes of version {version} for the profile {name}; this Rollcall knows {HashVersion} and older ones. Use a newer Rollcall.", isBusy: false);
+        }
+
+        _hashFrom = version < HashVersion ? Math.Min(version, from ?? version) : from;
+        if (version < HashVersion)
+        {
+            // From here on an older Rollcall must keep away: it would take the rows that get new hashes for new documents.
+            using var mark = Db.Prepare("update profile set hash_version = ?2, hash_from = ?3 where profile_id = ?1");
+            Commit(() => mark.Bind(1, ProfileId).Bind(2, (long)HashVersion).Bind(3, _hashFrom).Run());
+        }
+    }
+
+    /// <summary>The older versions of which a resource still has rows; hardly ever any.</summary>
+    /// <exception cref="LedgerException">One that this build cannot compute.</exception>
+    internal IReadOnlyList<OlderHash> OlderIn(long resourceId)
+    {
+        if (_hashFrom is null)
+        {
+            return [];
+        }
+
+        if (_older.TryGetValue(resourceId, out var known))
+        {
+            return known;
+        }
+
+        var found = new List<OlderHash>();
+        using var versions = Db.Prepare($"select distinct hash_version from doc where profile_id = ?1 and resource_id = ?2 and hash_version < {HashVersion} order by 1 desc");
+        for (versions.Bind(1, ProfileId).Bind(2, resourceId); versions.Step();)
+        {
+            var version = versions.Long(0);
+            found.Add(OlderHash.All.FirstOrDefault(o => o.Version == version) ?? throw new LedgerException(
+                $"the ledger {_home.Name} has hashes of version {version}, which this Rollcall cannot compute any more: let a Rollcall of the time between bring it up to date.", isBusy: false));
+        }
+
+        return _older[resourceId] = found;
     }
 
     /// <summary>Opens the run's record; from here on its epoch is the profile's.</summary>
@@ -136,12 +183,18 @@ public sealed class SyncLedger : IDisposable
     internal void EndRun(string state, long requests, byte[]? fingerprint)
     {
         using var end = Db.Prepare("update run set state = ?, ended_at = ?, requests = ? where run_id = ?");
+        using var upgraded = Db.Prepare("update profile set hash_from = null where profile_id = ?1");
         using var profile = Db.Prepare("update profile set config_fingerprint = coalesce(?, config_fingerprint) where profile_id = ?");
         Commit(() =>
         {
             end.BindText(1, state).BindText(2, Now()).Bind(3, requests).Bind(4, RunId).Run();
             _ = fingerprint is null ? profile.BindNull(1) : profile.BindBlob(1, fingerprint);
             profile.Bind(2, ProfileId).Run();
+            if (_hashFrom is not null && Db.Number(string.Create(CultureInfo.InvariantCulture,
+                $"select exists(select 1 from doc where profile_id = {ProfileId} and hash_version < {HashVersion})")) == 0)
+            {
+                upgraded.Bind(1, ProfileId).Run();
+            }
         });
     }
 

@@ -38,6 +38,11 @@ internal sealed class KeyChangeFeed(TrackedRows rows, KeyedWriter writer, RunJou
     /// <summary>The pass of key changes.</summary>
     public async IAsyncEnumerable<OutgoingDocument> FirstAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        if (journal.IsDone(PublishPass.KeyChanges, resource))
+        {
+            yield break;
+        }
+
         var changes = new List<KeyChangeOrder.Change>();
         await foreach (var (row, version) in rows.AllAsync(PublishPass.KeyChanges, resource, cancellationToken))
         {

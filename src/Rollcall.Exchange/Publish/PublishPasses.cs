@@ -68,7 +68,7 @@ internal sealed class PublishPasses(
             return upsert;
         }
 
-        upsert ??= (document, token) => target.UpsertAsync(resource, document.Body, token);
+        upsert ??= async (document, token) => await target.UpsertAsync(resource, document.Body, token);
         return (document, token) => document.Kind == WriteKind.Replace ? changes.SendLaterAsync(document, token) : upsert(document, token);
     }
 

@@ -1,13 +1,14 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using Rollcall.Databases;
+using Rollcall.Standard.Model;
 
 namespace Rollcall.Exchange.State;
 
 /// <summary>Writes what a <see cref="RunJournal"/> has gathered as one transaction.</summary>
 internal static class JournalWriter
 {
-    public static void Write(SqliteDb db, long run, List<Note> notes, Dictionary<long, List<UInt128>> marks, (string Path, Guid Id)? witness, DateTimeOffset now)
+    public static void Write(SqliteDb db, long run, List<Note> notes, Dictionary<long, List<UInt128>> marks, (ResourceName Resource, Guid Id)? witness, DateTimeOffset now)
     {
         db.Execute("begin immediate");
         try
@@ -27,7 +28,7 @@ internal static class JournalWriter
             if (witness is { } one)
             {
                 using var put = db.Prepare("insert into witness(run_id, path, target_id) values (?, ?, ?) on conflict do update set path = excluded.path, target_id = excluded.target_id");
-                put.Bind(1, run).BindText(2, one.Path).Bind(3, one.Id).Run();
+                put.Bind(1, run).BindText(2, one.Resource.Path).Bind(3, one.Id).Run();
             }
 
             db.Execute("commit");

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
 using Rollcall.Exchange.Delivery;
 using Rollcall.Standard.Model;
 
@@ -8,8 +6,6 @@ namespace Rollcall.Exchange.State;
 /// <summary>A piece of a resource that can be read again on its own: a page of a cursor, a slice of change versions, or the whole.</summary>
 internal sealed class PublishPart(long id, PublishPass pass, ResourceName resource, string position, HashSet<UInt128>? settled)
 {
-    private const int MarkInput = 4096;
-
     /// <summary>Also the tag of its documents.</summary>
     public long Id { get; } = id;
 
@@ -31,14 +27,5 @@ internal sealed class PublishPart(long id, PublishPass pass, ResourceName resour
     public bool IsFollowed { get; set; }
 
     /// <summary>Tells a document from all others, and from the same one with another content.</summary>
-    public static UInt128 MarkOf(in OutgoingDocument document)
-    {
-        var length = 16 + document.Body.Length;
-        Span<byte> input = length <= MarkInput ? stackalloc byte[length] : new byte[length];
-        document.Id.TryWriteBytes(input);
-        document.Body.Span.CopyTo(input[16..]);
-        Span<byte> hash = stackalloc byte[32];
-        SHA256.HashData(input, hash);
-        return BinaryPrimitives.ReadUInt128LittleEndian(hash);
-    }
+    public static UInt128 MarkOf(in OutgoingDocument document) => MarkHash.Of(document.Id, document.Body.Span);
 }

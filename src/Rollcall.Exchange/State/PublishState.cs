@@ -42,8 +42,10 @@ public sealed class PublishState : IDisposable
             create table witness(run_id integer primary key references run, path text not null, target_id blob not null);
             create index set_aside_ix on set_aside(run_id, pass, path);
             """),
+        // The marks before were of another hash; without them the documents that they stood for are sent once more, to no effect.
+        new(2, "delete from mark;"),
         // Of a page by cursor: the page behind it has been noted, so that no second walk begins there.
-        new(2, "alter table part add column is_followed integer not null default 0;"),
+        new(3, "alter table part add column is_followed integer not null default 0;"),
     ];
 
     private readonly FileLock _lock;

@@ -13,7 +13,9 @@ namespace Rollcall.Exchange.State;
 /// the file's size goes with what is under way, not with the number of documents.</remarks>
 internal sealed class RunJournal : IAsyncDisposable
 {
-    private static readonly TimeSpan _gather = TimeSpan.FromMilliseconds(5);
+    /// <summary>Least and most time between two transactions. In between, so long that a kill then loses notes of a thousandth of the documents.</summary>
+    private static readonly TimeSpan _gatherMin = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan _gatherMax = TimeSpan.FromMilliseconds(100);
 
     private readonly PublishState? _state;
     private readonly TimeProvider _time;
@@ -21,11 +23,14 @@ internal sealed class RunJournal : IAsyncDisposable
     private readonly Dictionary<long, PublishPart> _parts = [];
     private readonly Dictionary<(PublishPass, ResourceName), ResourceProgress> _resources = [];
     private readonly SemaphoreSlim _wake = new(0);
+    private readonly CancellationTokenSource _ending = new();
     private readonly Task _writer;
     private List<Note> _pending = [];
     private Dictionary<long, List<UInt128>> _marks = [];
-    private (string Path, Guid Id)? _witness;
+    private (ResourceName Resource, Guid Id)? _witness;
     private long _lastPart;
+    private long _total;
+    private bool _isAwake;
     private bool _ends;
     private TaskCompletionSource? _written;
     private Exception? _failure;
@@ -84,6 +89,7 @@ internal sealed class RunJournal : IAsyncDisposable
             }
 
             _resources[(pass, resource)] = new ResourceProgress { Total = total };
+            _total += total;
             Note(new Note(NoteKind.Planned, null) { Pass = pass, Resource = resource, Total = total });
             return [.. positions.Select(p => Add(pass, resource, p))];
         }
@@ -161,7 +167,7 @@ internal sealed class RunJournal : IAsyncDisposable
                 marks.Add(mark);
                 if (settled.Result.Id is { } target)
                 {
-                    _witness = (settled.Resource.Path, target);
+                    _witness = (settled.Resource, target);
                 }
             }
 
@@ -265,8 +271,9 @@ internal sealed class RunJournal : IAsyncDisposable
 
     private void Wake()
     {
-        if (_state is not null && _wake.CurrentCount == 0)
+        if (_state is not null && !_isAwake)
         {
+            _isAwake = true;
             _wake.Release();
         }
 
@@ -278,23 +285,25 @@ internal sealed class RunJournal : IAsyncDisposable
 
     private async Task WriteAsync()
     {
+        TaskCompletionSource? written = null;
         try
         {
+            var gather = _gatherMin;
+            var before = _time.GetTimestamp();
             for (var ends = false; !ends;)
             {
                 await _wake.WaitAsync();
-                if (!_ends)
-                {
-                    await Task.Delay(_gather, _time);
-                }
+                await Task.Delay(gather, _time, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
                 List<Note> notes;
                 Dictionary<long, List<UInt128>> marks;
-                (string Path, Guid Id)? witness;
-                TaskCompletionSource? written;
+                (ResourceName Resource, Guid Id)? witness;
+                long total;
                 lock (_lock)
                 {
                     (written, _written) = (_written, null);
+                    _isAwake = false;
+                    total = _total;
                     (witness, _witness) = (_witness, null);
                     (notes, _pending) = (_pending, []);
                     (marks, _marks) = (_marks, []);
@@ -306,7 +315,9 @@ internal sealed class RunJournal : IAsyncDisposable
                     JournalWriter.Write(_state.Db, Run!.Id, notes, marks, witness, _time.GetUtcNow());
                 }
 
-                written?.SetResult();
+                written?.TrySetResult();
+                gather = GatherFor(total, marks.Values.Sum(m => m.Count), _time.GetElapsedTime(before));
+                before = _time.GetTimestamp();
             }
         }
         catch (Exception exception) when (exception is SqliteFailureException or IOException)
@@ -316,9 +327,13 @@ internal sealed class RunJournal : IAsyncDisposable
                 // Who waits is told by the next note.
                 _failure = exception;
                 _written?.TrySetResult();
+                written?.TrySetResult();
             }
         }
     }
+
+    private static TimeSpan GatherFor(long total, int settled, TimeSpan took) => settled == 0 ? _gatherMin
+        : TimeSpan.FromMilliseconds(Math.Clamp(total / 1000 * took.TotalMilliseconds / settled, _gatherMin.TotalMilliseconds, _gatherMax.TotalMilliseconds));
 
     private void Load(SqliteDb db, long run)
     {
@@ -331,6 +346,7 @@ internal sealed class RunJournal : IAsyncDisposable
                 _resources[((PublishPass)rows.Long(0), ResourceName.TryParse(rows.Text(1))!.Value)] =
                     new ResourceProgress { IsDone = rows.Long(2) != 0, IsAllRead = rows.Long(2) != 0, Total = rows.Long(3), Settled = rows.Long(4) };
                 SettledBefore += rows.Long(4);
+                _total += rows.Long(3);
             }
         }
 
@@ -372,9 +388,11 @@ internal sealed class RunJournal : IAsyncDisposable
             _ends = true;
         }
 
+        await _ending.CancelAsync();
         _wake.Release();
         await _writer;
         _wake.Dispose();
+        _ending.Dispose();
         if (_failure is { } failure)
         {
             throw new IOException($"The state file cannot be written: {failure.Message}", failure);

@@ -61,6 +61,7 @@ internal sealed class Reconcile : IDisposable
     private readonly SqliteStatement _insert;
     private readonly SqliteStatement _planned;
     private readonly SqliteStatement _replan;
+    private readonly HashUpgrade? _upgrade;
     private long _unidentified;
 
     /// <param name="stages">The positions in dependency order at which documents are created and updated.</param>
@@ -88,6 +89,7 @@ internal sealed class Reconcile : IDisposable
             statement.Bind(1, ledger.ProfileId).Bind(2, _resourceId);
         }
 
+        _upgrade = ledger.OlderIn(_resourceId).Count > 0 ? new HashUpgrade(ledger, _resourceId) : null;
     }
 
     public ReconcileCounts Counts { get; } = new();
@@ -109,6 +111,11 @@ internal sealed class Reconcile : IDisposable
             Counts.Scanned++;
             if (stamp.Key is { } key)
             {
+                if (stamp.Older is { } older)
+                {
+                    _upgrade?.Take(key, stamp.IsValid ? stamp.Record : null, older);
+                }
+
                 Match(key, stamp);
             }
             else
@@ -276,6 +283,7 @@ internal sealed class Reconcile : IDisposable
     /// <summary>After the last row: pairs what is left over by source key, and plans deletes. Only ever after a complete scan.</summary>
     public void Finish(DeletePolicy deletes)
     {
+        _upgrade?.Finish();
         CountKnown();
         if (_seen.Count == Number("select count(*) from doc where profile_id = ?1 and resource_id = ?2"))
         {
@@ -299,6 +307,7 @@ internal sealed class Reconcile : IDisposable
     public void FinishSome(IEnumerable<string> sourceKeys, DeletePolicy? deletes)
     {
         Counts.IsPartial = true;
+        _upgrade?.Finish();
         _db.Execute("begin");
         using (var some = _db.Prepare($"{Leftover} from doc indexed by doc_source_ix where profile_id = ?1 and resource_id = ?2 and source_key = ?3"))
         {
@@ -330,9 +339,22 @@ internal sealed class Reconcile : IDisposable
     }
 
     /// <summary>The source key that the ledger has for a natural key, so that a row that takes another's place is looked at together with it.</summary>
-    public string? SourceKeyOf(KeyHash key)
+    public string? SourceKeyOf(in Stamp stamp)
     {
-        _probe.Bind(3, key.Value);
+        foreach (var older in _upgrade is null ? [] : stamp.Older ?? [])
+        {
+            if (_upgrade!.Find(stamp.Key!.Value, older) is { } oldKey)
+            {
+                return SourceKeyOf(oldKey);
+            }
+        }
+
+        return SourceKeyOf(stamp.Key!.Value.Value);
+    }
+
+    private string? SourceKeyOf(UInt128 key)
+    {
+        _probe.Bind(3, key);
         var found = _probe.Step() && !_probe.IsNull(2) ? _probe.Text(2) : null;
         _probe.Reset();
         return found;
@@ -483,5 +505,6 @@ internal sealed class Reconcile : IDisposable
         _insert.Dispose();
         _planned.Dispose();
         _replan.Dispose();
+        _upgrade?.Dispose();
     }
 }

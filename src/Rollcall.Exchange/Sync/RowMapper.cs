@@ -55,8 +55,25 @@ internal sealed partial class RowMapper(DocumentTemplate template, DataStandard 
     /// <summary>The natural key of the last row, mapped or refused; null when part of it is absent or unmapped.</summary>
     public KeyHash? Key()
     {
+        if (KeyTexts() is not { } texts)
+        {
+            return null;
+        }
+
         var key = new CanonicalKey(stackalloc byte[256]);
-        for (var i = 0; i < template.KeyBindings.Length; i++)
+        foreach (var text in texts)
+        {
+            key.Append(text);
+        }
+
+        return key.Hash();
+    }
+
+    /// <summary>The canonical texts of that key's values.</summary>
+    public string[]? KeyTexts()
+    {
+        var texts = new string[template.KeyBindings.Length];
+        for (var i = 0; i < texts.Length; i++)
         {
             var token = template.KeyBindings[i] is >= 0 and var binding ? _row.Of(binding) : default;
             if (token.IsEmpty)
@@ -64,10 +81,10 @@ internal sealed partial class RowMapper(DocumentTemplate template, DataStandard 
                 return null;
             }
 
-            key.Append(token[0] == '"' ? JsonString(token) : Encoding.UTF8.GetString(token));
+            texts[i] = token[0] == '"' ? JsonString(token) : Encoding.UTF8.GetString(token);
         }
 
-        return key.Hash();
+        return texts;
     }
 
     private static string JsonString(ReadOnlySpan<byte> token)

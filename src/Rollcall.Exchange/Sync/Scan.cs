@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using System.Threading.Channels;
 using Rollcall.Exchange.Client;
+using Rollcall.Exchange.Ledger;
 using Rollcall.Exchange.Sync.Mapping;
 using Rollcall.Exchange.Sync.Sources;
 using Rollcall.Standard.Documents;
@@ -19,13 +20,13 @@ internal static partial class Scan
     /// <exception cref="SisException">The scan is not complete.</exception>
     public static async IAsyncEnumerable<List<Stamp>> StampsAsync(
         ISisReader sis, DocumentTemplate template, RowFilter? filter, DocumentReader reader, DataStandard standard, TargetDescriptors? known, Findings findings,
-        [EnumeratorCancellation] CancellationToken cancellationToken)
+        IReadOnlyList<OlderHash> older, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var groups = Channel.CreateBounded<RowGroup>(GroupsAhead);
         var stamps = Channel.CreateBounded<List<Stamp>>(GroupsAhead);
         var extract = Task.Run(() => ExtractAsync(sis, template, filter, findings, groups.Writer, stop.Token), CancellationToken.None);
-        var map = Task.Run(() => MapAllAsync(template, reader, standard, known, findings, groups.Reader, stamps.Writer, stop.Token), CancellationToken.None);
+        var map = Task.Run(() => MapAllAsync(template, reader, standard, known, findings, older, groups.Reader, stamps.Writer, stop.Token), CancellationToken.None);
         try
         {
             await foreach (var batch in stamps.Reader.ReadAllAsync(cancellationToken))
@@ -62,7 +63,7 @@ internal static partial class Scan
     }
 
     private static async Task MapAllAsync(
-        DocumentTemplate template, DocumentReader reader, DataStandard standard, TargetDescriptors? known, Findings findings,
+        DocumentTemplate template, DocumentReader reader, DataStandard standard, TargetDescriptors? known, Findings findings, IReadOnlyList<OlderHash> older,
         ChannelReader<RowGroup> groups, ChannelWriter<List<Stamp>> stamps, CancellationToken cancellationToken)
     {
         try
@@ -70,7 +71,7 @@ internal static partial class Scan
             await Task.WhenAll(Enumerable.Range(0, Mappers).Select(_ => Task.Run(
                 async () =>
                 {
-                    var stamper = new Stamper(template, new RowMapper(template, standard, known, findings), reader, findings);
+                    var stamper = new Stamper(template, new RowMapper(template, standard, known, findings), reader, findings, older);
                     await foreach (var group in groups.ReadAllAsync(cancellationToken))
                     {
                         using (group)
@@ -89,7 +90,7 @@ internal static partial class Scan
     }
 
     /// <summary>Stamps rows; one instance serves one thread.</summary>
-    internal sealed partial class Stamper(DocumentTemplate template, RowMapper mapper, DocumentReader reader, Findings findings)
+    internal sealed partial class Stamper(DocumentTemplate template, RowMapper mapper, DocumentReader reader, Findings findings, IReadOnlyList<OlderHash>? older = null)
     {
         private const int MessagesMax = 1000;
         private readonly Dictionary<string, string> _masked = new(StringComparer.Ordinal);
@@ -122,7 +123,10 @@ internal static partial class Scan
                 var read = reader.Read(mapper.Json, ReadPurpose.Item, null);
                 if (read.Document is { } document)
                 {
-                    return new Stamp(document.KeyHash, document.RecordHash, sourceKey, document.Body, true);
+                    return new Stamp(document.KeyHash, document.RecordHash, sourceKey, document.Body, true)
+                    {
+                        Older = older is { Count: > 0 } ? [.. older.Select(o => o.Of(document))] : null,
+                    };
                 }
 
                 var school = CellText.Trimmed(group.Rows.Cell(row, template.ScopeColumn));
@@ -132,7 +136,10 @@ internal static partial class Scan
                 }
             }
 
-            return new Stamp(mapper.Key(), default, sourceKey, default, false);
+            return new Stamp(mapper.Key(), default, sourceKey, default, false)
+            {
+                Older = older is { Count: > 0 } && mapper.KeyTexts() is { } texts ? [.. older.Select(o => new OlderStamp(o.Version, o.KeyOf(texts), null))] : null,
+            };
         }
 
         /// <summary>A fault's text without the values that it may quote.</summary>

@@ -17,7 +17,7 @@ internal static class StoredPlan
         ledger.Commit(() =>
         {
             drop.Bind(1, ledger.ProfileId).Run();
-            note.Bind(1, ledger.RunId).BindBlob(2, fingerprint).Run();
+            note.Bind(1, ledger.RunId).BindBlob(2, Marked(fingerprint)).Run();
             keep.Bind(1, ledger.ProfileId).Bind(2, ledger.RunId).Run();
         });
     }
@@ -33,7 +33,7 @@ internal static class StoredPlan
             throw new LedgerException("there is no plan to apply: 'sync plan' makes one, and any other run after it makes it stale. Plan again.", isBusy: false);
         }
 
-        if (!last.Blob(4).SequenceEqual(fingerprint))
+        if (!last.Blob(4).SequenceEqual(Marked(fingerprint)))
         {
             throw new LedgerException("the mapping has changed since the plan was made. Plan again.", isBusy: false);
         }
@@ -58,6 +58,9 @@ internal static class StoredPlan
         load.Bind(1, ledger.ProfileId).Bind(2, run).Run();
         return run;
     }
+
+    /// <summary>A plan's hashes mean something only to the version that made them.</summary>
+    private static byte[] Marked(byte[] fingerprint) => [.. fingerprint, SyncLedger.HashVersion];
 
     /// <summary>What the plan's report said, for the report of its application.</summary>
     public static Dictionary<ResourceModel, ReconcileCounts> Counts(SyncLedger ledger, PlanTable plan, long run)

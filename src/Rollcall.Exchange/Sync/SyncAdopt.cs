@@ -34,7 +34,7 @@ public sealed class SyncAdopt(MappingFolder folder, DataStandard standard, SyncO
             Progress.Stage = $"reading {template.Resource.Name.Endpoint}";
             var ours = new HashSet<UInt128>();
             await foreach (var stamps in Scan.StampsAsync(
-                sis, template, null, session.ReaderOf(template.Resource), standard, session.Target.Descriptors, new Findings(), cancellationToken))
+                sis, template, null, session.ReaderOf(template.Resource), standard, session.Target.Descriptors, new Findings(), [], cancellationToken))
             {
                 Progress.Scan(stamps.Count);
                 ours.UnionWith(stamps.Where(s => s.Key is not null).Select(s => s.Key!.Value.Value));
@@ -48,6 +48,7 @@ public sealed class SyncAdopt(MappingFolder folder, DataStandard standard, SyncO
                 on conflict do update set full_record_hash = excluded.full_record_hash, edfi_id = excluded.edfi_id, status = excluded.status
                 """);
             var id = (long)ledger.ResourceId(template.Resource.Name.ToString());
+            using var older = new HashUpgrade(ledger, id);
             var page = new List<HeldDocument>();
             void Commit()
             {
@@ -66,6 +67,7 @@ public sealed class SyncAdopt(MappingFolder folder, DataStandard standard, SyncO
             {
                 var isKnown = has.Bind(1, ledger.ProfileId).Bind(2, id).Bind(3, held.Key.Value).Step();
                 has.Reset();
+                isKnown = isKnown || held.Older.Any(o => older.Find(held.Key, o) is not null);
                 if (isKnown)
                 {
                     known++;

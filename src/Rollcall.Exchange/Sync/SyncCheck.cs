@@ -37,7 +37,7 @@ public sealed class SyncCheck(MappingFolder folder, DataStandard standard, Clien
             long rows = 0;
             long invalid = 0;
             var reader = DocumentReader.For(template.Resource, standard);
-            await foreach (var stamps in Scan.StampsAsync(sis, template, null, reader, standard, target.Descriptors, _findings, cancellationToken))
+            await foreach (var stamps in Scan.StampsAsync(sis, template, null, reader, standard, target.Descriptors, _findings, [], cancellationToken))
             {
                 rows += stamps.Count;
                 invalid += stamps.Count(s => !s.IsValid);
@@ -67,7 +67,7 @@ public sealed class SyncCheck(MappingFolder folder, DataStandard standard, Clien
 
         var reader = DocumentReader.For(template.Resource, standard);
         var filter = sourceKey is null ? null : new RowFilter("@source_key", [sourceKey]);
-        await foreach (var stamps in Scan.StampsAsync(sis, template, filter, reader, standard, null, _findings, cancellationToken))
+        await foreach (var stamps in Scan.StampsAsync(sis, template, filter, reader, standard, null, _findings, [], cancellationToken))
         {
             foreach (var stamp in stamps.Where(s => s.IsValid && (sourceKey is null || Encoding.UTF8.GetString(s.SourceKey.Span) == sourceKey)))
             {

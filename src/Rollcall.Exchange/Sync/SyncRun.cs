@@ -185,7 +185,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
             }
 
             asked.UnionWith(all.Skip(from).Where(s => !s.SourceKey.IsEmpty).Select(s => System.Text.Encoding.UTF8.GetString(s.SourceKey.Span)));
-            var others = all.Skip(from).Where(s => s.Key is not null).Select(s => reconcile.SourceKeyOf(s.Key!.Value)).OfType<string>()
+            var others = all.Skip(from).Where(s => s.Key is not null).Select(s => reconcile.SourceKeyOf(s)).OfType<string>()
                 .Where(k => !asked.Contains(k)).ToHashSet(StringComparer.Ordinal);
             filter = others.Count > 0 && template.SourceKeyColumn >= 0 ? new RowFilter("@source_key", others) : null;
         }
@@ -204,7 +204,8 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
     {
         var started = options.Time.GetTimestamp();
         await foreach (var stamps in Scan.StampsAsync(
-            sis, template, filter, session.ReaderOf(template.Resource), standard, session.Target.Descriptors, _findings, cancellationToken))
+            sis, template, filter, session.ReaderOf(template.Resource), standard, session.Target.Descriptors, _findings,
+            session.Ledger.OlderIn(session.Ledger.ResourceId(template.Resource.Name.ToString())), cancellationToken))
         {
             Progress.Scan(stamps.Count);
             yield return stamps;

@@ -1,4 +1,5 @@
 using Rollcall.Exchange.Client;
+using Rollcall.Exchange.Ledger;
 using Rollcall.Exchange.Sync.Mapping;
 using Rollcall.Standard.Model;
 
@@ -44,23 +45,27 @@ public sealed class SyncVerify(MappingFolder folder, DataStandard standard, Sync
             """);
         var seen = new SeenSet();
         var (same, changed, foreign) = (0L, 0L, 0L);
-        var differing = new List<HeldDocument>();
+        var differing = new List<(UInt128 Key, HeldDocument Held)>();
+        using var older = new HashUpgrade(ledger, id);
         await foreach (var held in TargetContents.ReadAsync(session, resource, cancellationToken))
         {
-            if (!find.Bind(1, ledger.ProfileId).Bind(2, id).Bind(3, held.Key.Value).Step())
+            // A row that an older version hashed is found by what that version would have made of the document.
+            var before = held.Older.Where(o => older.Find(held.Key, o) is not null).Cast<OlderStamp?>().FirstOrDefault();
+            var key = before is { } stamp ? older.Find(held.Key, stamp)!.Value : held.Key.Value;
+            if (!find.Bind(1, ledger.ProfileId).Bind(2, id).Bind(3, key).Step())
             {
                 foreign++;
             }
             else if (seen.Add(find.Long(0)))
             {
-                if (find.Hash(1) == held.Record.Value)
+                if (find.Hash(1) == held.Record.Value || find.Hash(1) == before?.Record?.Value)
                 {
                     same++;
                 }
                 else
                 {
                     changed++;
-                    differing.Add(held);
+                    differing.Add((key, held));
                 }
             }
 
@@ -87,7 +92,7 @@ public sealed class SyncVerify(MappingFolder folder, DataStandard standard, Sync
             ledger.Commit(() =>
             {
                 missing.ForEach(k => lost.Bind(1, ledger.ProfileId).Bind(2, id).Bind(3, k).Run());
-                differing.ForEach(h => other.Bind(1, ledger.ProfileId).Bind(2, id).Bind(3, h.Key.Value).Bind(4, h.Record.Value).Bind(5, h.Id).Run());
+                differing.ForEach(d => other.Bind(1, ledger.ProfileId).Bind(2, id).Bind(3, d.Key).Bind(4, d.Held.Record.Value).Bind(5, d.Held.Id).Run());
             });
         }
 

@@ -70,7 +70,7 @@ internal sealed class AdminEndpoints(Administration tenant, AdminTokens tokens)
             {
                 (["vendors"], _) => VendorEndpoints.List(await tenant.ReadAsync(aborted), page),
                 (["vendors", _], { } vendor) => VendorEndpoints.Get(await tenant.ReadAsync(aborted), vendor),
-                (["vendors", _, "applications"], { } vendor) => ApplicationEndpoints.List(await tenant.ReadAsync(aborted), page, a => a.VendorId == vendor),
+                (["vendors", _, "applications"], { } vendor) => VendorEndpoints.Applications(await tenant.ReadAsync(aborted), vendor, page),
                 (["applications"], _) => ApplicationEndpoints.List(await tenant.ReadAsync(aborted), page),
                 (["applications", _], { } application) => ApplicationEndpoints.Get(await tenant.ReadAsync(aborted), application),
                 (["profiles"], _) => ProfileEndpoints.List(await tenant.ReadAsync(aborted), page),
@@ -80,12 +80,13 @@ internal sealed class AdminEndpoints(Administration tenant, AdminTokens tokens)
                 (["claimsets", _, "export"], { } set) => await ClaimSetEndpoints.ExportAsync(tenant, set, aborted),
                 (["resourceclaims"], _) => await CatalogEndpoints.ResourceClaimsAsync(tenant, page, aborted),
                 (["resourceclaims", _], { } claim) => await CatalogEndpoints.ResourceClaimAsync(tenant, claim, aborted),
+                (["resourceclaimactions"], _) => await CatalogEndpoints.ResourceClaimActionsAsync(tenant, page, withStrategies: false, aborted),
+                (["resourceclaimactionauthstrategies"], _) => await CatalogEndpoints.ResourceClaimActionsAsync(tenant, page, withStrategies: true, aborted),
                 (["actions"], _) => CatalogEndpoints.Actions(page),
                 (["authorizationstrategies"], _) => CatalogEndpoints.Strategies(page),
                 (["odsinstances"], _) => CatalogEndpoints.Instances(tenant, page),
                 (["odsinstances", _], { } instance) => CatalogEndpoints.Instance(tenant, instance),
-                (["odsinstances", _, "applications"], { } instance) =>
-                    ApplicationEndpoints.List(await tenant.ReadAsync(aborted), page, a => a.OdsInstanceIds.Contains(instance)),
+                (["odsinstances", _, "applications"], { } instance) => CatalogEndpoints.Applications(tenant, await tenant.ReadAsync(aborted), instance, page),
                 _ => null,
             };
         }

@@ -39,7 +39,7 @@ internal sealed class AdminTokens(string key, string secret, Administration tena
 
         if (error is null && request["scope"] is { } scope && scope != Scope)
         {
-            error = new TokenError(400, "invalid_scope", $"The scope of this API is {Scope}.");
+            error = new TokenError(400, "invalid_scope", "The request is missing required scope claims or has invalid scope values");
         }
 
         if (error is not null)
@@ -102,7 +102,11 @@ internal sealed class AdminTokens(string key, string secret, Administration tena
         var request = TokenRequest.Parse(body.Memory);
         var (id, name, given) = (request?["ClientId"] ?? "", request?["DisplayName"] ?? "", request?["ClientSecret"] ?? "");
         var faults = new AdminFaults();
-        if (id.Length is 0 or > KeyLengthMax || !id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
+        if (id.Length == 0)
+        {
+            faults.Add("ClientId", "'Client Id' must not be empty.");
+        }
+        else if (id.Length > KeyLengthMax || !id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
         {
             faults.Add("ClientId", $"'Client Id' must be 1 to {KeyLengthMax} letters, digits, dots, dashes and underscores.");
         }
@@ -112,7 +116,11 @@ internal sealed class AdminTokens(string key, string secret, Administration tena
             faults.Add("DisplayName", "'Display Name' must not be empty.");
         }
 
-        if (given.Length is < SecretLengthMin or > SecretLengthMax)
+        if (given.Length == 0)
+        {
+            faults.Add("ClientSecret", "'Client Secret' must not be empty.");
+        }
+        else if (given.Length is < SecretLengthMin or > SecretLengthMax)
         {
             faults.Add("ClientSecret", $"'Client Secret' must be {SecretLengthMin} to {SecretLengthMax} characters long.");
         }

@@ -21,6 +21,30 @@ internal static class CatalogEndpoints
             : AdminAnswer.NotFound("resourceclaim", id);
     }
 
+    /// <summary>The actions for which a resource claim has default strategies of its own; with those strategies, or by their names alone.</summary>
+    public static async Task<AdminAnswer> ResourceClaimActionsAsync(Administration tenant, AdminPage page, bool withStrategies, CancellationToken cancellationToken)
+    {
+        var metadata = (await tenant.ClaimSets.ReadAsync(cancellationToken)).Metadata;
+        return page.List(
+            metadata.Claims.Where(c => ActionsOf(c).Length > 0),
+            [("resourceClaimId", c => c.Id), ("resourceName", c => c.ShortName), ("claimName", c => c.Name)],
+            (json, claim) =>
+            {
+                json.WriteStartObject();
+                json.WriteNumber("resourceClaimId", claim.Id);
+                json.WriteString("resourceName", claim.ShortName);
+                json.WriteString("claimName", claim.Name);
+                json.WriteStartArray(withStrategies ? "authorizationStrategiesForActions" : "actions");
+                foreach (var action in ActionsOf(claim))
+                {
+                    Write(json, claim, action, withStrategies);
+                }
+
+                json.WriteEndArray();
+                json.WriteEndObject();
+            });
+    }
+
     public static AdminAnswer Actions(AdminPage page) => page.List(
         Enum.GetValues<ClaimAction>(),
         [("id", a => (int)a + 1), ("name", a => a.ToString())],
@@ -51,6 +75,37 @@ internal static class CatalogEndpoints
     public static AdminAnswer Instance(Administration tenant, long id) => tenant.Instances.FirstOrDefault(i => i.Id == id) is { } instance
         ? AdminAnswer.Ok(json => Write(json, instance, true))
         : AdminAnswer.NotFound("odsInstance", id);
+
+    public static AdminAnswer Applications(Administration tenant, AdminState state, long id, AdminPage page) =>
+        tenant.Instances.Any(i => i.Id == id) ? ApplicationEndpoints.List(state, page, a => a.OdsInstanceIds.Contains(id)) : AdminAnswer.NotFound("odsInstance", id);
+
+    private static ClaimAction[] ActionsOf(ResourceClaim claim) =>
+        [.. Enum.GetValues<ClaimAction>().Where(a => !claim.Defaults.Strategies(a).IsEmpty)];
+
+    private static void Write(Utf8JsonWriter json, ResourceClaim claim, ClaimAction action, bool withStrategies)
+    {
+        json.WriteStartObject();
+        if (!withStrategies)
+        {
+            json.WriteString("name", action.ToString());
+            json.WriteEndObject();
+            return;
+        }
+
+        json.WriteNumber("actionId", (int)action + 1);
+        json.WriteString("actionName", action.ToString());
+        json.WriteStartArray("authorizationStrategies");
+        foreach (var strategy in claim.Defaults.Strategies(action))
+        {
+            json.WriteStartObject();
+            json.WriteNumber("authStrategyId", AdminClaimsJson.StrategyId(strategy));
+            json.WriteString("authStrategyName", strategy);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
 
     private static string NameOf(InstanceOptions instance) => instance.Name.Length > 0 ? instance.Name : "default";
 

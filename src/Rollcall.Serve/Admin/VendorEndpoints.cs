@@ -17,6 +17,9 @@ internal static class VendorEndpoints
     public static AdminAnswer Get(AdminState state, long id) =>
         state.FindVendor(id) is { } vendor ? AdminAnswer.Ok(json => Write(json, vendor)) : Missing(id);
 
+    public static AdminAnswer Applications(AdminState state, long id, AdminPage page) =>
+        state.FindVendor(id) is null ? Missing(id) : ApplicationEndpoints.List(state, page, a => a.VendorId == id);
+
     /// <summary>A company is one vendor: adding it again replaces what is known of it, answered 200.</summary>
     public static async ValueTask<AdminDecision> CreateAsync(AdminState state, AdminBody body, ICredentialStore credentials, CancellationToken cancellationToken)
     {
@@ -78,7 +81,7 @@ internal static class VendorEndpoints
     private static Vendor Read(long id, AdminBody body)
     {
         var vendor = new Vendor(
-            id, body.Required("company"), body.Required("namespacePrefixes", 4_000), body.Required("contactName"), body.Required("contactEmailAddress"));
+            id, body.Required("company"), body.Optional("namespacePrefixes", 4_000), body.Required("contactName"), body.Required("contactEmailAddress"));
         if (vendor.ContactEmailAddress.Length > 0 && vendor.ContactEmailAddress.IndexOf('@', StringComparison.Ordinal) is var at
             && (at < 1 || at == vendor.ContactEmailAddress.Length - 1))
         {

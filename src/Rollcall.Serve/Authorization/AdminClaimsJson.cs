@@ -48,9 +48,9 @@ public static class AdminClaimsJson
                 ReadClaim(claim, metadata, grants);
             }
         }
-        catch (Exception failure) when (failure is InvalidOperationException or KeyNotFoundException)
+        catch (InvalidOperationException failure)
         {
-            throw new InvalidDataException($"The resource claims cannot be read: {failure.Message}", failure);
+            throw new InvalidDataException("The resource claims cannot be read: a value in them is of another kind than it should be.", failure);
         }
 
         return grants.ToImmutable();
@@ -133,23 +133,23 @@ public static class AdminClaimsJson
 
     private static void ReadClaim(JsonElement draft, ClaimMetadata metadata, ImmutableSortedDictionary<int, ActionTable>.Builder grants)
     {
-        var name = draft.GetProperty("name").GetString() ?? "";
+        var name = Text(draft, "name", "resource claim");
         var claim = Find(metadata, name) ?? throw new InvalidDataException($"There is no resource claim {name}.");
         var table = ActionTable.Empty;
         foreach (var action in Items(draft, "actions"))
         {
             if (!action.TryGetProperty("enabled", out var enabled) || enabled.ValueKind != JsonValueKind.False)
             {
-                table = table.With(ReadAction(action.GetProperty("name").GetString()), []);
+                table = table.With(ReadAction(Text(action, "name", "action")), []);
             }
         }
 
         foreach (var replaced in Items(draft, "authorizationStrategyOverridesForCRUD"))
         {
-            var action = ReadAction(replaced.GetProperty("actionName").GetString());
+            var action = ReadAction(Text(replaced, "actionName", "override"));
             if (table.Has(action))
             {
-                table = table.With(action, Items(replaced, "authorizationStrategies").Select(s => s.GetProperty("authStrategyName").GetString() ?? ""));
+                table = table.With(action, Items(replaced, "authorizationStrategies").Select(s => Text(s, "authStrategyName", "authorization strategy")));
             }
         }
 
@@ -169,6 +169,11 @@ public static class AdminClaimsJson
         Enum.TryParse<ClaimAction>(name, ignoreCase: true, out var action) && Enum.IsDefined(action)
             ? action
             : throw new InvalidDataException($"There is no action {name}: the actions are Create, Read, Update, Delete and ReadChanges.");
+
+    private static string Text(JsonElement owner, string member, string what) =>
+        owner.TryGetProperty(member, out var value) && value.GetString() is { Length: > 0 } text
+            ? text
+            : throw new InvalidDataException($"The resource claims cannot be read: '{member}' of each {what} must not be empty.");
 
     private static JsonElement[] Items(JsonElement owner, string name) =>
         owner.TryGetProperty(name, out var items) && items.ValueKind == JsonValueKind.Array ? [.. items.EnumerateArray()] : [];

@@ -136,6 +136,7 @@ internal sealed class Api(
             PathFamily.Root => metadata.RootAsync(http, OpenSegments()),
             PathFamily.Metadata when isWhole => metadata.HandleAsync(http, path, deployment.FindTenant(path)?.Profiles, OpenSegments()),
             PathFamily.Token when isWhole => TokenAsync(http, path),
+            PathFamily.Admin when path.Rest.Equals("health", StringComparison.OrdinalIgnoreCase) && deployment.Tenants.Any(t => t.Admin is not null) => health.HandleAsync(http),
             PathFamily.Admin => AdminAsync(http, path),
             PathFamily.Health => health.HandleAsync(http),
             PathFamily.Metrics => MetricsAsync(http),

@@ -22,4 +22,8 @@ internal static class ContentTypes
             && (type.MediaType.Equals(MediaTypeNames.Application.Json, StringComparison.OrdinalIgnoreCase)
                 || type.MediaType.Equals("text/json", StringComparison.OrdinalIgnoreCase));
     }
+
+    /// <summary>Whether a body comes as it is: nothing here unpacks one.</summary>
+    public static bool IsPlain(StringValues contentEncoding) =>
+        contentEncoding.Count == 0 || contentEncoding is ["identity" or ""] || contentEncoding.ToString().Trim().Equals("identity", StringComparison.OrdinalIgnoreCase);
 }

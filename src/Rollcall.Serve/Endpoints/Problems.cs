@@ -152,6 +152,8 @@ internal static class Problems
 
     public static Problem UnsupportedMediaType() => UnsupportedMediaType("The value specified in the 'Content-Type' header is not supported by this host.");
 
+    public static Problem UnsupportedContentEncoding() => UnsupportedMediaType("The value specified in the 'Content-Encoding' header is not supported by this host.");
+
     public static Problem MissingContentType() => UnsupportedMediaType("The 'Content-Type' header is missing.");
 
     public static Problem TooLarge(long bytesMax) => new(

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -26,7 +27,7 @@ internal readonly struct RequestBody : IDisposable
     /// <summary>Empty, or nothing but white space.</summary>
     public bool IsBlank => Memory.Span.IndexOfAnyExcept(" \t\r\n"u8) < 0;
 
-    /// <exception cref="BadHttpRequestException">The body is over the limit, too slow, or ends too early.</exception>
+    /// <exception cref="BadHttpRequestException">The body is over the limit, too slow, broken, or ends too early.</exception>
     public static async ValueTask<RequestBody> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
     {
         var reader = request.BodyReader;
@@ -65,6 +66,11 @@ internal readonly struct RequestBody : IDisposable
 
                 reader.AdvanceTo(buffer.Start, buffer.End);
             }
+        }
+        catch (IOException broken) when (broken is not (BadHttpRequestException or ConnectionResetException))
+        {
+            // What Kestrel throws for a chunk whose size no number holds.
+            throw new BadHttpRequestException("The body is broken.", broken);
         }
         finally
         {

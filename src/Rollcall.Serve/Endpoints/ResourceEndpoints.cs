@@ -132,6 +132,12 @@ internal sealed class ResourceEndpoints(
             return;
         }
 
+        if (!ContentTypes.IsPlain(http.Request.Headers.ContentEncoding))
+        {
+            await Problems.UnsupportedContentEncoding().WriteAsync(http);
+            return;
+        }
+
         var aborted = http.RequestAborted;
         using var body = await RequestBody.ReadAsync(http.Request, aborted);
         if (body.IsBlank)

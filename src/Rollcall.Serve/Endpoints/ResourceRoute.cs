@@ -68,8 +68,9 @@ internal sealed class ResourceRoutes
         var second = rest[(first + 1)..].IndexOf('/');
         var name = second < 0 ? rest : rest[..(first + 1 + second)];
         var third = second < 0 ? default : rest[(name.Length + 1)..];
-        if (third.Contains('/') || (second >= 0 && third.IsEmpty))
+        if (first == 0 || second == 0 || third.Contains('/') || (second >= 0 && third.IsEmpty))
         {
+            // Too many segments, or one that is empty.
             return nothing;
         }
 

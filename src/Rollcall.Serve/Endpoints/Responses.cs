@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Net;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
@@ -140,5 +141,11 @@ internal sealed class Responses(EntityTags tags)
 /// <remarks>Taken from the request's own Host; forwarded headers are never believed. The path base is there exactly when the request used it.</remarks>
 internal static class PublicRoot
 {
-    public static string Of(HttpContext http) => $"{http.Request.Scheme}://{http.Request.Host.Value}{http.Request.PathBase.ToUriComponent()}";
+    public static string Of(HttpContext http) => $"{http.Request.Scheme}://{HostOf(http)}{http.Request.PathBase.ToUriComponent()}";
+
+    /// <summary>A client of HTTP/1.0 may name no host: it has reached this address.</summary>
+    private static string HostOf(HttpContext http) =>
+        http.Request.Host.Value is { Length: > 0 } host ? host
+        : http.Connection.LocalIpAddress is { } address ? new IPEndPoint(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address, http.Connection.LocalPort).ToString()
+        : "localhost";
 }

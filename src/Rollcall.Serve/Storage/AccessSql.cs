@@ -2,10 +2,21 @@ using Rollcall.Serve.Authorization;
 
 namespace Rollcall.Serve.Storage;
 
+/// <summary>Conditions on an expression: whether that organization is one of the caller's or below one, and one of them or above one.</summary>
+internal sealed record OrganizationTest(Func<string, string> Below, Func<string, string> Above)
+{
+    /// <summary>By the closure, in the statement's own snapshot.</summary>
+    /// <param name="prefix">Before the table's name: the schema, or nothing.</param>
+    /// <param name="organizations">A query that gives the caller's organization ids, from one parameter.</param>
+    public static OrganizationTest ByClosure(string prefix, string organizations) => new(
+        value => $"{value} in ({organizations} union all select c.descendant from {prefix}{RelationshipTables.Closure} c where c.ancestor in ({organizations}))",
+        value => $"{value} in ({organizations} union all select c.ancestor from {prefix}{RelationshipTables.Closure} c where c.descendant in ({organizations}))");
+}
+
 /// <summary>Writes an access as a condition of a list's statement: <c>exists</c> and <c>in</c>, never a join, so that rows are neither
 /// doubled nor walked in another order.</summary>
 /// <param name="prefix">Before every table's name: the schema, or nothing.</param>
-/// <param name="organizations">A query that gives the caller's organization ids, from one parameter.</param>
+/// <param name="reached">Says which organizations the caller's are above, and below.</param>
 /// <param name="startsWith">A column, and the condition that one of the caller's prefixes begins it literally.</param>
 /// <param name="once">Ends the subquery that looks for an association, so that it is asked per row and never turned into a hash of all associations.</param>
 /// <param name="isOfPage">Whether the statement stops after a page; false when it looks at every row anyhow, to count.</param>
@@ -13,7 +24,7 @@ namespace Rollcall.Serve.Storage;
 /// once per statement into a hash, and a row costs a look into it or a probe of an index. To count, a million probes would cost seven times
 /// what one hash of the caller's students does, and nothing keeps PostgreSQL from making it.</remarks>
 internal sealed class AccessSql(
-    RelationshipTables tables, string prefix, string organizations, Func<string, string> startsWith, string once, bool isOfPage = true)
+    RelationshipTables tables, string prefix, OrganizationTest reached, Func<string, string> startsWith, string once, bool isOfPage = true)
 {
     private readonly string _isTrue = isOfPage ? " is true" : "";
 
@@ -44,13 +55,12 @@ internal sealed class AccessSql(
     private string Reached(Reach reach, string value, bool withFormer) => reach switch
     {
         Reach.Below => In(value),
-        Reach.Above => $"({value} in ({organizations} union all select c.ancestor from {prefix}{RelationshipTables.Closure} c where c.descendant in ({organizations}))){_isTrue}",
+        Reach.Above => $"({reached.Above(value)}){_isTrue}",
         Reach.Contact => Related(reach, value, withFormer, student => Reached(Reach.Enrolment, student, withFormer)),
         _ => Related(reach, value, withFormer, In),
     };
 
-    private string In(string value) =>
-        $"({value} in ({organizations} union all select c.descendant from {prefix}{RelationshipTables.Closure} c where c.ancestor in ({organizations}))){_isTrue}";
+    private string In(string value) => $"({reached.Below(value)}){_isTrue}";
 
     private string Related(Reach reach, string value, bool withFormer, Func<string, string> reached)
     {

@@ -5,7 +5,7 @@ namespace Rollcall.Serve.Storage;
 
 /// <summary>How many snapshots there may be, and for how long.</summary>
 /// <param name="OpenMax">Open at once, over all clients and all servers of the database.</param>
-/// <param name="Idle">One that nobody uses ends after this long; a client that comes back within the same time again is told so.</param>
+/// <param name="Idle">One that nobody uses ends after this long.</param>
 /// <param name="Age">Every one ends after this long: it keeps the database from clearing away what has been replaced.</param>
 public sealed record SnapshotLimits(int OpenMax, TimeSpan Idle, TimeSpan Age)
 {
@@ -14,6 +14,9 @@ public sealed record SnapshotLimits(int OpenMax, TimeSpan Idle, TimeSpan Age)
     /// <summary>A client that begins anew gets a new one when it has not used its last for this long. Shorter, and two readers of one run that both
     /// ask for the newest change version would see two moments; longer, and a run every minute would see an old one.</summary>
     public TimeSpan Rest { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>A client that comes back within this time of its snapshot's end is told so; as long as <see cref="Idle"/> unless set.</summary>
+    public TimeSpan Remembered { get => field == default ? Idle : field; init; }
 
     /// <summary>How often it is looked whether one has ended, and how exactly servers know of each other's use.</summary>
     internal TimeSpan CheckEvery => TimeSpan.FromTicks(Math.Clamp(Math.Min(Idle.Ticks, Rest.Ticks) / 4, TimeSpan.TicksPerMillisecond * 100, TimeSpan.TicksPerSecond * 15));

@@ -92,7 +92,7 @@ internal static class SyncOptionSet
     public static IReadOnlyCollection<UInt128> HashesOf(string key)
     {
         var parts = key.Split('|');
-        return [.. CompactModelReader.EdFi52.Resources.Where(r => r.Key.Length == parts.Length).Select(_ => HashOf(parts)).Distinct()];
+        return [.. CompactModelReader.EdFi52.Resources.Where(r => r.Key.Length == parts.Length).Select(_ => HashOf(parts)).Concat(LedgerAccount.OlderKeyHashes(parts)).Distinct()];
     }
 
     private static UInt128 HashOf(string[] parts)

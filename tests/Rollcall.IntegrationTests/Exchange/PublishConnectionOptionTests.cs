@@ -94,7 +94,9 @@ public sealed class PublishConnectionOptionTests : IDisposable
         Fill(source);
         var report = await PublishAsync(Options(source, target) with
         {
-            Source = source.Connection with { SchoolYear = 2024 }, Target = target.Connection with { SchoolYear = 2025 }, UseChangeVersionPaging = true,
+            Source = source.Connection with { SchoolYear = 2024 },
+            Target = target.Connection with { SchoolYear = 2025 },
+            UseChangeVersionPaging = true,
         });
         Assert.Equal(("done", 3), (report.Outcome, target.Count("201")));
         Assert.True(source.Count("year") > 3 && target.Count("year") > 3);

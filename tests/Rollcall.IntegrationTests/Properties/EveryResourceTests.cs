@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Rollcall.IntegrationTests.EndToEnd;
 using Rollcall.IntegrationTests.Serve.Http;
@@ -12,7 +14,8 @@ namespace Rollcall.IntegrationTests.Properties;
 public abstract class EveryResourceTests(HttpServer server)
 {
     private const int Resources = 349 + 33 + 7 + 7;
-    private const int Clients = 8;
+    private const int Connections = 32;
+    private const int RequestsAtATime = 32;
     private const int Seed = 20250901;
     private static readonly bool s_isLong = Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") is { Length: > 0 };
     private static readonly int s_perResource = s_isLong ? 50 : 1;
@@ -42,16 +45,15 @@ public abstract class EveryResourceTests(HttpServer server)
         var findings = new ConcurrentBag<string>();
         foreach (var level in factory.Documents.GroupBy(s => s.Level).OrderBy(g => g.Key))
         {
-            await ForEachAsync(level, async sample =>
+            await ForEachAsync(level, (client, sample) => client.AddPost(PathOf(sample), sample.Body), (sample, answer) =>
             {
-                var answer = await server.PostAsync($"/data/v3/{JudgedModel.PathOf(sample.Resource)}", sample.Body.ToJsonString());
                 if (answer.Status == 201 || (answer.Status == 200 && sample.Resource == "schoolYearTypes"))
                 {
-                    locations[sample] = answer.Header("Location")!;
+                    locations[sample] = answer.Location![server.Root.Length..];
                 }
                 else
                 {
-                    findings.Add($"{sample.Resource} is refused: {answer.Status} {answer.Body}");
+                    findings.Add($"{sample.Resource} is refused: {answer.Status} {answer.Text}");
                 }
             });
         }
@@ -59,43 +61,47 @@ public abstract class EveryResourceTests(HttpServer server)
         NoFindings(findings);
 
         // 2. It comes back as the judge says.
-        await ForEachAsync(factory.Documents, async sample =>
+        await ForEachAsync(factory.Documents, (client, sample) => client.AddGet(locations[sample]), (sample, answer) =>
         {
-            var answer = await server.GetAsync(locations[sample]);
             var verdict = Judge.All.Try(sample.Resource, sample.Body.DeepClone());
-            if (!verdict.IsAccepted || answer.Status != 200 || !Same.ButForNumbers(verdict.Stored, ApiContents.Stripped(answer.Json!.AsObject())))
+            if (!verdict.IsAccepted || answer.Status != 200 || !Same.ButForNumbers(verdict.Stored, ApiContents.Stripped(JsonNode.Parse(answer.Body.Span)!.AsObject())))
             {
-                findings.Add($"{sample.Resource} comes back as {answer.Body}, not as {verdict.Stored.ToJsonString()}");
+                findings.Add($"{sample.Resource} comes back as {answer.Text}, not as {verdict.Stored.ToJsonString()}");
             }
         });
         NoFindings(findings);
 
         // 3. With any single fault it is refused, and the answer names where.
         var faultsOf = new SingleFaults(Judge.All.Model, factory);
+        var broken = new ConcurrentDictionary<string, int>(StringComparer.Ordinal);
+        var refused = new ConcurrentDictionary<string, int>(StringComparer.Ordinal);
         var all = 0;
-        var chosen = new List<(Sample Sample, SingleFault Fault)>();
-        foreach (var sample in asked)
-        {
-            var faults = faultsOf.Of(sample).ToArray();
-            Assert.NotEmpty(faults);
-            all += faults.Length;
-            chosen.AddRange((s_isLong ? faults : faults.OrderBy(_ => random.Next()).Take(FaultsPerDocument)).Select(f => (sample, f)));
-        }
-
-        Assert.InRange(all, asked.Count * 10, int.MaxValue);
-        Assert.True(!s_isLong || chosen.Count == all, "The long run leaves faults out.");
-        Assert.Equal(Resources, chosen.Select(c => c.Sample.Resource).Distinct(StringComparer.Ordinal).Count());
-        await ForEachAsync(chosen, async c =>
-        {
-            var answer = await server.PostAsync($"/data/v3/{JudgedModel.PathOf(c.Sample.Resource)}", c.Fault.Body.ToJsonString());
-            var named = answer.Status == c.Fault.Status ? answer.Json!["validationErrors"]!.AsObject().Select(e => e.Key).ToHashSet(StringComparer.Ordinal) : [];
-            if (answer.Status != c.Fault.Status || !c.Fault.Paths.All(named.Contains))
+        await ForEachAsync(
+            asked.Index(),
+            sample =>
             {
-                findings.Add($"{c.Sample.Resource} {c.Fault}; the answer is {answer.Status} {answer.Body}");
-            }
-        });
+                var random = new Random(Seed + sample.Index);
+                var faults = faultsOf.Of(sample.Item, random).ToArray();
+                Interlocked.Add(ref all, faults.Length);
+                return (s_isLong ? faults : faults.OrderBy(_ => random.Next()).Take(FaultsPerDocument)).Select(f => (Sample: sample.Item, Fault: f));
+            },
+            (client, c) => client.AddPost(PathOf(c.Sample), c.Fault.Body),
+            (c, answer) =>
+            {
+                broken.AddOrUpdate(c.Fault.Rule, 1, (_, n) => n + 1);
+                refused.AddOrUpdate(c.Sample.Resource, 1, (_, n) => n + 1);
+                if (answer.Status != c.Fault.Status || !Names(answer, c.Fault.Paths))
+                {
+                    findings.Add($"{c.Sample.Resource} {c.Fault}; the answer is {answer.Status} {answer.Text}");
+                }
+            });
         NoFindings(findings);
-        TestContext.Current.SendDiagnosticMessage($"seed {Seed}: {factory.Documents.Count} documents, {chosen.Count} of {all} single faults");
+        Assert.InRange(all, asked.Count * 10, int.MaxValue);
+        Assert.True(!s_isLong || broken.Values.Sum() == all, "The long run leaves faults out.");
+        Assert.Equal(Resources, refused.Count);
+        Assert.Equal(SingleFaults.Rules.Order(StringComparer.Ordinal), broken.Keys.Order(StringComparer.Ordinal));
+        TestContext.Current.TestOutputHelper!.WriteLine(
+            $"seed {Seed}: {factory.Documents.Count} documents, {broken.Values.Sum()} of {all} single faults: {string.Join(", ", broken.OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => $"{r.Key} {r.Value}"))}");
 
         // 4. Published to a second server, both are equal.
         await PublishAsync(factory.Documents.Count);
@@ -214,10 +220,63 @@ public abstract class EveryResourceTests(HttpServer server)
         """;
 
     private static string Errors(HttpAnswer answer) =>
-        answer.Json!["validationErrors"]!.ToJsonString(new System.Text.Json.JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        answer.Json!["validationErrors"]!.ToJsonString(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
-    private static Task ForEachAsync<T>(IEnumerable<T> items, Func<T, Task> run) => Parallel.ForEachAsync(
-        items, new ParallelOptions { MaxDegreeOfParallelism = Clients, CancellationToken = TestContext.Current.CancellationToken }, async (item, _) => await run(item));
+    private static string PathOf(Sample sample) => $"/data/v3/{JudgedModel.PathOf(sample.Resource)}";
+
+    private static bool Names(PipelinedAnswer answer, string[] paths)
+    {
+        using var problem = JsonDocument.Parse(answer.Body);
+        var named = problem.RootElement.GetProperty("validationErrors");
+        return paths.All(p => named.TryGetProperty(p, out _));
+    }
+
+    private Task ForEachAsync<T>(IEnumerable<T> items, Action<PipelinedClient, T> ask, Action<T, PipelinedAnswer> take) =>
+        ForEachAsync(items, item => [item], ask, take);
+
+    /// <summary>Many connections: each takes the next item, asks what is to be asked about it, many requests at a time, and hands over the answers.</summary>
+    private async Task ForEachAsync<TItem, T>(
+        IEnumerable<TItem> items, Func<TItem, IEnumerable<T>> expand, Action<PipelinedClient, T> ask, Action<T, PipelinedAnswer> take)
+    {
+        using var queue = items.GetEnumerator();
+        await Task.WhenAll(Enumerable.Range(0, Connections).Select(_ => Task.Run(RunOneAsync)));
+
+        async Task RunOneAsync()
+        {
+            using var client = await PipelinedClient.ConnectAsync(server.Root, server.Bearer);
+            var asked = new List<T>(RequestsAtATime);
+            while (Next(out var item))
+            {
+                foreach (var one in expand(item))
+                {
+                    ask(client, one);
+                    asked.Add(one);
+                    if (asked.Count == RequestsAtATime)
+                    {
+                        await FlushAsync();
+                    }
+                }
+            }
+
+            await FlushAsync();
+
+            async Task FlushAsync()
+            {
+                await client.FlushAsync((i, answer) => take(asked[i], answer));
+                asked.Clear();
+            }
+        }
+
+        bool Next([MaybeNullWhen(false)] out TItem item)
+        {
+            lock (queue)
+            {
+                var hasOne = queue.MoveNext();
+                item = hasOne ? queue.Current : default;
+                return hasOne;
+            }
+        }
+    }
 
     private static void NoFindings(ConcurrentBag<string> findings) =>
         Assert.True(findings.IsEmpty, $"seed {Seed}: {findings.Count} findings\n{string.Join('\n', findings.Take(20))}");

@@ -18,10 +18,11 @@ public sealed class KeyChangeOrderTests(ITestOutputHelper output)
             var before = documents.Select((d, i) => (d, i)).ToDictionary(p => p.d, p => p.i);
             var at = new Dictionary<Guid, int>(before);
             var versions = new Dictionary<Guid, long>();
-            // A few places more than documents, so that they move about, round and back.
-            for (var version = 1; version <= random.Next(2, 30); version++)
+            // One place more than documents, so that they move about, round and back.
+            var last = random.Next(2, 60);
+            for (var version = 1; version <= last; version++)
             {
-                var (document, to) = (documents[random.Next(8)], random.Next(10));
+                var (document, to) = (documents[random.Next(8)], random.Next(9));
                 if (!at.ContainsValue(to))
                 {
                     at[document] = to;
@@ -50,6 +51,6 @@ public sealed class KeyChangeOrderTests(ITestOutputHelper output)
         }
 
         output.WriteLine($"{chains} steps, {circles} circles");
-        Assert.True(circles > 50 && chains > circles * 3);
+        Assert.True(circles > 50 && chains > circles);
     }
 }

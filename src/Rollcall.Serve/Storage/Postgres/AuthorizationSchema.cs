@@ -7,6 +7,7 @@ internal static class AuthorizationSchema
     private const string Closure = "rollcall." + RelationshipTables.Closure;
     private const string Parents = "rollcall." + RelationshipTables.Parents;
     private const string Recorded = "rollcall." + RelationshipTables.Recorded;
+    private const string Versions = "rollcall." + RelationshipTables.Versions;
 
     /// <summary>Writers of organizations take turns, so that each sees the hierarchy that the one before left.</summary>
     private static readonly string TakeTurns = $"perform pg_advisory_xact_lock({Locks.Space}, {Locks.Organizations});";
@@ -92,6 +93,28 @@ internal static class AuthorizationSchema
             select rollcall.place_organizations(array_agg(e.child), array_agg(e.parent)) from (
             {string.Join("\nunion ", tables.Organizations.Select(o => Edges(o, "rollcall." + o.Table.Name)))}) e
             """);
+
+        // From here on: since lists of few of many documents are read by organization.
+        yield return (RelationshipTables.Versions, $"create table {Versions} (only_row boolean primary key default true check (only_row), hierarchy bigint not null); insert into {Versions} (hierarchy) values (0)");
+        yield return ("hierarchy_changed()", $"""
+            create function rollcall.hierarchy_changed() returns trigger language plpgsql as $$
+            begin
+                update {Versions} set hierarchy = hierarchy + 1;
+                return null;
+            end $$
+            """);
+        yield return ("tg__organization_closure__changed", $"create trigger tg__changed after insert or update or delete or truncate on {Closure} for each statement execute function rollcall.hierarchy_changed()");
+        foreach (var (table, column, others, index) in tables.ListIndexes())
+        {
+            // The other elements are in it, so that a total is counted without the documents.
+            var include = others.Length == 0 ? "" : $" include ({string.Join(", ", others)})";
+            yield return (index, $"create index {index} on rollcall.{table.Name} ({column}, row_id){include}");
+        }
+
+        foreach (var relation in tables.Relationships.Except(tables.Contacts))
+        {
+            yield return (relation.ListIndex, $"create index {relation.ListIndex} on rollcall.{relation.Table.Name} ({relation.To}, {relation.FromRow})");
+        }
     }
 
     private static string Edges(OrganizationTable organization, string from) => string.Join(" union ", organization.Parents.Prepend(organization.Own).Select(p =>

@@ -141,7 +141,12 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
         var (last, lowestHeld) = await Errors.GuardAsync(() => ChangeVersions.NewestAndHeldAsync(_source, cancellationToken).AsTask());
         var newest = Math.Min(last, lowestHeld ?? long.MaxValue);
         var (groups, writes) = _writer.Totals;
-        return new StoreMeasures(groups, writes, newest, last - newest);
+        return new StoreMeasures(groups, writes, newest, last - newest)
+        {
+            KeyChanges = Counters.Cascades,
+            LostRaces = Counters.LostRaces,
+            Deadlocks = Counters.Deadlocks,
+        };
     }
 
     public async ValueTask<TrackedKeyChanges> QueryKeyChangesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>

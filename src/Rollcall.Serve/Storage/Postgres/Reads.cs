@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text;
 using Npgsql;
 using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
@@ -13,6 +12,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
     public const string Columns = "t.row_id, t.change_version, t.last_modified, t.id, t.document";
     private const int FirstBuffer = 8 * 1024;
     private readonly GroupedGets _gets = new(catalog);
+    private readonly RestrictedLists _restricted = new(catalog, horizon);
     private readonly KeyFilters?[] _keyFilters = new KeyFilters?[catalog.Tables.Count];
 
     public (long Groups, long Gets) Totals => _gets.Totals;
@@ -136,6 +136,12 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         }
 
         var window = await WindowAsync(plan, cancellationToken);
+        if (RestrictedLists.IsFor(plan) && !window.IsNarrow)
+        {
+            await _restricted.QueryAsync(connection, plan, window, sink, isNow, cancellationToken);
+            return;
+        }
+
         var page = plan.Limit == 0 ? null
             : plan.IsFiltered ? Filtered(plan, window)
             : window.IsNarrow ? Narrow(plan, window)
@@ -237,7 +243,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         return buffer.AsSpan(0, length);
     }
 
-    private static void Add(NpgsqlDataReader row, ref byte[] buffer, IDocumentSink sink) =>
+    public static void Add(NpgsqlDataReader row, ref byte[] buffer, IDocumentSink sink) =>
         sink.Add(new StoredDocument(Body(row, ref buffer), row.GetGuid(3), row.GetInt64(0), row.GetInt64(1), row.GetDateTime(2)));
 
     /// <summary>All documents, or all in a wide window: the page's first row is found in the primary key alone, from the nearest anchor
@@ -372,7 +378,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
     }
 
     /// <summary>In a wide window "+ 0" hides the bounds from the index of versions: nearly every row lies in it.</summary>
-    private static PageStatement AddWindow(PageStatement statement, VersionWindow window)
+    public static PageStatement AddWindow(PageStatement statement, VersionWindow window)
     {
         var column = window.IsNarrow ? $"{statement.Alias}.change_version" : $"{statement.Alias}.change_version + 0";
         if (window.Min is { } min)
@@ -386,59 +392,5 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         }
 
         return statement;
-    }
-
-    /// <summary>Bounds of change versions, both inclusive; default for all.</summary>
-    /// <param name="Newest">The newest version a moment ago: enough to choose a plan by, and nothing else.</param>
-    private readonly record struct VersionWindow(long? Min, long? Max, long Newest)
-    {
-        /// <summary>A window of at most this many versions is collected by version and sorted; a wider one is walked in row order.</summary>
-        private const long NarrowMax = 50_000;
-
-        public bool IsNarrow => (Min ?? Max) is not null && Math.Min(Max ?? long.MaxValue, Newest) - (Min ?? 0) < NarrowMax;
-
-        /// <summary>Few versions lie outside.</summary>
-        public bool IsNearlyAll => (Min ?? 0) < NarrowMax && Newest - (Max ?? long.MaxValue) < NarrowMax;
-    }
-
-    /// <summary>A statement that grows by conditions; equal shapes give equal texts, so that connections keep them prepared.</summary>
-    private sealed class PageStatement(string head)
-    {
-        private readonly StringBuilder _sql = new(head, 512);
-        private List<NpgsqlParameter> _parameters = [];
-        private bool _hasWhere;
-
-        public string Alias { get; private init; } = "t";
-
-        public string Text => _sql.ToString();
-
-        /// <summary>A statement inside this one, with the same parameters.</summary>
-        public PageStatement Inner(string innerHead, string alias) => new(innerHead) { Alias = alias, _parameters = _parameters };
-
-        public string Parameter<T>(T value)
-        {
-            _parameters.Add(new NpgsqlParameter<T> { TypedValue = value });
-            return $"${_parameters.Count}";
-        }
-
-        public PageStatement Where(string condition)
-        {
-            _sql.Append(_hasWhere ? " and " : " where ").Append(condition);
-            _hasWhere = true;
-            return this;
-        }
-
-        public void Append(string sql) => _sql.Append(sql);
-
-        public NpgsqlBatchCommand ToCommand()
-        {
-            var command = new NpgsqlBatchCommand(_sql.ToString());
-            foreach (var parameter in _parameters)
-            {
-                command.Parameters.Add(parameter);
-            }
-
-            return command;
-        }
     }
 }

@@ -95,7 +95,7 @@ internal sealed class Snapshots(Catalog catalog, Reads reads, Deletes deletes, S
         {
             batch.Then("lock table rollcall.snapshot in share row exclusive mode");
             batch.Then(EndOver).With(limits.Idle).With(limits.Age);
-            batch.Then("delete from rollcall.snapshot where ended < clock_timestamp() - $1").With(limits.Idle);
+            batch.Then("delete from rollcall.snapshot where ended < clock_timestamp() - $1").With(limits.Remembered);
             await batch.ExecuteNonQueryAsync(cancellationToken);
         }
 
@@ -138,7 +138,7 @@ internal sealed class Snapshots(Catalog catalog, Reads reads, Deletes deletes, S
             batch.Then(EndResting).With(client).With(limits.Rest);
         }
 
-        batch.Then(Find).With(client).With(limits.Idle);
+        batch.Then(Find).With(client).With(limits.Remembered);
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         return await reader.ReadAsync(cancellationToken)
             ? new Row(reader.GetString(0), reader.GetInt64(1), new DateTimeOffset(reader.GetDateTime(2)), reader.GetBoolean(3), !reader.IsDBNull(4) && reader.GetBoolean(4))

@@ -16,7 +16,7 @@ internal static class AccessFilter
 
     /// <param name="column">The expression of an element's value in the statement, given the name of its column.</param>
     public static string Condition(StoreModel model, Access access, Func<Element, string, string> column, bool withFormer) =>
-        new AccessSql(model.Relationships, "", Ids, StartsWith, "").Condition(access, column, withFormer);
+        new AccessSql(model.Relationships, "", OrganizationTest.ByClosure("", Ids), StartsWith, "").Condition(access, column, withFormer);
 
     /// <summary>A parameter that the statement does not have is left out.</summary>
     public static SqliteStatement Bind(SqliteStatement statement, Access access)

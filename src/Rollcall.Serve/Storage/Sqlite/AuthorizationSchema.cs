@@ -19,9 +19,42 @@ internal static class AuthorizationSchema
             SELECT ancestor, descendant FROM up
             """);
         yield return (RelationshipTables.Recorded, $"CREATE TABLE {RelationshipTables.Recorded} (id BLOB NOT NULL, change_version INTEGER NOT NULL, elements TEXT NOT NULL, PRIMARY KEY (id, change_version)) STRICT, WITHOUT ROWID");
+
+        // Without names in the file's schema these run whenever it grows; a second time changes nothing.
+        yield return (RelationshipTables.Versions, $"CREATE TABLE {RelationshipTables.Versions} (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), hierarchy INTEGER NOT NULL, relationships INTEGER NOT NULL) STRICT");
+        yield return ("first versions", $"INSERT OR IGNORE INTO {RelationshipTables.Versions} VALUES (1, 0, 0)");
+        foreach (var statement in Counted(closure, "hierarchy", ["ancestor", "descendant"]).Concat(tables.Relationships.SelectMany(r => Counted(r.Table.Name, "relationships", [r.From, r.To]))))
+        {
+            yield return statement;
+        }
+
+        foreach (var (table, column, others, index) in tables.ListIndexes())
+        {
+            // The other elements are in it, so that a total is counted without the documents.
+            yield return (index, $"CREATE INDEX {index} ON {table.Name} ({string.Join(", ", others.Prepend("row_id").Prepend(column))})");
+        }
+
+        foreach (var relation in tables.Relationships.Except(tables.Contacts))
+        {
+            yield return (relation.ListIndex, $"CREATE INDEX {relation.ListIndex} ON {relation.Table.Name} ({relation.To}, {relation.FromRow})");
+        }
+
         foreach (var statement in tables.Organizations.SelectMany(Organization).Concat(Filled(tables)).Concat(Relations(tables)).Concat(Records(tables)))
         {
             yield return statement;
+        }
+    }
+
+    /// <summary>Raises a version with every row that comes, goes or changes.</summary>
+    private static IEnumerable<(string Name, string Sql)> Counted(string table, string version, string[] columns)
+    {
+        foreach (var (name, when) in ((string, string)[])[("new", "INSERT"), ("old", "DELETE"), ("other", $"UPDATE OF {string.Join(", ", columns)}")])
+        {
+            yield return ($"tg__{table}__{name}", $"""
+                CREATE TRIGGER tg__{table}__{name} AFTER {when} ON {table} BEGIN
+                UPDATE {RelationshipTables.Versions} SET {version} = {version} + 1;
+                END
+                """);
         }
     }
 

@@ -11,6 +11,10 @@ internal sealed class Cascade(WriteSession session) : IDisposable
     private readonly StoredReader _reader = new(session.Model.Standard);
     private readonly Dictionary<ResourceModel, SqliteStatement> _keyHolders = [];
     private SqliteStatement? _track;
+    private long _count;
+
+    /// <summary>Key changes since the start.</summary>
+    public long Count => Volatile.Read(ref _count);
 
     /// <param name="rowId">The row that gets the document, and its key.</param>
     public WriteOutcome Run(Document document, long rowId)
@@ -20,6 +24,7 @@ internal sealed class Cascade(WriteSession session) : IDisposable
         if (outcome is WriteOutcome.Updated)
         {
             session.Release();
+            Volatile.Write(ref _count, _count + 1);
         }
         else
         {

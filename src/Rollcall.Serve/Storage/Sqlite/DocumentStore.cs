@@ -73,7 +73,7 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IReg
     public ValueTask<StoreMeasures> MeasureAsync(CancellationToken cancellationToken)
     {
         var (groups, writes) = _writer.Totals;
-        return new(new StoreMeasures(groups, writes, _session.NewestChangeVersion, 0));
+        return new(new StoreMeasures(groups, writes, _session.NewestChangeVersion, 0) { KeyChanges = _session.Cascade.Count });
     }
 
     public ValueTask<TrackedKeyChanges> QueryKeyChangesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>

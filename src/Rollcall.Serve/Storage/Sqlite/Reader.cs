@@ -4,7 +4,7 @@ using Rollcall.Standard.Model;
 namespace Rollcall.Serve.Storage.Sqlite;
 
 /// <summary>One reading connection with its prepared statements.</summary>
-internal sealed class Reader(SqliteDb db, StoreModel model, PageAnchors anchors) : IDisposable
+internal sealed class Reader(SqliteDb db, StoreModel model, PageAnchors anchors, AccessMemory memory) : IDisposable
 {
     /// <summary>Beyond this the statements of rare queries would cost more memory than preparing them again costs time.</summary>
     private const int StatementsMax = 1000;
@@ -19,11 +19,22 @@ internal sealed class Reader(SqliteDb db, StoreModel model, PageAnchors anchors)
 
     public PageAnchors Anchors { get; } = anchors;
 
+    public AccessMemory Memory { get; } = memory;
+
     public Reachable Reachable => _reachable ??= new Reachable(Model, Prepared);
 
     /// <summary>The statement that finds one document by its id.</summary>
     public SqliteStatement Get(ResourceModel resource) => _gets[resource.Index] ??=
         db.Prepare($"SELECT {Reads.Columns} FROM {Model.Table(resource).Name} WHERE {Model.ScopeAnd(Model.Table(resource))}id = ?1");
+
+    /// <summary>Makes room, so that no statement in use is disposed of while others are prepared.</summary>
+    public void Reserve(int statements)
+    {
+        if (_statements.Count + statements > StatementsMax)
+        {
+            DisposeStatements();
+        }
+    }
 
     public SqliteStatement Prepared(string sql)
     {

@@ -8,6 +8,7 @@ internal sealed class ReaderPool(string path, StoreModel model, PageAnchors anch
 {
     private readonly SemaphoreSlim _free = new(size, size);
     private readonly ConcurrentStack<Reader> _idle = new();
+    private readonly AccessMemory _memory = new();
 
     /// <summary>Runs <paramref name="read"/> with a reader of its own. It blocks for as long as SQLite does: microseconds to milliseconds.</summary>
     public async ValueTask<T> RunAsync<T, TState>(TState state, Func<Reader, TState, T> read, CancellationToken cancellationToken)
@@ -15,7 +16,7 @@ internal sealed class ReaderPool(string path, StoreModel model, PageAnchors anch
         await _free.WaitAsync(cancellationToken);
         try
         {
-            var reader = _idle.TryPop(out var idle) ? idle : new Reader(SqliteDb.OpenReader(path), model, anchors);
+            var reader = _idle.TryPop(out var idle) ? idle : new Reader(SqliteDb.OpenReader(path), model, anchors, _memory);
             try
             {
                 return read(reader, state);

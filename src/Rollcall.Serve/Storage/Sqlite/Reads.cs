@@ -61,6 +61,10 @@ internal static class Reads
             {
                 Walk(reader, plan, window, epoch, newestChangeVersion, sink);
             }
+            else if (RestrictedList.IsFor(plan) && !IsNarrow(window, newestChangeVersion))
+            {
+                new RestrictedList(reader, plan, sink).Run();
+            }
             else if (Conditions(reader, plan) is { } conditions)
             {
                 Filtered(reader, plan, conditions, sink);
@@ -120,7 +124,7 @@ internal static class Reads
         }
 
         var upTo = plan.Rows is { Last: < long.MaxValue } ? " AND row_id <= ?5" : "";
-        var isNarrow = !window.IsWhole && Math.Min(window.Max ?? long.MaxValue, newestChangeVersion) - (window.Min ?? 0) < NarrowWindow;
+        var isNarrow = IsNarrow(window, newestChangeVersion);
         var index = isNarrow ? Schema.ByVersion(table) : Schema.ByRow(table);
         var from = $"FROM {table.Name} INDEXED BY {index} WHERE {(scope.Length > 0 ? scope + " AND " : "")}row_id > ?1{upTo}{InWindow(window)} ORDER BY row_id";
 
@@ -273,6 +277,9 @@ internal static class Reads
         return conditions;
     }
 
+    private static bool IsNarrow(in PageWindow window, long newestChangeVersion) =>
+        !window.IsWhole && Math.Min(window.Max ?? long.MaxValue, newestChangeVersion) - (window.Min ?? 0) < NarrowWindow;
+
     private static string InWindow(in PageWindow window) =>
         (window.Min is null ? "" : " AND change_version >= ?2") + (window.Max is null ? "" : " AND change_version <= ?3");
 
@@ -318,6 +325,6 @@ internal static class Reads
         return last;
     }
 
-    private static void Hand(SqliteStatement row, IDocumentSink sink) => sink.Add(new StoredDocument(
+    public static void Hand(SqliteStatement row, IDocumentSink sink) => sink.Add(new StoredDocument(
         row.Blob(4), row.Id(1), row.Long(0), row.Long(2), DateTime.UnixEpoch.AddTicks(row.Long(3) * TimeSpan.TicksPerMicrosecond)));
 }

@@ -53,7 +53,7 @@ internal sealed class Snapshots(string path, StoreModel model, SnapshotLimits li
                 {
                     _lives[name] = old with { Ended = now };
                 }
-                else if (old.Ended is { } ended && now - ended > limits.Idle)
+                else if (old.Ended is { } ended && now - ended > limits.Remembered)
                 {
                     _lives.Remove(name);
                 }

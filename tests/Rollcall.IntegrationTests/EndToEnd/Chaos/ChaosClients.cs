@@ -51,6 +51,22 @@ internal sealed class ChaosClients(int seed)
     public Task RunAsync(IReadOnlyList<HttpClient> servers, int clients, int requests, CancellationToken stop) =>
         Task.WhenAll(Enumerable.Range(0, clients).Select(c => Task.Run(() => RunOneAsync(servers[c % servers.Count], c, requests, stop), CancellationToken.None)));
 
+    public static string Session(string name, int school, int days = 1) => $$$"""
+        {"sessionName":"{{{name}}}","schoolReference":{"schoolId":{{{school}}}},"schoolYearTypeReference":{"schoolYear":2025},"beginDate":"2025-08-20",
+        "endDate":"2025-12-20","totalInstructionalDays":{{{days}}},"termDescriptor":"uri://ed-fi.org/TermDescriptor#Fall Semester"}
+        """;
+
+    public static string Offering(string session, string code, int school, int title = 1) => $$$"""
+        {"localCourseCode":"{{{code}}}","schoolReference":{"schoolId":{{{school}}}},"courseReference":{"courseCode":"M","educationOrganizationId":1},
+        "sessionReference":{"schoolId":{{{school}}},"schoolYear":2025,"sessionName":"{{{session}}}"},"localCourseTitle":"{{{title}}}"}
+        """;
+
+    /// <param name="more">Further members, each after a comma.</param>
+    public static string Section(string session, string code, string section, int school, string more = "") => $$$"""
+        {"sectionIdentifier":"{{{section}}}",
+        "courseOfferingReference":{"localCourseCode":"{{{code}}}","schoolId":{{{school}}},"schoolYear":2025,"sessionName":"{{{session}}}"}{{{more}}}}
+        """;
+
     private static async Task PutThereAsync(HttpClient client, string endpoint, string json)
     {
         using var answer = await client.PostAsync($"data/v3/ed-fi/{endpoint}", Json(json));
@@ -154,28 +170,21 @@ internal sealed class ChaosClients(int seed)
 
     private void Count(string what) => _counts.AddOrUpdate(what, 1, (_, n) => n + 1);
 
-    private static StringContent Json(string json) => new(json, Encoding.UTF8, "application/json");
+    public static StringContent Json(string json) => new(json, Encoding.UTF8, "application/json");
 
     private static string RandomDocument(string endpoint, Random random)
     {
         var school = random.Next(8) == 0 ? 2 : 1;
         var (session, code, section, period) = (Pick("S1", "s1", "S2", "S3"), Pick("C1", "C2", "c2"), Pick("X", "Y", "Z"), Pick("P1", "P2", "P3", "p3"));
-        var offering = $$"""{"localCourseCode":"{{code}}","schoolId":{{school}},"schoolYear":2025,"sessionName":"{{session}}"}""";
         var sectionReference = $$"""{"sectionIdentifier":"{{section}}","localCourseCode":"{{code}}","schoolId":{{school}},"schoolYear":2025,"sessionName":"{{session}}"}""";
         var periods = $$$"""[{"classPeriodReference":{"classPeriodName":"{{{period}}}","schoolId":{{{school}}}}}]""";
         return endpoint switch
         {
             "classPeriods" => $$$"""{"classPeriodName":"{{{period}}}","schoolReference":{"schoolId":{{{school}}}},"officialAttendancePeriod":{{{Pick("true", "false")}}}}""",
             "bellSchedules" => $$$"""{"bellScheduleName":"{{{Pick("B1", "B2", "B3")}}}","schoolReference":{"schoolId":{{{school}}}},"classPeriods":{{{periods}}}}""",
-            "sessions" => $$$"""
-                {"sessionName":"{{{session}}}","schoolReference":{"schoolId":{{{school}}}},"schoolYearTypeReference":{"schoolYear":2025},"beginDate":"2025-08-20",
-                "endDate":"2025-12-20","totalInstructionalDays":{{{random.Next(1, 4)}}},"termDescriptor":"uri://ed-fi.org/TermDescriptor#Fall Semester"}
-                """,
-            "courseOfferings" => $$$"""
-                {"localCourseCode":"{{{code}}}","schoolReference":{"schoolId":{{{school}}}},"courseReference":{"courseCode":"M","educationOrganizationId":1},
-                "sessionReference":{"schoolId":{{{school}}},"schoolYear":2025,"sessionName":"{{{session}}}"},"localCourseTitle":"{{{random.Next(3)}}}"}
-                """,
-            "sections" => $$$"""{"sectionIdentifier":"{{{section}}}","courseOfferingReference":{{{offering}}}{{{(random.Next(2) == 0 ? $",\"classPeriods\":{periods}" : "")}}}}""",
+            "sessions" => Session(session, school, random.Next(1, 4)),
+            "courseOfferings" => Offering(session, code, school, random.Next(3)),
+            "sections" => Section(session, code, section, school, random.Next(2) == 0 ? $",\"classPeriods\":{periods}" : ""),
             "studentSectionAssociations" => $$$"""
                 {"studentReference":{"studentUniqueId":"{{{Pick("A", "b", "C")}}}"},"beginDate":"2025-08-2{{{random.Next(3)}}}","sectionReference":{{{sectionReference}}}}
                 """,

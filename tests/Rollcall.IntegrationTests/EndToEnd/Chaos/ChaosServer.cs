@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 
@@ -42,6 +43,12 @@ internal sealed class ChaosServer : IDisposable
         server.Client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
         return server;
     }
+
+    /// <summary>The server's counters, by name; labels are left out.</summary>
+    public async Task<Dictionary<string, double>> MetricsAsync() => (await Client.GetStringAsync("metrics")).Split('\n')
+        .Where(l => l.StartsWith("rollcall_serve_", StringComparison.Ordinal))
+        .GroupBy(l => l[..l.IndexOfAny(['{', ' '])], StringComparer.Ordinal)
+        .ToDictionary(g => g.Key, g => g.Sum(l => double.Parse(l[(l.LastIndexOf(' ') + 1)..], CultureInfo.InvariantCulture)), StringComparer.Ordinal);
 
     /// <summary><c>kill -9</c>.</summary>
     public void Kill()

@@ -41,8 +41,7 @@ public abstract class AdminApiTests(HttpServer server)
               "errors": {
                 "Company": ["'Company' must not be empty."],
                 "ContactEmailAddress": ["'Contact Email Address' is not a valid email address."],
-                "ContactName": ["'Contact Name' must not be empty."],
-                "NamespacePrefixes": ["'Namespace Prefixes' must not be empty."]
+                "ContactName": ["'Contact Name' must not be empty."]
               }
             }
             """);
@@ -59,6 +58,49 @@ public abstract class AdminApiTests(HttpServer server)
             ["ApplicationName", "ClaimSetName", "EducationOrganizationIds", "OdsInstanceIds", "ProfileIds", "VendorId"], errors.Select(e => e.Key));
         (await server.SendAsync("POST", "/adminapi/v2/vendors", "[", "application/json", $"Bearer {await AdminClient.TokenAsync(server)}")).Is(400);
     }
+
+    [Fact]
+    public async Task A_vendor_may_have_no_namespace_prefixes_and_an_unknown_one_has_no_list_of_applications()
+    {
+        var vendor = AdminClient.Vendor(server.Unique("company"), "");
+        var location = (await _admin.SendAsync("POST", "/v2/vendors", vendor)).Is(201).Header("Location")!;
+        (await _admin.GetAsync($"/v2/vendors/{location.Split('/')[^1]}/applications")).Is(200).HasBody("[]");
+        (await _admin.GetAsync("/v2/vendors/987654/applications")).Is(404)
+            .HasBody("""{"title":"Not found: vendor with ID 987654. It may have been recently deleted.","status":404}""");
+        (await _admin.GetAsync("/v2/odsInstances/987654/applications")).Is(404)
+            .HasBody("""{"title":"Not found: odsInstance with ID 987654. It may have been recently deleted.","status":404}""");
+    }
+
+    [Fact]
+    public async Task Resource_claims_are_listed_with_the_strategies_that_they_bring()
+    {
+        const string types = "?resourceName=edFiTypes";
+        var names = Assert.Single((await _admin.GetAsync($"/v2/resourceClaimActions{types}")).Is(200).Json!.AsArray())!;
+        Assert.Equal(("edFiTypes", "http://ed-fi.org/identity/claims/domains/edFiTypes"), ((string)names["resourceName"]!, (string)names["claimName"]!));
+        Assert.Contains("Read", names["actions"]!.AsArray().Select(a => (string)a!["name"]!));
+        var strategies = Assert.Single((await _admin.GetAsync($"/v2/resourceClaimActionAuthStrategies{types}")).Is(200).Json!.AsArray())!;
+        Assert.Equal((int)names["resourceClaimId"]!, (int)strategies["resourceClaimId"]!);
+        var read = Assert.Single(strategies["authorizationStrategiesForActions"]!.AsArray(), a => (string)a!["actionName"]! == "Read")!;
+        Assert.Equal(2, (int)read["actionId"]!);
+        Assert.Equal("""[{"authStrategyId":1,"authStrategyName":"NoFurtherAuthorizationRequired"}]""", read["authorizationStrategies"]!.ToJsonString());
+    }
+
+    [Theory]
+    [InlineData("""{"name":"student","actions":[{"enabled":true}]}""", "'name' of each action must not be empty.")]
+    [InlineData("""{"actions":[]}""", "'name' of each resource claim must not be empty.")]
+    [InlineData("""{"name":"student","actions":[{"name":"Read"}],"authorizationStrategyOverridesForCRUD":[{"actionName":"Read","authorizationStrategies":[{"name":"X"}]}]}""", "'authStrategyName' of each authorization strategy must not be empty.")]
+    [InlineData("""{"name":5}""", "a value in them is of another kind than it should be.")]
+    [InlineData("7", "a value in them is of another kind than it should be.")]
+    public async Task An_import_that_cannot_be_read_says_what_it_lacks(string claim, string what)
+    {
+        var import = new JsonObject { ["name"] = server.Unique("import"), ["resourceClaims"] = new JsonArray(JsonNode.Parse(claim)) };
+        var errors = (await _admin.SendAsync("POST", "/v2/claimSets/import", import)).Is(400).Json!["errors"]!;
+        Assert.Equal($"The resource claims cannot be read: {what}", (string)Assert.Single(errors["ResourceClaims"]!.AsArray())!);
+    }
+
+    [Fact]
+    public async Task The_admin_api_has_its_own_health_address_without_a_token() =>
+        Assert.Contains("\"Healthy\"", (await server.SendAsync("GET", "/adminapi/health", null, null, null)).Is(200).Body, StringComparison.Ordinal);
 
     [Fact]
     public async Task An_applications_secret_is_shown_once_and_opens_the_data()
@@ -298,7 +340,7 @@ public abstract class AdminApiTests(HttpServer server)
     {
         var document = (await server.SendAsync("GET", "/adminapi/swagger/v2/swagger.json", null, null, null)).Is(200).Json!;
         var paths = document["paths"]!.AsObject();
-        Assert.Equal(37, paths.Sum(p => p.Value!.AsObject().Count));
+        Assert.Equal(39, paths.Sum(p => p.Value!.AsObject().Count));
         foreach (var (path, operations) in paths)
         {
             foreach (var (method, _) in operations!.AsObject())

@@ -28,6 +28,8 @@ public abstract class HttpProtocolTests(HttpServer server)
     [InlineData("/data")]
     [InlineData("/data/v3/ed-fi/students/0b6c3c2e-7d8b-4c6e-9a51-94b1c2f3d4e5/more")]
     [InlineData("/data/v3/ed-fi/students//")]
+    [InlineData("/data/v3/ed-fi//students")]
+    [InlineData("/data/v3//ed-fi/students")]
     [InlineData("/data/v3/2025/ed-fi/students/0b6c3c2e-7d8b-4c6e-9a51-94b1c2f3d4e5")]
     [InlineData("/changeQueries/v1/nothing")]
     public async Task What_is_no_address_is_404_with_any_method(string path)
@@ -264,6 +266,60 @@ public abstract class HttpProtocolTests(HttpServer server)
             $"POST {Students} HTTP/1.1\r\nHost: x\r\nAuthorization: {server.Bearer}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
             11 * 1_048_576);
         Assert.Equal(413, answer.Status);
+    }
+
+    [Rule("3.9.broken-body")]
+    [Theory]
+    [InlineData("fffffffffffffffff\r\n{}\r\n0\r\n\r\n")]
+    [InlineData("zz\r\n{}\r\n0\r\n\r\n")]
+    public async Task A_body_whose_chunks_make_no_sense_is_400(string chunks)
+    {
+        var answer = await RawHttp.SendAsync(
+            server.Root,
+            $"POST {Students} HTTP/1.1\r\nHost: x\r\nAuthorization: {server.Bearer}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}");
+        answer.IsProblem(400, """
+            {
+              "detail": "The request could not be processed. See 'errors' for details.",
+              "type": "urn:ed-fi:api:bad-request",
+              "title": "Bad Request",
+              "validationErrors": {},
+              "errors": ["The request body could not be read to its end."]
+            }
+            """);
+    }
+
+    [Rule("3.9.content-encoding")]
+    [Theory]
+    [InlineData("gzip", 415)]
+    [InlineData("br", 415)]
+    [InlineData("identity", 400)]
+    [InlineData("", 400)]
+    public async Task A_packed_body_is_415_and_not_called_broken_JSON(string encoding, int status)
+    {
+        var answer = await RawHttp.SendAsync(
+            server.Root,
+            $"POST {Students} HTTP/1.1\r\nHost: x\r\nAuthorization: {server.Bearer}\r\nContent-Encoding: {encoding}\r\nContent-Length: 2\r\n\r\n{{}}");
+        Assert.Equal(status, answer.Status);
+        if (status == 415)
+        {
+            answer.IsProblem(415, """
+                {
+                  "detail": "The value specified in the 'Content-Encoding' header is not supported by this host.",
+                  "type": "urn:ed-fi:api:unsupported-media-type",
+                  "title": "Unsupported Media Type",
+                  "validationErrors": {},
+                  "errors": ["The value specified in the 'Content-Encoding' header is not supported by this host."]
+                }
+                """);
+        }
+    }
+
+    [Rule("1.1.host-missing")]
+    [Fact]
+    public async Task A_client_of_http_1_0_that_names_no_host_gets_addresses_that_work()
+    {
+        var answer = await RawHttp.SendAsync(server.Root, "GET / HTTP/1.0\r\n\r\n");
+        Assert.StartsWith($"{server.Root}/", (string)answer.Json!["urls"]!["oauth"]!, StringComparison.Ordinal);
     }
 
     [Rule("10.correlation")]

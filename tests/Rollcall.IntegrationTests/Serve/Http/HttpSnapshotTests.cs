@@ -11,10 +11,14 @@ public abstract class HttpSnapshotTests(HttpServer server)
     private const string Versions = "/changeQueries/v1/availableChangeVersions";
     private static readonly (string, string) Frozen = ("Use-Snapshot", "true");
 
+    /// <summary>Snapshots that end after three seconds without use, and are remembered for longer than a busy machine stands still.</summary>
+    public static readonly SnapshotLimits Limits = SnapshotLimits.Default with { Idle = TimeSpan.FromSeconds(3), Remembered = TimeSpan.FromMinutes(1) };
+
     [Rule("6.6.snapshot-reads", "11.33.snapshots")]
     [Fact]
     public async Task A_client_with_a_snapshot_sees_one_moment_in_everything_it_reads()
     {
+        await NoneAsync();
         var school = server.UniqueNumber();
         await server.EnsureSchoolAsync(school);
         var names = Enumerable.Range(0, 6).Select(_ => server.Unique("frozen-")).ToList();
@@ -66,6 +70,7 @@ public abstract class HttpSnapshotTests(HttpServer server)
     [Fact]
     public async Task Many_readers_share_a_clients_snapshot()
     {
+        await NoneAsync();
         var school = server.UniqueNumber();
         await server.EnsureSchoolAsync(school);
         var id = (await server.PostAsync(Weeks, HttpServer.Week(school, server.Unique("shared-")))).Is(201).Id;
@@ -93,9 +98,10 @@ public abstract class HttpSnapshotTests(HttpServer server)
     [Fact]
     public async Task A_snapshot_that_nobody_uses_ends_and_its_client_is_told()
     {
+        await NoneAsync();
         var token = await ClientAsync();
         (await GetAsync(token, $"{Weeks}?limit=1")).Is(200);
-        await UntilAsync(() => server.Host.Stores.Documents.Snapshots!.Ages.Count == 0);
+        await NoneAsync();
         (await GetAsync(token, $"{Weeks}?limit=1")).IsProblem(410, """
             {"detail":"The snapshot that was being read has ended, because it was not used for a while or was too old. What is read from now on would belong to another moment: begin anew.","type":"urn:ed-fi:api:snapshots:ended","title":"Snapshot Ended","validationErrors":{},"errors":[]}
             """);
@@ -109,7 +115,7 @@ public abstract class HttpSnapshotTests(HttpServer server)
     [Fact]
     public async Task Only_so_many_clients_have_a_snapshot_at_once()
     {
-        await UntilAsync(() => server.Host.Stores.Documents.Snapshots!.Ages.Count == 0);
+        await NoneAsync();
         var tokens = new List<string>();
         for (var i = 0; i < 5; i++)
         {
@@ -123,9 +129,12 @@ public abstract class HttpSnapshotTests(HttpServer server)
         var metrics = (await server.SendAsync("GET", "/metrics", null, null, null)).Is(200).Body;
         Assert.Contains("rollcall_serve_snapshots{instance=\"1\"} 4", metrics, StringComparison.Ordinal);
         Assert.Contains("rollcall_serve_snapshot_age_seconds{instance=\"1\"} ", metrics, StringComparison.Ordinal);
-        await UntilAsync(() => server.Host.Stores.Documents.Snapshots!.Ages.Count == 0);
+        await NoneAsync();
         (await GetAsync(tokens[4], Versions)).Is(200);
     }
+
+    /// <summary>Waits until the snapshots of earlier tests have ended: only four may be open.</summary>
+    protected Task NoneAsync() => UntilAsync(() => server.Host.Stores.Documents.Snapshots!.Ages.Count == 0);
 
     protected static async Task UntilAsync(Func<bool> isSo)
     {
@@ -147,16 +156,16 @@ public abstract class HttpSnapshotTests(HttpServer server)
     }
 }
 
-/// <summary>Snapshots that end after three seconds without use.</summary>
+/// <summary>The sandbox with short snapshots.</summary>
 public sealed class SqliteSnapshotServer : SqliteServer
 {
-    protected override ServeOptions With(ServeOptions options) => options with { Snapshots = SnapshotLimits.Default with { Idle = TimeSpan.FromSeconds(3) } };
+    protected override ServeOptions With(ServeOptions options) => options with { Snapshots = HttpSnapshotTests.Limits };
 }
 
 /// <inheritdoc cref="SqliteSnapshotServer"/>
 public sealed class PostgresSnapshotServer(PostgresFixture postgres) : PostgresServer(postgres)
 {
-    protected override ServeOptions With(ServeOptions options) => options with { Snapshots = SnapshotLimits.Default with { Idle = TimeSpan.FromSeconds(3) } };
+    protected override ServeOptions With(ServeOptions options) => options with { Snapshots = HttpSnapshotTests.Limits };
 }
 
 public sealed class SqliteHttpSnapshotTests(SqliteSnapshotServer server) : HttpSnapshotTests(server), IClassFixture<SqliteSnapshotServer>
@@ -167,7 +176,7 @@ public sealed class SqliteHttpSnapshotTests(SqliteSnapshotServer server) : HttpS
     public async Task The_copies_are_beside_the_file_for_their_owner_only_and_go_with_the_snapshot()
     {
         var database = _server.Host.Stores.Documents;
-        await UntilAsync(() => database.Snapshots!.Ages.Count == 0);
+        await NoneAsync();
         (await GetAsync(await ClientAsync(), "/changeQueries/v1/availableChangeVersions")).Is(200);
         var folder = _server.Database + "-snapshots";
         var file = Assert.Single(Directory.GetFiles(folder));
@@ -189,6 +198,7 @@ public sealed class PostgresHttpSnapshotTests(PostgresSnapshotServer server) : H
     [Fact]
     public async Task Another_server_over_the_database_reads_the_same_snapshot()
     {
+        await NoneAsync();
         const string Weeks = "/data/v3/ed-fi/academicWeeks";
         var school = _server.UniqueNumber();
         await _server.EnsureSchoolAsync(school);

@@ -42,6 +42,20 @@ public sealed class CrashTests
             $"{histories} histories; kills: {string.Join(", ", kills.Select(k => $"{k.Value} {k.Key}"))}; {string.Join(", ", notes.Select(k => $"{k.Value} {k.Key}"))}");
     }
 
+    /// <summary>The same with a program that is replaced now and then by one whose hashes are of a newer version.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task After_any_kills_and_upgrades_the_target_ends_as_the_source(bool targetMakesKeyChanges)
+    {
+        AgedLedger.Know();
+        var histories = Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") == "1" ? 200 : 12;
+        for (var seed = 1; seed <= histories; seed++)
+        {
+            await HistoryAsync(seed, targetMakesKeyChanges, new(), new(), ages: true);
+        }
+    }
+
     /// <summary>The control: with what was in doubt forgotten, as by a ledger that notes only outcomes, some history must leave an orphan.</summary>
     [Fact]
     public async Task Without_intents_documents_are_orphaned()
@@ -63,7 +77,8 @@ public sealed class CrashTests
     }
 
     private static async Task HistoryAsync(
-        int seed, bool targetMakesKeyChanges, ConcurrentDictionary<string, int> kills, ConcurrentDictionary<string, int> notes, bool forgetsIntents = false, string? ledger = null)
+        int seed, bool targetMakesKeyChanges, ConcurrentDictionary<string, int> kills, ConcurrentDictionary<string, int> notes, bool forgetsIntents = false, string? ledger = null,
+        bool ages = false)
     {
         using var bench = new SyncBench { LedgerSetting = ledger }.WithUsualMapping();
         bench.Write("profile.yaml", SyncBench.Profile("deletes: { default: always }"));
@@ -74,6 +89,11 @@ public sealed class CrashTests
         {
             source.Change(random);
             bench.Sql(source.ToSql());
+            if (ages && random.Next(3) == 0)
+            {
+                bench.Ledger(AgedLedger.Age);
+            }
+
             if (await DiesAsync(bench, random, kills, notes) && forgetsIntents)
             {
                 bench.Ledger("delete from doc where intent_op is not null");

@@ -107,15 +107,20 @@ internal sealed class SyncBench : IDisposable
     }
 
     /// <summary>Meddles with the ledger.</summary>
-    public void Ledger(string sql)
+    public void Ledger(string sql) => Ledger(connection =>
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    });
+
+    public void Ledger(Action<SqliteConnection> meddle)
     {
         if (File.Exists(Path.Combine(Folder, "ledger.db")))
         {
             using var connection = new SqliteConnection($"Data Source={Path.Combine(Folder, "ledger.db")};Pooling=false");
             connection.Open();
-            using var command = connection.CreateCommand();
-            command.CommandText = sql;
-            command.ExecuteNonQuery();
+            meddle(connection);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Rollcall.Tests.Standard.Documents;
@@ -19,7 +20,7 @@ public sealed class DocumentFactory
     private readonly Dictionary<string, List<Sample>> _pools = new(StringComparer.Ordinal);
     private readonly HashSet<string> _keys = new(StringComparer.Ordinal);
     private readonly List<Sample> _documents = [];
-    private readonly Dictionary<string, Dictionary<string, string>> _classes = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Dictionary<string, string>> _classes = new(StringComparer.Ordinal);
 
     public DocumentFactory(JsonObject model, Random random)
     {
@@ -37,8 +38,21 @@ public sealed class DocumentFactory
     public Sample Make(string resource) => TryMake(resource, new Dictionary<string, JsonNode>(StringComparer.Ordinal), 0)
         ?? throw new InvalidOperationException($"No document of {resource} could be made up in {Attempts} attempts.");
 
-    /// <summary>A value of the given kind that no document has.</summary>
-    public JsonNode Fresh(JsonObject rule)
+    /// <summary>A value of the given kind that most likely no document has, and certainly not the one that is asked for it. May be called by many
+    /// at once when all documents are made.</summary>
+    public JsonNode Fresh(JsonObject rule, JsonNode but, Random random)
+    {
+        while (true)
+        {
+            var fresh = Fresh(rule, random);
+            if (!fresh.ToJsonString().Equals(but.ToJsonString(), StringComparison.OrdinalIgnoreCase))
+            {
+                return fresh;
+            }
+        }
+    }
+
+    private JsonNode Fresh(JsonObject rule, Random random)
     {
         if (rule["type"]!.GetValue<string>() == "descriptor")
         {
@@ -48,7 +62,7 @@ public sealed class DocumentFactory
         // School years are few; the sandbox has those around today.
         if (rule["minimum"]?.GetValue<decimal>() == 1900)
         {
-            var used = Pool("schoolYearTypes").Select(y => y.Key[0].ToJsonString()).ToHashSet(StringComparer.Ordinal);
+            var used = _pools.GetValueOrDefault("schoolYearTypes", []).Select(y => y.Key[0].ToJsonString()).ToHashSet(StringComparer.Ordinal);
             var free = Enumerable.Range(1900, 90).First(y => !used.Contains(y.ToString(CultureInfo.InvariantCulture)));
             return JsonValue.Create(free);
         }
@@ -56,11 +70,12 @@ public sealed class DocumentFactory
         return rule["type"]!.GetValue<string>() switch
         {
             "integer" => JsonValue.Create(RandomValue.BoundsOf(rule) is var (least, most) && most > 9_000_000_000_000
-                ? 9_000_000_000_000 + _random.NextInt64(1_000_000_000_000)
-                : (long)most - _random.NextInt64(Math.Min(1000, (long)(most - least)))),
-            "date" => JsonValue.Create(new DateOnly(1700, 1, 1).AddDays(_random.Next(50_000)).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)),
+                ? 9_000_000_000_000 + random.NextInt64(1_000_000_000_000)
+                : (long)most - random.NextInt64(Math.Min(1000, (long)(most - least)))),
+            "date" => JsonValue.Create(new DateOnly(1700, 1, 1).AddDays(random.Next(50_000)).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)),
             "datetime" => JsonValue.Create("1700-01-01T00:00:00Z"),
-            _ => _values.Of(rule),
+            "string" => JsonValue.Create(new RandomValue(random).Text(rule, 24)),
+            _ => new RandomValue(random).Of(rule),
         };
     }
 
@@ -88,7 +103,7 @@ public sealed class DocumentFactory
                 }
             }
 
-            _classes.Add(resource, classes);
+            _classes[resource] = classes;
         }
 
         return classes;

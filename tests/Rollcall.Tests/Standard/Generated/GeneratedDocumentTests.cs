@@ -45,6 +45,7 @@ public sealed class GeneratedDocumentTests
     {
         var factory = new DocumentFactory(judge.Model, new Random(seed));
         var faultsOf = new SingleFaults(judge.Model, factory);
+        var random = new Random(seed);
         var disagreements = new List<string>();
         int resources = 0, documents = 0, faults = 0;
         foreach (var resource in factory.Resources.ToArray())
@@ -67,7 +68,7 @@ public sealed class GeneratedDocumentTests
                     disagreements.Add($"{resource}: stored otherwise than the judge says");
                 }
 
-                foreach (var fault in faultsOf.Of(sample).Where(f => !f.NeedsStore))
+                foreach (var fault in faultsOf.Of(sample, random).Where(f => !f.NeedsStore))
                 {
                     faults++;
                     var refused = Read(resource, fault.Body).Faults.Select(f => f.Path).ToHashSet(StringComparer.Ordinal);

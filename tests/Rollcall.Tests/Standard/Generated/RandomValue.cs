@@ -29,7 +29,13 @@ public sealed class RandomValue(Random random)
     {
         var least = Math.Max(1, rule["minLength"]?.GetValue<int>() ?? 1);
         var most = Math.Min(rule["maxLength"]?.GetValue<int>() ?? 200, 2000);
-        var length = random.Next(12) switch { 0 => most, 1 => least, _ => Math.Clamp(8 + random.Next(12), least, most) };
+        return Text(rule, random.Next(12) switch { 0 => most, 1 => least, _ => 8 + random.Next(12) });
+    }
+
+    /// <summary>The same of a length, as far as the member allows it.</summary>
+    public string Text(JsonObject rule, int wanted)
+    {
+        var length = Math.Clamp(wanted, Math.Max(1, rule["minLength"]?.GetValue<int>() ?? 1), Math.Min(rule["maxLength"]?.GetValue<int>() ?? 200, 2000));
         var text = new StringBuilder();
         for (var i = 0; i < length; i++)
         {

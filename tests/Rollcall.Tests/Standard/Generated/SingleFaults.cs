@@ -7,14 +7,22 @@ namespace Rollcall.Tests.Standard.Generated;
 /// <summary>Every document that differs from a valid one by a single fault, made from the model file.</summary>
 public sealed class SingleFaults(JsonObject model, DocumentFactory factory)
 {
+    /// <summary>Every rule that can be broken. A suite that never broke one of them proves nothing about it.</summary>
+    public static readonly string[] Rules =
+    [
+        "missing", "null", "type", "item type", "empty", "empty items", "duplicate", "unified", "too small", "too large", "too short", "too long",
+        "blank", "left empty", "leading space", "trailing space", "unknown descriptor", "dangling",
+    ];
+
     /// <summary>All of them, in the order of the model's members.</summary>
-    public IEnumerable<SingleFault> Of(Sample sample)
+    /// <param name="random">The caller's own: many may ask at once.</param>
+    public IEnumerable<SingleFault> Of(Sample sample, Random random)
     {
         var resource = model["resources"]![sample.Resource]?.AsObject();
         var isDescriptor = resource is null;
         resource ??= model["descriptor"]!.AsObject();
         var identity = resource["identity"]!.AsArray().Select(p => p!.GetValue<string>()).ToHashSet(StringComparer.Ordinal);
-        var walk = new Walk(sample, factory, isDescriptor, model);
+        var walk = new Walk(sample, factory, isDescriptor, model, random);
         foreach (var fault in walk.Members(resource["properties"]!.AsObject(), sample.Body, "$", "$", null, (_, path) => identity.Contains(path)))
         {
             yield return fault;
@@ -26,7 +34,7 @@ public sealed class SingleFaults(JsonObject model, DocumentFactory factory)
         }
     }
 
-    private sealed class Walk(Sample sample, DocumentFactory factory, bool isDescriptor, JsonObject model)
+    private sealed class Walk(Sample sample, DocumentFactory factory, bool isDescriptor, JsonObject model, Random random)
     {
         /// <param name="at">The model's path of the object.</param>
         /// <param name="here">Its concrete path.</param>
@@ -83,8 +91,8 @@ public sealed class SingleFaults(JsonObject model, DocumentFactory factory)
             var present = places.Select(p => p.Path).Distinct(StringComparer.Ordinal).ToArray();
             foreach (var (path, concrete) in places)
             {
-                var fresh = factory.Fresh(RuleAt(path));
                 var last = concrete[(concrete.LastIndexOf('.') + 1)..];
+                var fresh = factory.Fresh(RuleAt(path), OwnerOf(sample.Body, concrete)[last]!, random);
                 yield return Changed("unified", concrete, owner => owner[last] = fresh.DeepClone(), present);
             }
         }
@@ -167,7 +175,7 @@ public sealed class SingleFaults(JsonObject model, DocumentFactory factory)
             var classes = factory.ClassesOf(sample.Resource);
             var fields = rule["fields"]!.AsObject().Where(f => reference.ContainsKey(f.Key)).ToArray();
             var (field, fieldRule) = fields.OrderBy(f => classes.ContainsKey($"{at}.{f.Key}")).ThenBy(f => f.Value!["type"]!.GetValue<string>() == "descriptor").First();
-            var fresh = factory.Fresh(fieldRule!.AsObject());
+            var fresh = factory.Fresh(fieldRule!.AsObject(), reference[field]!, random);
             var group = classes.GetValueOrDefault($"{at}.{field}");
             var places = group is null
                 ? [$"{concrete}.{field}"]

@@ -1,0 +1,166 @@
+using System.Buffers;
+using Npgsql;
+using Rollcall.Serve.Queries;
+
+namespace Rollcall.Serve.Storage.Postgres;
+
+/// <summary>What a statement of a restricted list gave.</summary>
+/// <param name="Bound">It looked at every row up to this one.</param>
+/// <param name="Version">Of the hierarchy in its snapshot: at another one than expected it gave no documents.</param>
+internal readonly record struct ListRound(int Count, long LastRow, long Bound, long Version);
+
+/// <summary>The statements of one restricted list.</summary>
+internal sealed class RestrictedList(Catalog catalog, NpgsqlConnection connection, QueryPlan plan, VersionWindow window, ListSource? source)
+{
+    private const string Version = "(select v.hierarchy from rollcall." + RelationshipTables.Versions + " v)";
+
+    public ListSource? Source => source;
+
+    private string Table => $"rollcall.{catalog.Tables[plan.Resource.Index].Name}";
+
+    /// <summary>The organizations that the caller reaches now.</summary>
+    public async Task<OrganizationsReached> ReachedAsync(CancellationToken cancellationToken)
+    {
+        const string closure = "rollcall." + RelationshipTables.Closure;
+        await using var batch = new NpgsqlBatch(connection);
+        batch.Then($"""
+            select {Version},
+                array(select c.descendant from {closure} c where c.ancestor = any($1) union select unnest($1::bigint[]) order by 1),
+                array(select c.ancestor from {closure} c where c.descendant = any($1) union select unnest($1::bigint[]) order by 1)
+            """).With(plan.Access.Claims!.Organizations);
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return new OrganizationsReached(reader.GetInt64(0), reader.GetFieldValue<long[]>(1), reader.GetFieldValue<long[]>(2));
+    }
+
+    /// <param name="organizations">Those that have rows, as far as they are known; null when they are not.</param>
+    /// <param name="since">See <see cref="FromRuns"/>.</param>
+    public async Task<(long Total, long Version)> CountAsync(
+        OrganizationsReached reached, long[]? organizations, long? since, CancellationToken cancellationToken)
+    {
+        var count = new PageStatement("select ");
+        if (organizations is null)
+        {
+            count.Append(Counted(count, _ => { }));
+        }
+        else
+        {
+            // The organizations once more, in a form for which an index is used.
+            var isListed = $"t.{source!.Runs[0].Organization} = any({count.Parameter(organizations)})";
+            count.Append(Counted(count, t => t.Where(isListed)));
+            if (since is { } version)
+            {
+                count.Append(" + " + Counted(count, t => t.Where($"t.change_version > {t.Parameter(version)} and not {isListed}")));
+            }
+        }
+
+        count.Append($", {Version}");
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { count.ToCommand() } };
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return (reader.GetInt64(0), reader.GetInt64(1));
+
+        string Counted(PageStatement whole, Action<PageStatement> restrict)
+        {
+            var part = whole.Inner($"(select count(*) from {Table} t", "t");
+            restrict(part);
+            if (plan.Rows is { } rows)
+            {
+                part.Where($"t.row_id between {part.Parameter(rows.First)} and {part.Parameter(rows.Last)}");
+            }
+
+            Reads.AddWindow(part, window).Where($"({AccessFilter.Condition(catalog.Relationships, plan.Access, reached, part, isOfPage: false)})");
+            return part.Text + ")";
+        }
+    }
+
+    /// <summary>From the runs of some organizations: of each so many rows, and of those as far as every run reaches.</summary>
+    /// <param name="since">Up to this version the given organizations are all that have rows; those written since are looked at one by one.</param>
+    public NpgsqlBatchCommand FromRuns(
+        long[] organizations, long? since, long first, long last, int runLength, int wanted, OrganizationsReached reached, bool isSkipped)
+    {
+        var page = new PageStatement("with runs as materialized (");
+        var (among, from, to, length) = (page.Parameter(organizations), page.Parameter(first), page.Parameter(last), page.Parameter((long)runLength));
+        page.Append(string.Join(" union all ", source!.Runs.Select(run => $"""
+            select array(select s.{run.Row} from rollcall.{run.Table} s where s.{run.Organization} = o.v and s.{run.Row} >= {from} and s.{run.Row} <= {to} order by s.{run.Row} limit {length}) as r
+            from unnest({among}::bigint[]) o (v)
+            """)));
+        if (since is { } version)
+        {
+            // "+ 0" keeps PostgreSQL from walking all rows in their order instead of the few that were written since.
+            var after = page.Parameter(version);
+            page.Append(string.Concat(source.Runs.Select(run => $"""
+                 union all select array(select s.{run.Row} from rollcall.{run.Table} s where s.change_version > {after} and s.{run.Row} >= {from} and s.{run.Row} <= {to} order by s.{run.Row} + 0 limit {length})
+                """)));
+        }
+
+        page.Append($"""
+            ), head as materialized (
+                select coalesce((select min(runs.r[{length}::int]) from runs), {long.MaxValue}) as bound, {Version} as version)
+            """);
+        return Finish(page, "(select distinct u.r as row_id from runs cross join unnest(runs.r) u (r) where u.r <= (select h.bound from head h) order by u.r offset 0)", wanted, reached, isSkipped);
+    }
+
+    /// <summary>By looking at every row.</summary>
+    /// <param name="rowsMax">Rows to look at; null for as many as it takes.</param>
+    public NpgsqlBatchCommand Walk(long first, long last, int? rowsMax, int wanted, OrganizationsReached reached, bool isSkipped)
+    {
+        var page = new PageStatement("with head as materialized (select ");
+        var (from, to) = (page.Parameter(first), page.Parameter(last));
+        var bound = rowsMax is null ? $"{long.MaxValue}"
+            : $"coalesce((select s.row_id from {Table} s where s.row_id >= {from} and s.row_id <= {to} order by s.row_id offset {page.Parameter((long)rowsMax - 1)} limit 1), {long.MaxValue})";
+        page.Append($"{bound} as bound, {Version} as version)");
+        return Finish(page, null, wanted, reached, isSkipped, $"t.row_id >= {from} and t.row_id <= least({to}, (select h.bound from head h))");
+    }
+
+    public async Task<ListRound> ReadAsync(NpgsqlBatchCommand statement, IDocumentSink? sink, CancellationToken cancellationToken)
+    {
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { statement } };
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        var round = default(ListRound);
+        var buffer = ArrayPool<byte>.Shared.Rent(8 * 1024);
+        try
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                if (reader.IsDBNull(3))
+                {
+                    round = round with { Bound = reader.GetInt64(0), Version = reader.GetInt64(1) };
+                    continue;
+                }
+
+                round = round with { Count = round.Count + 1, LastRow = reader.GetInt64(0) };
+                if (sink is not null)
+                {
+                    Reads.Add(reader, ref buffer, sink);
+                }
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        return round;
+    }
+
+    /// <summary>First a row with what was looked at, then the documents.</summary>
+    /// <param name="rows">A query of row numbers in their order; null for all rows.</param>
+    private NpgsqlBatchCommand Finish(
+        PageStatement page, string? rows, int wanted, OrganizationsReached reached, bool isSkipped, string? range = null)
+    {
+        var columns = isSkipped ? "t.row_id, t.change_version, t.last_modified, t.id, null::bytea" : Reads.Columns;
+        var from = rows is null ? $"{Table} t" : $"{rows} m cross join lateral (select s.* from {Table} s where s.row_id = m.row_id offset 0) t";
+        page.Append($" select h.bound, h.version, null::timestamptz, null::uuid, null::bytea from head h union all (");
+        var documents = page.Inner($"select {columns} from {from}", "t");
+        documents.Where($"(select h.version from head h) = {page.Parameter(reached.Version)}");
+        if (range is not null)
+        {
+            documents.Where(range);
+        }
+
+        Reads.AddWindow(documents, window).Where($"({AccessFilter.Condition(catalog.Relationships, plan.Access, reached, documents, isOfPage: true)})");
+        page.Append($"{documents.Text} order by {(rows is null ? "t" : "m")}.row_id limit {page.Parameter((long)wanted)})");
+        return page.ToCommand();
+    }
+}

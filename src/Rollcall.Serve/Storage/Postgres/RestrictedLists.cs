@@ -1,0 +1,164 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using Npgsql;
+using Rollcall.Serve.Authorization;
+using Rollcall.Serve.Queries;
+
+namespace Rollcall.Serve.Storage.Postgres;
+
+/// <summary>Pages and totals of a list for a caller who sees what is related to its organizations. A page is made from runs of rows, one per
+/// organization (<see cref="ListSource"/>), so that it costs about what its own documents cost, however few of all they are; where a caller sees
+/// much, or no index tells, rows are walked and each is checked.</summary>
+/// <remarks>What is remembered of the hierarchy counts only for its version, which every statement reads in its own snapshot: at another
+/// version a statement gives nothing and is repeated. A page may take several statements: each goes on where the one before was complete.</remarks>
+internal sealed class RestrictedLists(Catalog catalog, Horizon horizon)
+{
+    /// <summary>Rows of an offset that are skipped by one statement.</summary>
+    private const int SkippedMax = 5_000;
+
+    /// <summary>Rows are walked so many times as far as a page is long before its runs are looked for.</summary>
+    private const int WalkFactor = 4;
+
+    /// <summary>A page from more runs than these would cost more than a walk.</summary>
+    private const int RunsMax = 1_000;
+
+    private readonly ConditionalWeakTable<CallerClaims, Caller> _callers = [];
+    private readonly OrganizationLists _lists = new(horizon);
+
+    public static bool IsFor(QueryPlan plan) =>
+        plan.Filters.Count == 0 && plan.Id is null && plan.Access.Plan is { Relationships.IsEmpty: false } && !plan.Access.HasNoOrganizations;
+
+    /// <param name="isNow">False in a snapshot, for which what is remembered of the present does not hold.</param>
+    public async ValueTask QueryAsync(
+        NpgsqlConnection connection, QueryPlan plan, VersionWindow window, IDocumentSink sink, bool isNow, CancellationToken cancellationToken)
+    {
+        var list = new RestrictedList(catalog, connection, plan, window, catalog.Relationships.SourceOf(plan.Access.Plan!));
+        var caller = _callers.GetValue(plan.Access.Claims!, _ => new Caller());
+        var reached = (isNow ? caller.Now : caller.InSnapshot) ?? await RefreshedAsync();
+        var (runLength, isWalkInVain) = (0, false);
+        long? total = null;
+        while (plan.WantsTotalCount && total is null)
+        {
+            var known = list.Source is { IsOwn: true } ? await RunsAsync(isOfPage: false) : null;
+            (total, var version) = await list.CountAsync(reached, known?.Organizations, known?.Since, cancellationToken);
+            if (version != reached.Version)
+            {
+                (reached, total) = (await RefreshedAsync(), null);
+            }
+        }
+
+        sink.Begin(total);
+        var (first, last) = plan.Rows is { } rows ? (rows.First, rows.Last) : (0, long.MaxValue);
+        var (skip, left) = (plan.Offset, plan.Limit);
+        while (left > 0 && first <= last)
+        {
+            // 1. From which runs, or by walking how far.
+            var wanted = skip > 0 ? (int)Math.Min(skip, SkippedMax) : left;
+            var runs = await RunsAsync();
+            runLength = runs is null ? 0 : runLength == 0 ? ListSource.RunLength(wanted, runs.Value.Organizations.Length) : runLength;
+            var isBounded = runs is null && list.Source is not null && !isWalkInVain && !caller.SeesLittle.ContainsKey(plan.Resource.Index);
+            var statement = runs is { } r ? list.FromRuns(r.Organizations, r.Since, first, last, runLength, wanted, reached, isSkipped: skip > 0)
+                : list.Walk(first, last, isBounded ? WalkFactor * wanted : null, wanted, reached, isSkipped: skip > 0);
+
+            // 2. What it found, as far as it is complete.
+            var found = await list.ReadAsync(statement, skip > 0 ? null : sink, cancellationToken);
+            if (found.Version != reached.Version)
+            {
+                reached = await RefreshedAsync();
+                continue;
+            }
+
+            (skip, left) = skip > 0 ? (skip - found.Count, left) : (skip, left - found.Count);
+            if (found.Count < wanted && found.Bound == long.MaxValue)
+            {
+                break;
+            }
+
+            if (isBounded && found.Count < wanted)
+            {
+                isWalkInVain = true;
+                caller.SeesLittle[plan.Resource.Index] = true;
+            }
+
+            runLength = found.Count < wanted && runs is not null ? ListSource.Longer(runLength) : 0;
+            first = (found.Count < wanted ? found.Bound : found.LastRow) + 1;
+        }
+
+        async ValueTask<OrganizationsReached> RefreshedAsync()
+        {
+            var now = await list.ReachedAsync(cancellationToken);
+            _ = isNow ? caller.Now = now : caller.InSnapshot = now;
+            return now;
+        }
+
+        async ValueTask<(long[] Organizations, long? Since)?> RunsAsync(bool isOfPage = true)
+        {
+            if (list.Source is not { } source)
+            {
+                return null;
+            }
+
+            var all = reached.Of(source);
+            if (all.Length <= ListSource.FewOrganizations)
+            {
+                return (all, null);
+            }
+
+            if (isOfPage && !isWalkInVain && !caller.SeesLittle.ContainsKey(plan.Resource.Index))
+            {
+                return null;
+            }
+
+            if (!isNow)
+            {
+                return all.Length <= RunsMax ? (all, null) : null;
+            }
+
+            // All of a source's runs at once: persons may be related in two ways.
+            var (mine, version) = (new HashSet<long>(), long.MaxValue);
+            foreach (var runs in source.Runs)
+            {
+                var listed = await _lists.OfAsync(connection, runs, cancellationToken);
+                mine.UnionWith(caller.ListedOf(listed, runs, reached, source));
+                version = Math.Min(version, listed.Version);
+            }
+
+            return mine.Count <= RunsMax ? ([.. mine], version) : null;
+        }
+    }
+
+    /// <summary>What is remembered of a caller. All of it may be forgotten at any time.</summary>
+    private sealed class Caller
+    {
+        private readonly ConcurrentDictionary<(string Table, string Column, bool IsBelow, bool IsAbove), (ListedOrganizations Of, OrganizationsReached Reached, long[] Mine)> _mine = [];
+        private volatile OrganizationsReached? _now;
+        private volatile OrganizationsReached? _inSnapshot;
+
+        public OrganizationsReached? Now
+        {
+            get => _now;
+            set => _now = value;
+        }
+
+        public OrganizationsReached? InSnapshot
+        {
+            get => _inSnapshot;
+            set => _inSnapshot = value;
+        }
+
+        /// <summary>Resources of which a walk found less than a fourth to be the caller's.</summary>
+        public ConcurrentDictionary<int, bool> SeesLittle { get; } = [];
+
+        /// <summary>Of the organizations that have rows those that the caller reaches.</summary>
+        public long[] ListedOf(ListedOrganizations listed, ListRuns runs, OrganizationsReached reached, ListSource source)
+        {
+            var key = (runs.Table, runs.Organization, source.IsBelow, source.IsAbove);
+            if (!_mine.TryGetValue(key, out var known) || !ReferenceEquals(known.Of, listed) || !ReferenceEquals(known.Reached, reached))
+            {
+                _mine[key] = known = (listed, reached, reached.Among(listed.Organizations, source));
+            }
+
+            return known.Mine;
+        }
+    }
+}
