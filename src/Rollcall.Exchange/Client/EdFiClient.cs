@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Security;
 using System.Runtime.CompilerServices;
@@ -163,6 +164,7 @@ public sealed class EdFiClient : IDisposable
             TimeSpan? pause = null;
             // A write on the wire is seen through to its answer, whatever the caller wants by now: its outcome must be known.
             using (var deadline = _deadlines.Start())
+            using (var trace = Trace(method, address))
             {
                 try
                 {
@@ -178,11 +180,13 @@ public sealed class EdFiClient : IDisposable
                     result = response.IsSuccessStatusCode
                         ? new WriteResult((int)response.StatusCode, IdIn(Text(response, "Location")), Text(response, "ETag"), null)
                         : await ReadRefusalAsync(response, body, deadline.Token);
+                    trace?.SetTag("http.response.status_code", result.Status);
                     signal = Signal(result.Failure);
                     pause = result.Failure?.RetryAfter;
                 }
                 catch (Exception exception) when (ProblemReader.FromException(FailureStage.Write, exception, default) is { } failure)
                 {
+                    trace?.SetTag("error.type", failure.Kind);
                     signal = GateSignal.Failed;
                     result = new WriteResult(0, null, null, failure);
                 }
@@ -289,6 +293,7 @@ public sealed class EdFiClient : IDisposable
         TimeSpan? pause = null;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(_options.RequestTimeout);
+        using var trace = Trace(HttpMethod.Get, address);
         try
         {
             Interlocked.Increment(ref _requests);
@@ -305,12 +310,14 @@ public sealed class EdFiClient : IDisposable
 
             using var response = await _http.SendAsync(request, limit.Token);
             var answer = await ReadAnswerAsync(response, fault, limit.Token);
+            trace?.SetTag("http.response.status_code", answer.Status);
             signal = Signal(answer.Failure);
             pause = answer.Failure?.RetryAfter;
             return answer;
         }
         catch (Exception exception) when (ProblemReader.FromException(FailureStage.Read, exception, cancellationToken) is { } failure)
         {
+            trace?.SetTag("error.type", failure.Kind);
             signal = GateSignal.Failed;
             return new ReadAnswer(0, ApiBody.Empty, null, null, failure);
         }
@@ -346,6 +353,10 @@ public sealed class EdFiClient : IDisposable
     }
 
     /// <summary>Headers as text: parsed ones would be made into text again for each request.</summary>
+    /// <summary>Null unless somebody listens. Of the address only the path: a query may hold a natural key.</summary>
+    private static Activity? Trace(HttpMethod method, Uri address) => !ExchangeTelemetry.Traces.HasListeners() ? null
+        : ExchangeTelemetry.Traces.StartActivity(ExchangeTelemetry.Request, ActivityKind.Client)?.SetTag("http.request.method", method.Method).SetTag("url.path", address.AbsolutePath);
+
     private static HttpRequestMessage Request(HttpMethod method, Uri address, BearerToken token)
     {
         var request = new HttpRequestMessage(method, address) { Version = HttpVersion.Version11 };

@@ -5,6 +5,9 @@ namespace Rollcall.Exchange.Delivery;
 /// <summary>Ceilings and rules of a delivery. The number of requests in flight finds its own level below the ceilings.</summary>
 public sealed record DeliveryOptions
 {
+    /// <summary>What the delivery is called in traces.</summary>
+    public string Pass { get; init; } = "upserts";
+
     /// <summary>Resources in work at once.</summary>
     public int ResourcesMax { get; init; } = 10;
 

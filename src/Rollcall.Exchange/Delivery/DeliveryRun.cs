@@ -97,7 +97,14 @@ public sealed class DeliveryRun(EdFiClient target, DependencyGraph order, Delive
         {
             if (!step.IsRepeat)
             {
+                using var trace = ExchangeTelemetry.Traces.StartActivity(ExchangeTelemetry.Resource);
                 await deliveries[step.Resource].SendAllAsync(stop.Token);
+                if (trace is not null && deliveries[step.Resource].Report() is { } report)
+                {
+                    trace.SetTag("rollcall.pass", options.Pass).SetTag("rollcall.resource", step.Resource.Path).SetTag("rollcall.read", report.Offered)
+                        .SetTag("rollcall.sent", report.Created + report.Updated + report.Deleted).SetTag("rollcall.refused", report.Refused)
+                        .SetTag("rollcall.held", deliveries[step.Resource].Held);
+                }
             }
             else if (!options.IsReverse)
             {

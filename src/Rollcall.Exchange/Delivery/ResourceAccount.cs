@@ -24,6 +24,15 @@ internal sealed class ResourceAccount(ResourceName resource, DeliveryProgress pr
     /// <summary>Set once when the feed ends early.</summary>
     public ApiFailure? FeedFailure { get; set; }
 
+    public ResourceLook Look(long expected)
+    {
+        var refused = Interlocked.Read(ref _refused) + Interlocked.Read(ref _warned);
+        return new ResourceLook(
+            resource, expected, Interlocked.Read(ref _offered),
+            Interlocked.Read(ref _created) + Interlocked.Read(ref _updated) + Interlocked.Read(ref _deleted) + Interlocked.Read(ref _wouldSend) + Interlocked.Read(ref _notNeeded) + refused,
+            refused);
+    }
+
     public void Offer()
     {
         Interlocked.Increment(ref _offered);

@@ -23,6 +23,7 @@ internal sealed class ResourceDelivery(
     /// <exception cref="DeliveryStoppedException">The target is away or does not let us in.</exception>
     public async Task SendAllAsync(CancellationToken cancellationToken)
     {
+        progress.Begin(Resource, _account);
         try
         {
             await SendAsync(Offer(cancellationToken), isLast: false, cancellationToken);

@@ -17,6 +17,31 @@ internal sealed class KeyMatcher
     public KeyMatcher(ResourceName resource) =>
         _model = CompactModelReader.EdFi52.Resources.FirstOrDefault(r => r.Name.Path.Equals(resource.Path, StringComparison.OrdinalIgnoreCase));
 
+    /// <summary>The references that a key is made of: each with the resource it names, that one's key, and by which names the own key has its values.
+    /// Empty where the data standard does not have the resource.</summary>
+    public IEnumerable<(ResourceName Target, List<KeyValuePair<string, JsonElement>> Key, List<string> Own)> References(IReadOnlyList<KeyValuePair<string, JsonElement>> key)
+    {
+        foreach (var reference in _model?.References.Where(r => !r.IsInCollection && r.Target is not null) ?? [])
+        {
+            var named = new List<KeyValuePair<string, JsonElement>>();
+            var own = new List<string>();
+            for (var i = 0; i < reference.KeyFields.Length; i++)
+            {
+                var path = $"{reference.Path.Text}.{reference.KeyFields[i].Name}";
+                if (_model!.Key.FirstOrDefault(k => k.Paths.Any(p => p.Text == path)) is { } member && ValueOf(key, member.Name) is { } value)
+                {
+                    named.Add(new(reference.Target!.Key[i].Name, value));
+                    own.Add(member.Name);
+                }
+            }
+
+            if (named.Count == reference.KeyFields.Length)
+            {
+                yield return (reference.Target!.Name, named, own);
+            }
+        }
+    }
+
     /// <summary>Whether the document has exactly this key; a value that cannot be found in it is a difference.</summary>
     public bool Has(JsonObject document, IReadOnlyList<KeyValuePair<string, JsonElement>> key) =>
         key.All(k => Places(document, k.Key, key) is { Count: > 0 } places && places.All(p => Same(p.Parent[p.Name], k.Value)));
@@ -104,6 +129,9 @@ internal sealed class KeyMatcher
 
         return Find(from, steps[^1]) is { } last ? (from, last) : null;
     }
+
+    internal static JsonElement? ValueOf(IReadOnlyList<KeyValuePair<string, JsonElement>> key, string name) =>
+        key.Where(k => k.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Select(k => (JsonElement?)k.Value).FirstOrDefault();
 
     private static string? Find(JsonObject document, string name) =>
         document.ContainsKey(name) ? name : document.Select(m => m.Key).FirstOrDefault(k => k.Equals(name, StringComparison.OrdinalIgnoreCase));

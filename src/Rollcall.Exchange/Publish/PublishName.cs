@@ -68,6 +68,7 @@ public sealed record PublishName(string? Switch, string Path, NameSupport Suppor
         new("dry-run", "Rollcall:DryRun", IsFlag: true),
         new("json", "Rollcall:Json", IsFlag: true),
         new("show-config", "Rollcall:ShowConfig", IsFlag: true),
+        new("log-level", "Rollcall:LogLevel"),
         new("config", "Rollcall:Config"),
         new("rejected", "Rollcall:Rejected"),
         new("acknowledge", "Rollcall:Acknowledge"),

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using System.Text.Json;
 using Rollcall.Exchange.Client;
 using Rollcall.Exchange.Delivery;
 using Rollcall.Exchange.State;
@@ -17,6 +18,8 @@ internal sealed class PublishPasses(
     private const int TrackedPage = 500;
 
     private readonly ConcurrentDictionary<PublishPass, ConcurrentBag<ResourceName>> _notTracked = new();
+    private readonly Dictionary<ResourceName, KeyChangeFeed> _keyChanges = [];
+    private readonly ConcurrentDictionary<ResourceName, Lazy<Task<IReadOnlyDictionary<UInt128, IReadOnlyList<KeyValuePair<string, JsonElement>>>>>> _changes = new();
 
     /// <summary>Sends one upsert in place of the target's own POST; null for that.</summary>
     public Func<ResourceName, OutgoingDocument, CancellationToken, Task<WriteResult>>? Upsert { get; init; }
@@ -29,11 +32,12 @@ internal sealed class PublishPasses(
 
     public async Task<DeliveryReport> ChangeKeysAsync(CancellationToken cancellationToken)
     {
-        var rows = Rows();
-        var feeds = UpdatableKeys().Select(r => new ResourceFeed(r, token => rows.ReadAsync(PublishPass.KeyChanges, r, token))
+        foreach (var resource in UpdatableKeys())
         {
-            Send = new KeyedWriter(source, target, r).ChangeKeyAsync,
-        }).ToList();
+            _keyChanges[resource] = new KeyChangeFeed(Rows(), new KeyedWriter(source, target, resource) { ChangesOf = ChangesOfAsync }, journal, resource);
+        }
+
+        var feeds = _keyChanges.Values.Select(k => new ResourceFeed(k.Resource, k.FirstAsync) { Send = k.SendFirstAsync }).ToList();
         var report = await DeliverAsync(PublishPass.KeyChanges, feeds, cancellationToken);
         TellNotTracked(PublishPass.KeyChanges, "key changes", "documents whose key changed arrive as new ones, and the old ones stay");
         return report;
@@ -48,17 +52,53 @@ internal sealed class PublishPasses(
         var reader = new SourceReader(source, pages, journal, options, window) { Counted = progress.Expect };
         return await DeliverAsync(
             PublishPass.Upserts,
-            [.. resources.Select(r => new ResourceFeed(r, token => OrForbiddenAsync(r, reader.ReadAsync(r, token), token))
+            [.. resources.Select(r => new ResourceFeed(r, token => After(LaterKeyChanges(r, token), OrForbiddenAsync(r, reader.ReadAsync(r, token), token), token))
             {
-                Send = Upsert is null ? null : (document, token) => Upsert(r, document, token),
+                Send = SenderOf(r),
             })],
             cancellationToken);
+    }
+
+    /// <summary>Null for the client's own POST.</summary>
+    private Func<OutgoingDocument, CancellationToken, Task<WriteResult>>? SenderOf(ResourceName resource)
+    {
+        Func<OutgoingDocument, CancellationToken, Task<WriteResult>>? upsert = Upsert is { } send ? (document, token) => send(resource, document, token) : null;
+        if (!_keyChanges.TryGetValue(resource, out var changes) || !changes.HasLater)
+        {
+            return upsert;
+        }
+
+        upsert ??= async (document, token) => await target.UpsertAsync(resource, document.Body, token);
+        return (document, token) => document.Kind == WriteKind.Replace ? changes.SendLaterAsync(document, token) : upsert(document, token);
+    }
+
+    private IAsyncEnumerable<OutgoingDocument>? LaterKeyChanges(ResourceName resource, CancellationToken cancellationToken) =>
+        _keyChanges.TryGetValue(resource, out var changes) && changes.HasLater ? changes.LaterAsync(cancellationToken) : null;
+
+    private static IAsyncEnumerable<OutgoingDocument> After(
+        IAsyncEnumerable<OutgoingDocument>? first, IAsyncEnumerable<OutgoingDocument> then, CancellationToken cancellationToken) =>
+        first is null ? then : BothAsync(first, then, cancellationToken);
+
+    private static async IAsyncEnumerable<OutgoingDocument> BothAsync(
+        IAsyncEnumerable<OutgoingDocument> first, IAsyncEnumerable<OutgoingDocument> then, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var document in first.WithCancellation(cancellationToken))
+        {
+            yield return document;
+        }
+
+        await foreach (var document in then.WithCancellation(cancellationToken))
+        {
+            yield return document;
+        }
     }
 
     public async Task<DeliveryReport> DeleteAsync(CancellationToken cancellationToken)
     {
         var rows = Rows();
-        var feeds = resources.Where(r => r.Endpoint != "schoolYearTypes").Select(r => new ResourceFeed(r, token => rows.ReadAsync(PublishPass.Deletes, r, token))
+        var feeds = resources.Where(r => r.Endpoint != "schoolYearTypes").Select(r => new ResourceFeed(r, token => After(
+            _keyChanges.TryGetValue(r, out var changes) && changes.HasDeletes ? changes.Deletes().ToAsyncEnumerable() : null,
+            rows.ReadAsync(PublishPass.Deletes, r, token), token))
         {
             Send = new KeyedWriter(source, target, r).DeleteAsync,
         }).ToList();
@@ -67,8 +107,17 @@ internal sealed class PublishPasses(
         return report;
     }
 
-    private Task<DeliveryReport> DeliverAsync(PublishPass pass, IReadOnlyList<ResourceFeed> feeds, CancellationToken cancellationToken)
+    private static string NameOf(PublishPass pass) => pass switch
     {
+        PublishPass.KeyChanges => "keyChanges",
+        PublishPass.Upserts => "upserts",
+        PublishPass.Deletes => "deletes",
+        _ => throw new ArgumentOutOfRangeException(nameof(pass)),
+    };
+
+    private async Task<DeliveryReport> DeliverAsync(PublishPass pass, IReadOnlyList<ResourceFeed> feeds, CancellationToken cancellationToken)
+    {
+        using var trace = ExchangeTelemetry.Traces.StartActivity(NameOf(pass));
         var isUpsert = pass == PublishPass.Upserts;
         var delivery = new DeliveryRun(
             target, order,
@@ -79,14 +128,32 @@ internal sealed class PublishPasses(
                 ForbiddenIsWarning = options.TreatForbiddenPostAsWarning && isUpsert,
                 UpdatePrerequisites = isUpsert ? options.UpdatePrerequisites : new Dictionary<ResourceName, IReadOnlyList<ResourceName>>(),
                 IsReverse = pass == PublishPass.Deletes,
+                Pass = NameOf(pass),
             },
             progress);
-        return delivery.RunAsync(
+        return await delivery.RunAsync(
             feeds,
-            settled =>
+            async settled =>
             {
-                journal.Settle(settled);
-                return Settled?.Invoke(settled) ?? ValueTask.CompletedTask;
+                // What came as a changed key is the key change's to settle, in whichever pass it gets its final word.
+                if (_keyChanges.TryGetValue(settled.Resource, out var changes) && (pass == PublishPass.KeyChanges || changes.Has(settled.Document)))
+                {
+                    await changes.SettleAsync(settled);
+                }
+                else
+                {
+                    journal.Settle(settled);
+                }
+
+                if (ExchangeTelemetry.Documents.Enabled)
+                {
+                    ExchangeTelemetry.Documents.Add(1, new("pass", NameOf(pass)), new("resource", settled.Resource.Path), new("outcome", settled.Settlement.ToString()));
+                }
+
+                if (Settled is not null)
+                {
+                    await Settled(settled);
+                }
             },
             cancellationToken);
     }
@@ -114,6 +181,23 @@ internal sealed class PublishPasses(
             yield return each.Current;
         }
     }
+
+    /// <summary>Read only when a document is not where its own old key says, and then once.</summary>
+    private Task<IReadOnlyDictionary<UInt128, IReadOnlyList<KeyValuePair<string, JsonElement>>>> ChangesOfAsync(ResourceName resource, CancellationToken cancellationToken) =>
+        _changes.GetOrAdd(resource, name => new Lazy<Task<IReadOnlyDictionary<UInt128, IReadOnlyList<KeyValuePair<string, JsonElement>>>>>(async () =>
+        {
+            var changes = new Dictionary<UInt128, IReadOnlyList<KeyValuePair<string, JsonElement>>>();
+            var rows = new TrackedRows(source, journal, window!, Math.Min(options.PageSize ?? TrackedPage, TrackedPage));
+            await foreach (var (row, _) in rows.AllAsync(PublishPass.KeyChanges, name, cancellationToken))
+            {
+                if (KeyRow.Read(row) is { New: { } fresh } key)
+                {
+                    changes[KeyChangeOrder.HashOf(key.Old)] = fresh;
+                }
+            }
+
+            return changes;
+        })).Value;
 
     private List<ResourceName> UpdatableKeys()
     {

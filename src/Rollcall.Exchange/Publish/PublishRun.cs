@@ -96,6 +96,8 @@ public sealed class PublishRun : IDisposable
     public async Task<PublishReport> RunAsync(CancellationToken cancellationToken)
     {
         var started = TimeProvider.System.GetTimestamp();
+        using var trace = ExchangeTelemetry.Traces.StartActivity("publish");
+        using var meter = ExchangeTelemetry.MeterOf(_source, Target);
         await using var book = await RunBook.OpenAsync(_options, _store, TimeProvider.System, cancellationToken);
         var source = _options.IgnoreIsolation ? _source : await Isolation.RequireAsync(_source, Resources, cancellationToken);
         var isolation = Isolation.Statement(_source, isFrozen: !_options.IgnoreIsolation);

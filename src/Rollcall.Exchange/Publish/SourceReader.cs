@@ -24,7 +24,7 @@ internal sealed class SourceReader(EdFiClient source, SourcePages pages, RunJour
     private volatile StrongBox<bool>? _hasCursors;
 
     /// <summary>Told how many documents are to come, as soon as that is known.</summary>
-    public Action<long>? Counted { get; init; }
+    public Action<ResourceName, long>? Counted { get; init; }
 
     /// <exception cref="ApiException">A page cannot be had.</exception>
     public async IAsyncEnumerable<OutgoingDocument> ReadAsync(ResourceName resource, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -40,13 +40,13 @@ internal sealed class SourceReader(EdFiClient source, SourcePages pages, RunJour
         if (journal.Open(Pass, resource) is { } open && await AreStillGoodAsync(resource, open.Parts, cancellationToken))
         {
             parts = open.Parts;
-            Counted?.Invoke(open.Left);
+            Counted?.Invoke(resource, open.Left);
         }
         else
         {
             first = await pages.FirstAsync(resource, _filter, cancellationToken);
             var retries = journal.SetAsides(Pass, resource).Count;
-            Counted?.Invoke(first.Value.Total + retries);
+            Counted?.Invoke(resource, first.Value.Total + retries);
             parts = journal.Plan(
                 Pass, resource, first.Value.Total + retries,
                 [.. retries > 0 ? (string[])[RunJournal.RetryPosition] : [], .. await PositionsAsync(resource, first.Value, cancellationToken)]);

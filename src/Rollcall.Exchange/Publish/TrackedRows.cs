@@ -17,7 +17,10 @@ internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeW
     public Action<PublishPass, ResourceName, ApiFailure>? NotTracked { get; init; }
 
     /// <summary>Told how many rows are to come.</summary>
-    public Action<long>? Counted { get; init; }
+    public Action<ResourceName, long>? Counted { get; init; }
+
+    /// <summary>The part, and so the tag, of what earlier runs set aside, which comes first; 0 when there is nothing.</summary>
+    public long RetryPart { get; private set; }
 
     public async IAsyncEnumerable<OutgoingDocument> ReadAsync(PublishPass pass, ResourceName resource, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -28,28 +31,29 @@ internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeW
 
         var asides = journal.SetAsides(pass, resource);
         var parts = journal.Open(pass, resource)?.Parts
-            ?? journal.Plan(pass, resource, asides.Count, asides.Count > 0 ? ["all", RunJournal.RetryPosition] : ["all"]);
+            ?? journal.Plan(pass, resource, asides.Count, asides.Count > 0 ? [RunJournal.RetryPosition, "all"] : ["all"]);
         foreach (var part in parts)
         {
             if (part.Position == RunJournal.RetryPosition)
             {
+                RetryPart = part.Id;
                 foreach (var aside in asides.Where(a => a.Body.Length > 0))
                 {
                     var document = new OutgoingDocument(KindOf(pass), aside.Body, part.Id, aside.SourceId);
                     if (journal.Take(part, document))
                     {
-                        Counted?.Invoke(1);
+                        Counted?.Invoke(resource, 1);
                         yield return document;
                     }
                 }
             }
             else
             {
-                await foreach (var row in RowsAsync(pass, resource, cancellationToken))
+                await foreach (var (row, _) in AllAsync(pass, resource, cancellationToken))
                 {
                     if (journal.Take(part, row))
                     {
-                        Counted?.Invoke(1);
+                        Counted?.Invoke(resource, 1);
                         yield return row with { Tag = part.Id };
                     }
                 }
@@ -63,14 +67,17 @@ internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeW
 
     private static WriteKind KindOf(PublishPass pass) => pass == PublishPass.Deletes ? WriteKind.Delete : WriteKind.Replace;
 
-    private async IAsyncEnumerable<OutgoingDocument> RowsAsync(PublishPass pass, ResourceName resource, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>Every row of the window with its version, whatever has become of it.</summary>
+    /// <param name="upper">Last version to look at; null for the window's.</param>
+    public async IAsyncEnumerable<(OutgoingDocument Row, long Version)> AllAsync(
+        PublishPass pass, ResourceName resource, [EnumeratorCancellation] CancellationToken cancellationToken, long? upper = null)
     {
         var from = window.Lower;
         var offset = 0;
         var seen = new HashSet<Guid>();
         while (true)
         {
-            var rows = await PageAsync(pass, resource, from, offset, cancellationToken);
+            var rows = await PageAsync(pass, resource, from, upper ?? window.Upper, offset, cancellationToken);
             if (rows is null)
             {
                 yield break;
@@ -94,7 +101,7 @@ internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeW
 
                 if (seen.Add(row.Id))
                 {
-                    yield return row;
+                    yield return (row, version);
                 }
             }
 
@@ -110,11 +117,11 @@ internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeW
     }
 
     private async Task<List<(OutgoingDocument Row, long Version)>?> PageAsync(
-        PublishPass pass, ResourceName resource, long from, int offset, CancellationToken cancellationToken)
+        PublishPass pass, ResourceName resource, long from, long upper, int offset, CancellationToken cancellationToken)
     {
         var name = pass == PublishPass.Deletes ? "deletes" : "keyChanges";
         var address = string.Create(
-            CultureInfo.InvariantCulture, $"{source.AddressOf(resource).AbsoluteUri}/{name}?offset={offset}&limit={pageSize}{ChangeWindow.FilterOf(from, window.Upper)}");
+            CultureInfo.InvariantCulture, $"{source.AddressOf(resource).AbsoluteUri}/{name}?offset={offset}&limit={pageSize}{ChangeWindow.FilterOf(from, upper)}");
         List<(OutgoingDocument, long)> rows = [];
         var answer = await source.ReadAsync(
             new Uri(address),

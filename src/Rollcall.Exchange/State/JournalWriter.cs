@@ -85,6 +85,9 @@ internal static class JournalWriter
                 }
 
                 break;
+            case NoteKind.PartFollowed:
+                db.Execute(string.Create(CultureInfo.InvariantCulture, $"update part set is_followed = 1 where part_id = {note.Part!.Id}"));
+                break;
             case NoteKind.PartDone:
                 db.Execute(string.Create(CultureInfo.InvariantCulture, $"delete from mark where part_id = {note.Part!.Id}; delete from part where part_id = {note.Part.Id};"));
                 break;

@@ -23,6 +23,9 @@ internal sealed class PublishPart(long id, PublishPass pass, ResourceName resour
 
     public bool IsRead { get; set; }
 
+    /// <summary>The part behind this one is noted, and perhaps done already.</summary>
+    public bool IsFollowed { get; set; }
+
     /// <summary>Tells a document from all others, and from the same one with another content.</summary>
     public static UInt128 MarkOf(in OutgoingDocument document) => MarkHash.Of(document.Id, document.Body.Span);
 }

@@ -44,6 +44,8 @@ public sealed class PublishState : IDisposable
             """),
         // The marks before were of another hash; without them the documents that they stood for are sent once more, to no effect.
         new(2, "delete from mark;"),
+        // Of a page by cursor: the page behind it has been noted, so that no second walk begins there.
+        new(3, "alter table part add column is_followed integer not null default 0;"),
     ];
 
     private readonly FileLock _lock;

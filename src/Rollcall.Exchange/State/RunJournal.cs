@@ -32,6 +32,7 @@ internal sealed class RunJournal : IAsyncDisposable
     private long _total;
     private bool _isAwake;
     private bool _ends;
+    private TaskCompletionSource? _written;
     private Exception? _failure;
 
     /// <param name="state">Null to keep everything in memory only.</param>
@@ -94,12 +95,21 @@ internal sealed class RunJournal : IAsyncDisposable
         }
     }
 
-    /// <summary>A part that was found while another was read. It is noted before that one can be done.</summary>
-    public PublishPart Follow(PublishPart before, string position)
+    /// <summary>A part that was found behind another while that was read. It is noted before that one can be done.</summary>
+    /// <returns>Null when an earlier process has noted it: it is among the open ones, or it is done.</returns>
+    public PublishPart? Follow(PublishPart before, string position)
     {
         lock (_lock)
         {
-            return Add(before.Pass, before.Resource, position);
+            if (before.IsFollowed)
+            {
+                return null;
+            }
+
+            before.IsFollowed = true;
+            var next = Add(before.Pass, before.Resource, position);
+            Note(new Note(NoteKind.PartFollowed, before));
+            return next;
         }
     }
 
@@ -173,6 +183,22 @@ internal sealed class RunJournal : IAsyncDisposable
             part.Outstanding--;
             DoneIfSo(part);
             Wake();
+        }
+    }
+
+    /// <summary>Waits until everything noted so far is in the file.</summary>
+    public Task FlushAsync()
+    {
+        lock (_lock)
+        {
+            if (_state is null || _failure is not null)
+            {
+                return Task.CompletedTask;
+            }
+
+            _written ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            Wake();
+            return _written.Task;
         }
     }
 
@@ -259,6 +285,7 @@ internal sealed class RunJournal : IAsyncDisposable
 
     private async Task WriteAsync()
     {
+        TaskCompletionSource? written = null;
         try
         {
             var gather = _gatherMin;
@@ -274,6 +301,7 @@ internal sealed class RunJournal : IAsyncDisposable
                 long total;
                 lock (_lock)
                 {
+                    (written, _written) = (_written, null);
                     _isAwake = false;
                     total = _total;
                     (witness, _witness) = (_witness, null);
@@ -287,13 +315,20 @@ internal sealed class RunJournal : IAsyncDisposable
                     JournalWriter.Write(_state.Db, Run!.Id, notes, marks, witness, _time.GetUtcNow());
                 }
 
+                written?.TrySetResult();
                 gather = GatherFor(total, marks.Values.Sum(m => m.Count), _time.GetElapsedTime(before));
                 before = _time.GetTimestamp();
             }
         }
         catch (Exception exception) when (exception is SqliteFailureException or IOException)
         {
-            _failure = exception;
+            lock (_lock)
+            {
+                // Who waits is told by the next note.
+                _failure = exception;
+                _written?.TrySetResult();
+                written?.TrySetResult();
+            }
         }
     }
 
@@ -315,13 +350,13 @@ internal sealed class RunJournal : IAsyncDisposable
             }
         }
 
-        using (var rows = db.Prepare("select part_id, pass, path, position from part where run_id = ? order by part_id"))
+        using (var rows = db.Prepare("select part_id, pass, path, position, is_followed from part where run_id = ? order by part_id"))
         {
             rows.Bind(1, run);
             while (rows.Step())
             {
                 var resource = ResourceName.TryParse(rows.Text(2))!.Value;
-                var part = new PublishPart(rows.Long(0), (PublishPass)rows.Long(1), resource, rows.Text(3), Marks(db, rows.Long(0)));
+                var part = new PublishPart(rows.Long(0), (PublishPass)rows.Long(1), resource, rows.Text(3), Marks(db, rows.Long(0))) { IsFollowed = rows.Long(4) != 0 };
                 _parts[part.Id] = part;
                 _resources[(part.Pass, resource)].Open.Add(part);
             }
@@ -382,6 +417,7 @@ internal enum NoteKind
 {
     Planned,
     PartAdded,
+    PartFollowed,
     PartDone,
     ResourceDone,
     SetAside,

@@ -14,6 +14,7 @@ internal static class ConnectionsVerb
     private static readonly Option<string?> _file = new("--connectionsFile") { Description = "File of the plain-text store; plainTextNamedConnections.json by default.", HelpName = "FILE" };
     private static readonly Option<string?> _password = new("--postgreSqlEncryptionPassword") { Description = "Password of encrypted values; also ${env:NAME} or ${file:PATH}.", HelpName = "P" };
     private static readonly Option<string?> _config = new("--config") { Description = "A settings file; the store's own lies beside it.", HelpName = "FILE" };
+    private static readonly Option<bool> _showConfig = new("--show-config") { Description = "Prints the store's settings, secrets masked, and ends." };
     private static readonly Option<bool> _json = new("--json") { Description = "Prints the result as one JSON object on stdout." };
 
     /// <summary>An option for each value that a connection can have, but for the versions, which runs keep.</summary>
@@ -48,7 +49,7 @@ internal static class ConnectionsVerb
 
     private static Command Shared(Command command)
     {
-        foreach (var option in (Option[])[_store, _file, _password, _config, _json])
+        foreach (var option in (Option[])[_store, _file, _password, _config, _json, _showConfig])
         {
             command.Add(option);
         }
@@ -67,6 +68,12 @@ internal static class ConnectionsVerb
             var environment = Environment.GetEnvironmentVariables();
             var folder = Directory.GetCurrentDirectory();
             IConfiguration settings = PublishArguments.Read(given, environment, folder);
+            if (parsed.GetValue(_showConfig))
+            {
+                PublishVerb.ShowConfig(settings);
+                return ExitCodes.Done;
+            }
+
             await using var store = ConnectionStores.Open(settings, environment, folder, TimeProvider.System);
             return await run(store, isJson);
         });

@@ -40,18 +40,19 @@ internal static class LoadVerb
     };
 
     private static readonly Option<string?> _ignoreSsl = new("--ignore-ssl-errors") { Description = "Accepts any server certificate.", Arity = ArgumentArity.Zero };
+    private static readonly Option<string?> _logLevel = new("--log-level") { Description = "trace, debug, information, warning, error or none. Default information.", HelpName = "LEVEL" };
     private static readonly Option<bool> _dryRun = new("--dry-run") { Description = "Reads and checks everything, sends nothing." };
     private static readonly Option<bool> _json = new("--json") { Description = "Prints the result as one JSON object on stdout." };
     private static readonly Option<string?> _config = new("--config") { Description = "JSON file with these options under their names.", HelpName = "FILE" };
     private static readonly Option<bool> _showConfig = new("--show-config") { Description = "Prints the settings in force, secrets masked, and ends." };
 
     private static readonly Option<string?>[] _settings =
-        [_url, _key, _secret, _scope, _authUrl, _schoolYear, _connections, _rejected, _descriptors, _ignoreSsl];
+        [_url, _key, _secret, _scope, _authUrl, _schoolYear, _connections, _rejected, _descriptors, _ignoreSsl, _logLevel];
 
     public static Command Create() =>
         new Command("load", "Sends a folder of documents to an Ed-Fi API, in dependency order.")
         {
-            _path, _url, _key, _secret, _scope, _authUrl, _schoolYear, _connections, _rejected, _descriptors, _ignoreSsl, _dryRun, _json, _config, _showConfig,
+            _path, _url, _key, _secret, _scope, _authUrl, _schoolYear, _connections, _rejected, _descriptors, _ignoreSsl, _logLevel, _dryRun, _json, _config, _showConfig,
         }.WithExamples("""
             rollcall load ./grand-bend --url http://127.0.0.1:8001 --key sandbox --secret sandbox
             rollcall load students.ndjson.gz --url https://api.example.org --key K --secret '${env:EDFI_SECRET}' --rejected refused.ndjson
@@ -73,10 +74,11 @@ internal static class LoadVerb
             return ExitCodes.Done;
         }
 
+        using var log = LogLines.Start(settings[_logLevel.Name[2..]]);
         var options = ReadOptions(parsed, settings);
         using var load = await LoadRun.PrepareAsync(options, cancellationToken);
         LoadReport report;
-        await using (Progress.Start(() => Snapshot(load.Progress, load.Target)))
+        await using (log.ShowsProgress ? Progress.Start(() => Snapshot(load.Progress, load.Target), null, load.Progress.InWork) : null)
         {
             report = await load.RunAsync(cancellationToken);
         }
@@ -86,9 +88,13 @@ internal static class LoadVerb
             ExchangeErrors.PrintJson(json => report.WriteJson(json, options.Target.Url.AbsoluteUri));
         }
 
-        await Console.Error.WriteAsync(report.Outcome == "nothing"
-            ? $"Nothing to load: there is no document in {options.Path} that the API does not have.{Environment.NewLine}"
-            : report.ToText(options.Target.Url.AbsoluteUri));
+        if (log.ShowsProgress)
+        {
+            await Console.Error.WriteAsync(report.Outcome == "nothing"
+                ? $"Nothing to load: there is no document in {options.Path} that the API does not have.{Environment.NewLine}"
+                : report.ToText(options.Target.Url.AbsoluteUri));
+        }
+
         return report.Outcome switch
         {
             "done" => ExitCodes.Done,

@@ -14,13 +14,24 @@ internal static class PublishVerb
     {
         var command = new Command(
             "publish",
-            "Copies everything from one Ed-Fi API to another. Takes the arguments, environment variables and settings files of the Ed-Fi API Publisher "
-            + "(--sourceUrl, --sourceKey, --sourceSecret, --targetUrl, …; docs/publish.md has them all), and --verify, --dry-run, --json, --config FILE, --show-config, --rejected FILE.")
+            "Brings one Ed-Fi API's documents to another: all of them, or, between named connections, what has changed since the last run: changed keys, new and changed "
+            + "documents, deletes. A run that was ended goes on where it was."
+            + "\n\nTakes the arguments, environment variables, settings files and configuration stores of the Ed-Fi API Publisher: --sourceUrl, --sourceKey, --sourceSecret, --targetUrl, "
+            + "--targetKey, --targetSecret, or --sourceName and --targetName; --include, --exclude, --includeDescriptors=true, --ignoreIsolation=true, --whatIf=true … (docs/publish.md has "
+            + "every one with its default)."
+            + "\n\nRollcall's own: --verify compares both sides afterwards; --dry-run reads everything and writes nothing; --json prints one result on stdout; --rejected FILE takes refused "
+            + "documents; --acknowledge RUN accepts what a run set aside; --restart begins anew; --state FOLDER says where it is kept how far a run has come; --config FILE, --show-config; "
+            + "--log-level trace, debug, information, warning, error or none."
+            + "\n\nEnds with 0 done, 2 done with refusals, 4 wrong settings, 5 an API or the store is away, 130 interrupted.")
         {
             TreatUnmatchedTokensAsErrors = false,
         };
         return command.WithExamples("""
             rollcall publish --sourceUrl=http://127.0.0.1:8001 --sourceKey=sandbox --sourceSecret=sandbox --targetUrl=http://127.0.0.1:8002 --targetKey=sandbox --targetSecret=sandbox --includeDescriptors=true --verify
+            rollcall publish --sourceName=Hometown --targetName=State
+            rollcall publish --sourceName=Hometown --targetName=State --ignoreIsolation=true --includeDescriptors=true --json
+            rollcall publish --sourceName=Hometown --targetName=State --acknowledge 12
+            rollcall publish --sourceUrl=https://api.example.org --sourceKey=… --sourceSecret='${env:SOURCE_SECRET}' --targetType=sqlite --targetFile=school.db
             rollcall publish --config publisherSettings.json --sourceUrl=… --sourceKey=… --sourceSecret='${env:SOURCE_SECRET}' --targetUrl=… --include=students,studentSchoolAssociations --whatIf=true
             """).OnRun((parsed, cancellationToken) =>
         {
@@ -71,12 +82,10 @@ internal static class PublishVerb
             return await ExportAsync(options, IsJson(arguments), cancellationToken);
         }
 
+        using var log = LogLines.Start(settings["Rollcall:LogLevel"]);
         using var publish = await PublishRun.PrepareAsync(options, cancellationToken, store);
         var shown = publish.Notices.Count;
-        foreach (var notice in publish.Notices)
-        {
-            await Console.Error.WriteLineAsync(notice);
-        }
+        await NoticeAsync(log, publish.Notices);
 
         if (options.WhatIf)
         {
@@ -85,18 +94,18 @@ internal static class PublishVerb
         }
 
         PublishReport report;
-        await using (Progress.Start(() => LoadVerb.Snapshot(publish.Progress, publish.Target), options.ProgressEvery))
+        await using (log.ShowsProgress ? Progress.Start(() => LoadVerb.Snapshot(publish.Progress, publish.Target), options.ProgressEvery, publish.Progress.InWork) : null)
         {
             report = await publish.RunAsync(cancellationToken);
         }
 
         var (source, target) = (options.Source.Url.AbsoluteUri, options.Target.Url.AbsoluteUri);
-        foreach (var notice in report.Notices.Skip(shown))
+        await NoticeAsync(log, report.Notices.Skip(shown));
+        if (log.ShowsProgress)
         {
-            await Console.Error.WriteLineAsync(notice);
+            await Console.Error.WriteAsync(report.ToText(source, target));
         }
 
-        await Console.Error.WriteAsync(report.ToText(source, target));
         var verified = options.Verify && report.Outcome is "done" or "refusals" && !options.DryRun ? await VerifyAsync(options, cancellationToken) : null;
         if (IsJson(arguments))
         {
@@ -122,6 +131,14 @@ internal static class PublishVerb
             "unavailable" => ExitCodes.Unavailable,
             _ => ExitCodes.Refusals,
         };
+    }
+
+    private static async Task NoticeAsync(LogLines log, IEnumerable<string> notices)
+    {
+        foreach (var notice in log.ShowsNotices ? notices : [])
+        {
+            await Console.Error.WriteLineAsync(notice);
+        }
     }
 
     private static async Task<int> ExportAsync(PublishOptions options, bool isJson, CancellationToken cancellationToken)

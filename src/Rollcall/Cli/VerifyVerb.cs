@@ -14,7 +14,7 @@ internal static class VerifyVerb
         var command = new Command(
             "verify",
             "Compares two Ed-Fi APIs by natural key and content: per resource, how many documents are the same, missing, extra, different. "
-            + "Takes publish's connection and selection arguments (docs/verify.md), and --json, --config FILE, --show-config. Ends with 0 when equal, 2 when not.")
+            + "Takes publish's connection and selection arguments (docs/verify.md), and --json, --config FILE, --show-config, --log-level LEVEL. Ends with 0 when equal, 2 when not.")
         {
             TreatUnmatchedTokensAsErrors = false,
         };
@@ -44,10 +44,11 @@ internal static class VerifyVerb
             return ExitCodes.Done;
         }
 
+        using var log = LogLines.Start(settings["Rollcall:LogLevel"]);
         var options = VerifySettings.From(settings);
         using var verify = await VerifyRun.PrepareAsync(options, cancellationToken);
         VerifyReport report;
-        await using (Progress.Start(() => Snapshot(verify), TimeSpan.FromSeconds(int.Parse(
+        await using (!log.ShowsProgress ? null : Progress.Start(() => Snapshot(verify), TimeSpan.FromSeconds(int.Parse(
             settings["Options:StreamingPagesWaitDurationSeconds"] ?? "10", NumberStyles.None, CultureInfo.InvariantCulture))))
         {
             report = await verify.RunAsync(cancellationToken);
@@ -64,7 +65,11 @@ internal static class VerifyVerb
             });
         }
 
-        await Console.Error.WriteAsync(report.ToText(source, target));
+        if (log.ShowsProgress)
+        {
+            await Console.Error.WriteAsync(report.ToText(source, target));
+        }
+
         return report.IsEqual ? ExitCodes.Done : ExitCodes.Refusals;
     }
 }

@@ -107,12 +107,31 @@ internal sealed class PublishedSchool(HttpClient client)
         await PostAsync("locations", """{"schoolReference":{"schoolId":1},"classroomIdentificationCode":"L6","maximumNumberOfSeats":20}""");
     }
 
-    /// <summary>A document takes the key that another gave up, and one of the earlier changes is taken back.</summary>
+    /// <summary>Keys that have to do with each other: given up and taken, exchanged, changed together, and of documents that are new.</summary>
     public async Task MoveKeysOnAsync()
     {
         await EditAsync("classPeriods", "P2", d => d["classPeriodName"] = "P2x");
         await EditAsync("classPeriods", "P1", d => d["classPeriodName"] = "P2");
         await EditAsync("sessions", "S0x", d => d["sessionName"] = "S0");
+
+        // Two exchange their keys, and everything below them follows.
+        foreach (var (resource, member, a, b) in ((string, string, string, string)[])[("sessions", "sessionName", "S3", "S4"), ("classPeriods", "classPeriodName", "P5", "P7")])
+        {
+            await EditAsync(resource, a, d => d[member] = "aside");
+            await EditAsync(resource, b, d => d[member] = a);
+            await EditAsync(resource, "aside", d => d[member] = b);
+        }
+
+        // A key changes and what it is made of too, either first.
+        await EditAsync("sessions", "S6", d => d["sessionName"] = "S6x");
+        await EditAsync("sections", "X6", d => d["sectionIdentifier"] = "X6x");
+        await EditAsync("sections", "X7", d => d["sectionIdentifier"] = "X7x");
+        await EditAsync("sessions", "S7", d => d["sessionName"] = "S7x");
+
+        // A key that names a document which did not exist before.
+        await PostAsync("sections", """{"sectionIdentifier":"XN","courseOfferingReference":{"localCourseCode":"C2","schoolId":1,"sessionName":"S2","schoolYear":2022} }""");
+        await EditAsync("studentSectionAssociations", "U4", d => d["sectionReference"] = JsonNode.Parse(
+            """{"localCourseCode":"C2","schoolId":1,"schoolYear":2022,"sectionIdentifier":"XN","sessionName":"S2"}"""));
         await DeleteAsync("termDescriptors", "T6");
         await DeleteAsync("students", "U100000");
     }

@@ -33,9 +33,9 @@ public sealed class ExchangeVerbTests : IDisposable
             $"--sourceUrl={source.Url}", "--sourceKey=key", "--sourceSecret=s3cret", $"--targetUrl={target.Url}", "--targetKey=key", "--targetSecret=s3cret",
         ];
 
-        var load = await RollcallCli.RunAsync("load", _folder, "--url", target.Url.AbsoluteUri, "--key", "key", "--secret", "s3cret", "--json");
-        var publish = await RollcallCli.RunAsync(["publish", .. both, "--ignoreIsolation=true", "--json"]);
-        var verify = await RollcallCli.RunAsync(["verify", .. both, "--json"]);
+        var load = await RollcallCli.RunAsync("load", _folder, "--url", target.Url.AbsoluteUri, "--key", "key", "--secret", "s3cret", "--json", "--log-level", "trace");
+        var publish = await RollcallCli.RunAsync(["publish", .. both, "--ignoreIsolation=true", "--json", "--log-level", "trace"]);
+        var verify = await RollcallCli.RunAsync(["verify", .. both, "--json", "--log-level=trace"]);
         var shown = await RollcallCli.RunAsync(["publish", .. both, "--show-config"]);
 
         Assert.Equal((2, 2, 2, 0), (load.ExitCode, publish.ExitCode, verify.ExitCode, shown.ExitCode));
@@ -48,6 +48,31 @@ public sealed class ExchangeVerbTests : IDisposable
         Assert.Equal("refusals", Outcome(load.Output));
         Assert.Equal("refusals", Outcome(publish.Output));
         Assert.Equal("different", Outcome(verify.Output));
+    }
+
+    [Fact]
+    public async Task The_log_level_says_how_much_is_told_and_never_what_stands_in_a_document()
+    {
+        await using var source = await StubApi.StartAsync([_students]);
+        await using var target = await StubApi.StartAsync([_students]);
+        source.Seed("/ed-fi/students", """{"studentUniqueId":"MARK-4711"}""");
+        string[] both =
+        [
+            "publish", $"--sourceUrl={source.Url}", "--sourceKey=key", "--sourceSecret=s3cret", $"--targetUrl={target.Url}", "--targetKey=key", "--targetSecret=s3cret",
+            "--ignoreIsolation=true", "--restart",
+        ];
+        var none = await RollcallCli.RunAsync([.. both, "--log-level=none"]);
+        Assert.Equal((0, "", ""), none);
+        var warnings = await RollcallCli.RunAsync([.. both, "--log-level", "warning"]);
+        Assert.Contains("without a snapshot", warnings.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain(" created, ", warnings.Errors, StringComparison.Ordinal);
+        var trace = await RollcallCli.RunAsync([.. both, "--log-level=Trace"]);
+        Assert.Contains("trace POST /data/v3/ed-fi/students 200 ", trace.Errors, StringComparison.Ordinal);
+        Assert.Contains("debug rollcall.pass=upserts rollcall.resource=/ed-fi/students rollcall.read=1 rollcall.sent=1 rollcall.refused=0 ", trace.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("MARK-4711", trace.Errors, StringComparison.OrdinalIgnoreCase);
+        var loud = await RollcallCli.RunAsync([.. both, "--log-level=loud"]);
+        Assert.Equal(4, loud.ExitCode);
+        Assert.Contains("--log-level: 'loud' is not", loud.Errors, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -136,6 +136,8 @@ public sealed class PublishOptionTests : IDisposable
         Assert.DoesNotContain("s3cret", listed.Output, StringComparison.Ordinal);
         var again = await RollcallCli.RunAsync("publish", "--sourceName=A", "--targetName=B", file);
         Assert.Contains("Already published", again.Errors, StringComparison.Ordinal);
+        var stores = await RollcallCli.RunAsync("connections", "list", file, "--show-config");
+        Assert.Contains("ConfigurationStore:PlainText:File = ", stores.Output, StringComparison.OrdinalIgnoreCase);
         var shown = await RollcallCli.RunAsync("publish", "--sourceName=A", "--targetName=B", file, "--show-config");
         Assert.DoesNotContain("s3cret", shown.Output, StringComparison.Ordinal);
         Assert.Equal(0, (await RollcallCli.RunAsync("connections", "remove", "A", file)).ExitCode);

@@ -27,6 +27,11 @@ public sealed partial class StubApi
     /// <summary>Query fields are passed over, as an API does that does not know them.</summary>
     public bool IgnoresQueryFields { get; set; }
 
+    /// <summary>A window that ends before a document's last key change tells nothing of the earlier ones.</summary>
+    public bool TellsNoSteps { get; set; }
+
+    public bool RefusesPut { get; set; }
+
     public long NewestVersion => Interlocked.Read(ref _version);
 
     /// <summary>Deletes a document as a client would.</summary>
@@ -124,7 +129,7 @@ public sealed partial class StubApi
     private string TrackedRows(string path, bool deletes, IQueryCollection query)
     {
         long Number(string name, long otherwise) => long.TryParse(query[name], out var n) ? n : otherwise;
-        var rows = _tracked.Where(t => t.Path == path && t.Version >= Number("minChangeVersion", 0) && t.Version <= Number("maxChangeVersion", long.MaxValue));
+        var rows = _tracked.Where(t => t.Path == path && !(TellsNoSteps && _tracked.Exists(o => o.Id == t.Id && o.Version > Number("maxChangeVersion", long.MaxValue))) && t.Version >= Number("minChangeVersion", 0) && t.Version <= Number("maxChangeVersion", long.MaxValue));
         IEnumerable<(long Version, JsonObject Row)> told = deletes
             ? rows.Where(t => t.New is null && !(SuppressesDeletes && _tables[path].ByKey.ContainsKey(KeyOf(_resources[path], t.Old))))
                 .Select(t => (t.Version, new JsonObject { ["id"] = t.Id.ToString("D"), ["changeVersion"] = t.Version, ["keyValues"] = TellsNoKeys ? null : KeyValues(path, t.Old) }))
@@ -139,7 +144,7 @@ public sealed partial class StubApi
     }
 
     /// <summary>Addresses below a resource and change queries; false for others.</summary>
-    private async Task<bool> ServeBesideAsync(HttpContext http, string name)
+    private async Task<bool> ServeBesideAsync(HttpContext http, string name, string fate)
     {
         if (name.Equals("/changeQueries/v1/availableChangeVersions", StringComparison.OrdinalIgnoreCase))
         {
@@ -189,11 +194,11 @@ public sealed partial class StubApi
             return false;
         }
 
-        await ServeOneAsync(http, resource, id);
+        await ServeOneAsync(http, resource, id, fate);
         return true;
     }
 
-    private async Task ServeOneAsync(HttpContext http, StubResource resource, Guid id)
+    private async Task ServeOneAsync(HttpContext http, StubResource resource, Guid id, string fate)
     {
         var text = "";
         if (http.Request.Method == "PUT")
@@ -220,8 +225,14 @@ public sealed partial class StubApi
                         Delete(resource.Path, row);
                         status = 204;
                         break;
+                    case "PUT" when RefusesPut:
+                        (status, body) = (400, """{"type":"urn:ed-fi:api:bad-request:data","status":400,"detail":"Not now."}""");
+                        break;
                     case "PUT" when table.ByKey.TryGetValue(KeyOf(resource, Parse(text)), out var other) && other != row:
                         (status, body) = (409, """{"type":"urn:ed-fi:api:data-conflict:non-unique-identity","status":409,"detail":"The key is another's."}""");
+                        break;
+                    case "PUT" when resource.References.Any(r => Parse(text)[r.Member] is JsonObject reference && !Exists(r.Target, reference)):
+                        (status, body) = (409, """{"type":"urn:ed-fi:api:data-conflict:unresolved-reference","status":409,"detail":"The referenced item does not exist."}""");
                         break;
                     case "PUT":
                         Replace(resource.Path, row, text);
@@ -235,6 +246,12 @@ public sealed partial class StubApi
         if (status == 204)
         {
             Wrote(http.Request.Method);
+            if (fate == "dropped after")
+            {
+                Add("dropped");
+                http.Abort();
+                return;
+            }
         }
 
         if (body.Length > 0)

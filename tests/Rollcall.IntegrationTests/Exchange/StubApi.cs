@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
@@ -49,6 +51,9 @@ public sealed partial class StubApi : IAsyncDisposable
 
     public string Version { get; set; } = "7.3";
 
+    /// <summary>Serves one school year only, by its addresses.</summary>
+    public int? SchoolYear { get; set; }
+
     public string DataStandard { get; set; } = "9.9.0";
 
     /// <summary>Called with the resource path and body of each POST before it is judged; a returned status and problem JSON answers it.</summary>
@@ -76,22 +81,50 @@ public sealed partial class StubApi : IAsyncDisposable
     private long _writes;
     private volatile string _lastWrite = "";
 
+    /// <summary>Told of each write that took effect, before it is answered.</summary>
+    public Action<string>? AfterWrite { get; set; }
+
+    /// <summary>The id of a document.</summary>
+    public Guid IdOf(string path, Func<string, bool> which)
+    {
+        lock (_lock)
+        {
+            return _tables[path].Rows.Values.Single(r => which(r.Body)).Id;
+        }
+    }
+
     private void Wrote(string method)
     {
         _lastWrite = method;
         Interlocked.Increment(ref _writes);
+        AfterWrite?.Invoke(method);
     }
 
     public int InFlightMax => _inFlightMax;
 
     public ApiConnection Connection => new(Url, "key", "s3cret");
 
-    public static async Task<StubApi> StartAsync(StubResource[] resources, StubFaults? faults = null, bool graphMl = false)
+    public static async Task<StubApi> StartAsync(
+        StubResource[] resources, StubFaults? faults = null, bool graphMl = false, X509Certificate2? certificate = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(k => k.AddServerHeader = false);
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.ConfigureKestrel(k =>
+        {
+            k.AddServerHeader = false;
+            k.Listen(IPAddress.Loopback, 0, listen =>
+            {
+                if (certificate is not null)
+                {
+                    listen.UseHttps(certificate);
+                }
+            });
+        });
+        if (certificate is not null)
+        {
+            builder.WebHost.UseKestrelHttpsConfiguration();
+        }
+
         var app = builder.Build();
         var stub = new StubApi(app, resources, faults ?? new StubFaults(), graphMl);
         await app.StartAsync();
@@ -158,7 +191,24 @@ public sealed partial class StubApi : IAsyncDisposable
         }
 
         var path = http.Request.Path.Value!;
-        if (path.Equals("/oauth/token", StringComparison.OrdinalIgnoreCase))
+        if (SchoolYear is { } year && path != "/" && !path.EndsWith("/token", StringComparison.Ordinal))
+        {
+            if (!path.Contains($"/{year}/", StringComparison.Ordinal))
+            {
+                await Write(http, 404, "{}");
+                return;
+            }
+
+            Add("year");
+            path = path.Replace($"/{year}/", "/", StringComparison.Ordinal).Replace("/metadata/data/v3/", "/metadata/", StringComparison.Ordinal);
+        }
+
+        if (path.Equals("/elsewhere/token", StringComparison.Ordinal))
+        {
+            Add("token elsewhere");
+            await TokenAsync(http);
+        }
+        else if (path.Equals("/oauth/token", StringComparison.OrdinalIgnoreCase))
         {
             await TokenAsync(http);
         }
@@ -262,7 +312,7 @@ public sealed partial class StubApi : IAsyncDisposable
     private async Task ServeAsync(HttpContext http, string name, string fate)
     {
         var isRefused = _faults.RefusesSnapshot && http.Request.Headers.ContainsKey("Use-Snapshot");
-        if (!isRefused && await ServeBesideAsync(http, name))
+        if (!isRefused && await ServeBesideAsync(http, name, fate))
         {
             return;
         }
@@ -405,7 +455,8 @@ public sealed partial class StubApi : IAsyncDisposable
             _tokens[token] = DateTime.UtcNow.AddSeconds(_faults.TokenSeconds);
         }
 
-        var scope = form.TryGetValue("scope", out var asked) ? $",\"scope\":\"{asked}\"" : "";
+        Add($"scope {form["scope"]}");
+        var scope = !_faults.PassesOverScope && form.TryGetValue("scope", out var asked) ? $",\"scope\":\"{asked}\"" : "";
         await Write(http, 200, $$"""{"access_token":"{{token}}","expires_in":{{_faults.TokenSeconds}},"token_type":"bearer"{{scope}}}""");
     }
 
@@ -413,7 +464,7 @@ public sealed partial class StubApi : IAsyncDisposable
     {
         lock (_lock)
         {
-            if (++_dataRequests == _faults.TokenRevokedAfter)
+            if (++_dataRequests == _faults.TokenRevokedAfter || _dataRequests % _faults.TokenRevokedEvery == 0)
             {
                 _tokens.Clear();
             }

@@ -39,6 +39,12 @@ public sealed record StubFaults
     /// <summary>After so many requests the token is no longer taken, once.</summary>
     public int TokenRevokedAfter { get; init; } = int.MaxValue;
 
+    /// <summary>After each so many requests no token that was given before is taken any more.</summary>
+    public int TokenRevokedEvery { get; init; } = int.MaxValue;
+
+    /// <summary>The answer to a token request does not repeat its scope.</summary>
+    public bool PassesOverScope { get; init; }
+
     /// <summary>Every data request is answered 404.</summary>
     public bool AnswersNotFound { get; init; }
 

@@ -1,4 +1,6 @@
 using Rollcall.Cli;
+using Rollcall.Exchange.Delivery;
+using Rollcall.Standard.Model;
 
 namespace Rollcall.Tests.Exchange;
 
@@ -14,6 +16,32 @@ public sealed class ProgressTests
     public void What_nobody_knows_is_left_out() => Assert.Equal(
         "5 checked, 5 done, 0 failed, 0 held, 1 requests/s",
         Progress.Line(new ProgressSnapshot(0, 5, 5, 0, 0, 5, 0), 1, 1));
+
+    [Fact]
+    public void A_resources_line_tells_what_it_has_what_was_read_sent_and_refused_and_when_it_ends()
+    {
+        var students = new ResourceName("ed-fi", "students");
+        Assert.Equal("  ed-fi/students: 10,000 in all, 5,200 read, 4,990 sent, 10 refused, 500/s, 00:00:10 left", Progress.Line(new ResourceLook(students, 10_000, 5_200, 5_000, 10), 500));
+        Assert.Equal("  ed-fi/students: 3 read, 2 sent, 0 refused, 0/s", Progress.Line(new ResourceLook(students, 0, 3, 2, 0), 0));
+    }
+
+    [Fact]
+    public async Task Each_resource_in_work_has_its_line()
+    {
+        var time = new ManualTime();
+        var output = new StringWriter();
+        await using (Progress.Start(
+            () => default, output, isTerminal: false, TimeSpan.FromSeconds(10), time, () => [new ResourceLook(new ResourceName("ed-fi", "staffs"), 900, 900, 400, 0)]))
+        {
+            time.Advance(TimeSpan.FromSeconds(10));
+            while (output.ToString().Length == 0)
+            {
+                await Task.Yield();
+            }
+        }
+
+        Assert.Contains("ed-fi/staffs: 900 in all, 900 read, 400 sent, 0 refused, 40/s, 00:00:12 left", output.ToString(), StringComparison.Ordinal);
+    }
 
     [Fact]
     public async Task Elsewhere_than_on_a_terminal_a_plain_line_comes_at_each_interval()
