@@ -73,10 +73,14 @@ reads.SetAction((parsed, _) => Guarded(async () =>
     }
 }));
 
-var folder = new Option<string>("--folder") { Description = "Folder for source and ledger; kept. Run twice: the first posts everything, the second finds it unchanged.", Required = true };
+var folder = new Option<string>("--folder") { Description = "Folder for source and ledger; kept. Run again: the first run posts everything, later ones find it unchanged.", Required = true };
 var documents = new Option<int>("--documents") { DefaultValueFactory = _ => 1_000_000 };
-var sync = new Command("sync", "Measures a sync against an API that answers at once.") { folder, documents };
-sync.SetAction((parsed, _) => Guarded(() => SyncBenchmark.RunAsync(parsed.GetValue(folder)!, parsed.GetValue(documents), Console.WriteLine)));
+var ledgerAt = new Option<string?>("--ledger") { Description = "Connection string of an empty PostgreSQL database; by default the ledger is a file. Say it in every run of the folder." };
+var changedPart = new Option<double>("--changed") { Description = "Changes this percentage of the rows before a run that is not the first." };
+var noIntents = new Option<bool>("--without-intents") { Description = "The unsafe control: what a first load costs without the intents." };
+var sync = new Command("sync", "Measures a sync against an API that answers at once.") { folder, documents, ledgerAt, changedPart, noIntents };
+sync.SetAction((parsed, _) => Guarded(() => SyncBenchmark.RunAsync(
+    parsed.GetValue(folder)!, parsed.GetValue(documents), parsed.GetValue(ledgerAt), parsed.GetValue(changedPart), parsed.GetValue(noIntents), Console.WriteLine)));
 
 var latency = new Option<int>("--latency") { Description = "Milliseconds before each answer." };
 var pupils = new Option<int>("--pupils") { Description = "Five documents each.", DefaultValueFactory = _ => 20_000 };
@@ -88,8 +92,10 @@ watch.SetAction((parsed, _) => Guarded(() => WatchBenchmark.RunAsync(
 
 var copies = new Option<int>("--documents") { DefaultValueFactory = _ => 100_000 };
 var turns = new Option<int>("--rounds") { DefaultValueFactory = _ => 3 };
-var publish = new Command("publish", "Publishes between two APIs that answer at once, beside a bare copy client.") { copies, latency, turns };
-publish.SetAction((parsed, _) => Guarded(() => PublishBenchmark.RunAsync(parsed.GetValue(copies), parsed.GetValue(latency), parsed.GetValue(turns), Console.WriteLine)));
+var alone = new Option<bool>("--alone") { Description = "Without the bare copy client: for the memory of long runs." };
+var publish = new Command("publish", "Publishes between two APIs that answer at once, beside a bare copy client.") { copies, latency, turns, alone };
+publish.SetAction((parsed, _) => Guarded(() =>
+    PublishBenchmark.RunAsync(parsed.GetValue(copies), parsed.GetValue(latency), parsed.GetValue(turns), parsed.GetValue(alone), Console.WriteLine)));
 var stub = new Command("publish-stub", "Runs an Ed-Fi API that answers at once, until Ctrl-C.") { url, copies, latency };
 stub.SetAction((parsed, _) => Guarded(() => InstantEdFi.RunAsync(parsed.GetValue(url)!, parsed.GetValue(copies), parsed.GetValue(latency))));
 var copyTo = new Option<string>("--target") { Required = true };

@@ -9,7 +9,7 @@ using Rollcall.Standard.Loading;
 namespace Rollcall.Benchmarks.Sync;
 
 /// <summary>A sync of many attendance documents against an API that answers at once, so that what is measured is ours: the first run that posts
-/// everything, then one that finds everything unchanged.</summary>
+/// everything, then one that finds everything unchanged, or a part of it changed.</summary>
 internal static class SyncBenchmark
 {
     private const string Query = """
@@ -18,13 +18,21 @@ internal static class SyncBenchmark
         from absence a join pupil p on p.id = a.pupil
         """;
 
-    /// <param name="folder">Kept afterwards: a second call measures the unchanged run in a fresh process.</param>
-    public static async Task RunAsync(string folder, int documents, Action<string> print)
+    /// <param name="folder">Kept afterwards: a second call measures the next run in a fresh process.</param>
+    /// <param name="ledger">A PostgreSQL connection string of an empty database; null for a file in the folder.</param>
+    /// <param name="changedPercent">Of the rows, changed before a run that is not the first.</param>
+    /// <param name="skipsIntents">The unsafe control: what a first load costs without the intents.</param>
+    public static async Task RunAsync(string folder, int documents, string? ledger, double changedPercent, bool skipsIntents, Action<string> print)
     {
-        var isNew = !File.Exists(Path.Combine(folder, "ledger.db"));
+        var isNew = !File.Exists(Path.Combine(folder, "sis.db"));
+        var changed = 0;
         if (isNew)
         {
-            Prepare(folder, documents);
+            Prepare(folder, documents, ledger);
+        }
+        else if (changedPercent > 0)
+        {
+            changed = Change(folder, documents, changedPercent);
         }
 
         var clock = Stopwatch.StartNew();
@@ -32,26 +40,38 @@ internal static class SyncBenchmark
         print(string.Create(CultureInfo.InvariantCulture, $"query alone: {rows:N0} rows in {clock.Elapsed.TotalSeconds:N1} s"));
         using var api = new InstantApi();
         var mapping = MappingFolder.Read(folder, CompactModelReader.EdFi52, new ProfileOverrides());
-        var run = new SyncRun(mapping, CompactModelReader.EdFi52, new SyncOptions { Client = new ClientOptions { Handler = () => new KeepOpen(api) } });
+        var run = new SyncRun(mapping, CompactModelReader.EdFi52, new SyncOptions { Client = new ClientOptions { Handler = () => new KeepOpen(api) }, SkipsIntents = skipsIntents });
         clock.Restart();
         var report = await run.RunAsync(CancellationToken.None);
         var process = Process.GetCurrentProcess();
         print(string.Create(CultureInfo.InvariantCulture,
-            $"{(isNew ? "first" : "unchanged")} run: {report.Outcome}, {report.Calls.Posts:N0} POST, {clock.Elapsed.TotalSeconds:N1} s, peak {process.PeakWorkingSet64 / 1048576.0:N0} MB, "
-            + $"CPU {process.TotalProcessorTime.TotalSeconds:N1} s, ledger {new FileInfo(Path.Combine(folder, "ledger.db")).Length / 1048576.0:N0} MB"));
-        if (report.Calls.Posts != (isNew ? documents : 0) || api.Posts != report.Calls.Posts || rows != documents)
+            $"{(isNew ? skipsIntents ? "first, without intents," : "first" : changed > 0 ? "changed" : "unchanged")} run: {report.Outcome}, {report.Calls.Posts:N0} POST, {report.Calls.Puts:N0} PUT, {clock.Elapsed.TotalSeconds:N1} s, peak {process.PeakWorkingSet64 / 1048576.0:N0} MB, "
+            + $"CPU {process.TotalProcessorTime.TotalSeconds:N1} s, ledger {(ledger is null ? $"{new FileInfo(Path.Combine(folder, "ledger.db")).Length / 1048576.0:N0} MB" : "in PostgreSQL")}"));
+        if (report.Calls.Posts != (isNew ? documents : 0) || report.Calls.Puts != changed || api.Posts != report.Calls.Posts || api.Writes != report.Calls.Posts + changed || rows != documents)
         {
             throw new BenchmarkException($"The run did not do what it should: {report.ToText()}");
         }
     }
 
-    private static void Prepare(string folder, int documents)
+    private static int Change(string folder, int documents, double percent)
+    {
+        using var connection = new SqliteConnection($"Data Source={Path.Combine(folder, "sis.db")};Pooling=false");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        var every = (int)Math.Round(100 / percent);
+        command.CommandText = string.Create(CultureInfo.InvariantCulture, $"update absence set reason = 'Changed at ' || unixepoch('subsec') where id % {every} = 0");
+        command.ExecuteNonQuery();
+        return documents / every;
+    }
+
+    private static void Prepare(string folder, int documents, string? ledger)
     {
         Directory.CreateDirectory(Path.Combine(folder, "resources"));
         Directory.CreateDirectory(Path.Combine(folder, "crosswalks"));
         File.WriteAllText(Path.Combine(folder, "profile.yaml"), $$"""
             source: { provider: sqlite, connection: "{{Path.Combine(folder, "sis.db")}}" }
             target: { url: "http://instant", key: k, secret: s }
+            ledger: "{{ledger ?? Path.Combine(folder, "ledger.db")}}"
             """);
         File.WriteAllText(Path.Combine(folder, "resources", "studentSchoolAttendanceEvents.sql"), Query);
         File.WriteAllText(Path.Combine(folder, "crosswalks", "attendanceEventCategoryDescriptor.csv"), """

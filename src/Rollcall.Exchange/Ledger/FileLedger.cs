@@ -69,6 +69,16 @@ internal sealed class FileLedger : ILedgerHome
     {
     }
 
+    public void Prune(long profileId, string before)
+    {
+        using var trail = Db.Prepare("delete from change_log where profile_id = ?1 and at < ?2");
+        using var bodies = Db.Prepare($"delete from doc_payload where {LedgerSchema.PrunedBodies("?1", "?2", "")}");
+        Db.Execute("begin immediate");
+        trail.Bind(1, profileId).BindText(2, before).Run();
+        bodies.Bind(1, profileId).BindText(2, before).Run();
+        Db.Execute("commit");
+    }
+
     public void Dispose()
     {
         Db.Dispose();

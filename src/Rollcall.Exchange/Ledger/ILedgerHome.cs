@@ -27,6 +27,10 @@ internal interface ILedgerHome : IDisposable
     /// <exception cref="LedgerException">Another run has taken over, or the database is away.</exception>
     void Publish();
 
+    /// <summary>Removes lines of the audit trail, and bodies that belong to no refusal and no doubt, from before a time.</summary>
+    /// <param name="before">As the ledger writes times.</param>
+    void Prune(long profileId, string before);
+
     /// <summary>How long this process may still rely on being alone; null for as long as it lives.</summary>
     TimeSpan? Left { get; }
 

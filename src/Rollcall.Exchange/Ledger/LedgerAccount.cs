@@ -162,6 +162,32 @@ public sealed class LedgerAccount : IDisposable
             r.GetString(0), r.GetInt64(1), ((IntentOp)r.GetInt64(2)).ToString(), (int)r.GetInt64(3), Hex(r, 4), Hex(r, 5), Text(r, 6), Number(r, 7)),
         ("resource", resourceId), ("doc", docId));
 
+    /// <summary>The audit trail, oldest first.</summary>
+    /// <param name="since">Time of the first line, as the ledger writes it; null for all.</param>
+    public IEnumerable<TrailLine> Trail(string? since, long? run, string? resource)
+    {
+        var parameters = new List<(string, object)>();
+        var conditions = "";
+        void Where(string condition, string name, object? value)
+        {
+            if (value is not null)
+            {
+                conditions += " and " + condition;
+                parameters.Add((name, value));
+            }
+        }
+
+        Where("c.at >= @since", "since", since);
+        Where("c.run_id = @run", "run", run);
+        Where("r.name = @resource", "resource", resource);
+        return Stream($"""
+            select c.at, c.run_id, r.name, c.op, c.http, c.edfi_id, c.key_hash, c.before_hash, c.after_hash, c.actor, c.error_group_id
+            from {T("change_log")} c join {T("resource")} r on r.resource_id = c.resource_id where c.profile_id = @profile{conditions} order by c.run_id, c.seq
+            """, r => new TrailLine(
+                r.GetString(0), r.GetInt64(1), r.GetString(2), ((IntentOp)r.GetInt64(3)).ToString(), (int)r.GetInt64(4), Hex(r, 5), Hex(r, 6), Hex(r, 7), Hex(r, 8),
+                Text(r, 9), Number(r, 10)), [.. parameters]);
+    }
+
     public void Dispose() => _connection.Dispose();
 
     private static int SqliteVersionOf(string path)
@@ -192,19 +218,36 @@ public sealed class LedgerAccount : IDisposable
         var other => throw new InvalidOperationException(other.GetType().Name),
     };
 
+    /// <summary>Rows as they are asked for: a trail may be longer than memory.</summary>
+    private IEnumerable<TRow> Stream<TRow>(string sql, Func<DbDataReader, TRow> read, (string Name, object Value)[] parameters)
+    {
+        using var command = Command(sql, parameters);
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            yield return read(reader);
+        }
+    }
+
+    private DbCommand Command(string sql, (string Name, object Value)[] parameters)
+    {
+        var command = _connection.CreateCommand();
+        command.CommandText = sql;
+        foreach (var (name, value) in parameters.Append(("profile", _profileId)))
+        {
+            var parameter = command.CreateParameter();
+            (parameter.ParameterName, parameter.Value) = (name, value);
+            command.Parameters.Add(parameter);
+        }
+
+        return command;
+    }
+
     private List<TRow> Rows<TRow>(string sql, Func<DbDataReader, TRow> read, params (string Name, object Value)[] parameters)
     {
         try
         {
-            using var command = _connection.CreateCommand();
-            command.CommandText = sql;
-            foreach (var (name, value) in parameters.Append(("profile", _profileId)))
-            {
-                var parameter = command.CreateParameter();
-                (parameter.ParameterName, parameter.Value) = (name, value);
-                command.Parameters.Add(parameter);
-            }
-
+            using var command = Command(sql, parameters);
             var rows = new List<TRow>();
             using var reader = command.ExecuteReader();
             while (reader.Read())

@@ -88,6 +88,12 @@ internal static class LedgerSchema
               primary key(profile_id, run_id, plan_id)) without rowid;
             """;
 
+    /// <summary>Which bodies are removed when their time is over: those of documents that the target has acknowledged.</summary>
+    public static string PrunedBodies(string profile, string before, string schema) => $"""
+        profile_id = {profile} and run_id in (select run_id from {schema}run where profile_id = {profile} and started_at < {before})
+        and doc_id in (select doc_id from {schema}doc where profile_id = {profile} and status = {(int)DocStatus.Synced} and intent_op is null)
+        """;
+
     /// <summary>The plan of a run, in a database of its own that vanishes with the connection: it needs no durability, and a dry run leaves nothing.
     /// <c>other_key</c> is, for a key change and for a post that takes another document's place, the key that the document has had; for a
     /// delete of a replaced document, the key of its successor. <c>in_doubt</c>: an earlier call of the document has no answer.</summary>

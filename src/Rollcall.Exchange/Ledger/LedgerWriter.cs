@@ -98,6 +98,11 @@ internal sealed class LedgerWriter : IDisposable
         if (call.DocId == 0)
         {
             call = call with { DocId = _ledger.NextDocId() };
+            if (_ledger.SkipsIntents)
+            {
+                return call;
+            }
+
             At(_intendNew, call).Bind(4, call.DocId).BindText(5, call.SourceKey).Bind(6, call.Record).Bind(7, _ledger.RunId).Bind(8, _ledger.NowMilliseconds()).Run();
             if (call.Other is { } replaced)
             {
@@ -121,6 +126,11 @@ internal sealed class LedgerWriter : IDisposable
     /// <summary>The target has done it.</summary>
     public void Done(PlannedCall call, WriteResult result)
     {
+        if (_ledger.SkipsIntents && call.Op == PlanOp.Post)
+        {
+            At(_intendNew, call).Bind(4, call.DocId).BindText(5, call.SourceKey).Bind(6, call.Record).Bind(7, _ledger.RunId).Bind(8, _ledger.NowMilliseconds()).Run();
+        }
+
         Audit(call, result.Id, result.Status, call.Op == PlanOp.Delete ? null : call.Record, null);
         if (call.Op == PlanOp.Delete)
         {
@@ -135,7 +145,10 @@ internal sealed class LedgerWriter : IDisposable
             statement.Bind(6, (long)result.Status).Bind(7, _ledger.NowMilliseconds()).Run();
         }
 
-        _dropPayload.Bind(2, call.DocId).Run();
+        if (!_ledger.KeepsPayloads || call.Op == PlanOp.Delete)
+        {
+            _dropPayload.Bind(2, call.DocId).Run();
+        }
     }
 
     /// <summary>The target has refused, or has not answered.</summary>

@@ -172,6 +172,25 @@ internal sealed class PostgresLedger : ILedgerHome
         }
     }
 
+    public void Prune(long profileId, string before)
+    {
+        try
+        {
+            using var transaction = _connection.BeginTransaction();
+            _lease.Fence(_connection);
+            using var prune = new NpgsqlCommand(
+                $"delete from sync.change_log where profile_id = @profile and at < @before; delete from sync.doc_payload where {LedgerSchema.PrunedBodies("@profile", "@before", "sync.")}", _connection);
+            prune.Parameters.AddWithValue("profile", profileId);
+            prune.Parameters.AddWithValue("before", before);
+            prune.ExecuteNonQuery();
+            transaction.Commit();
+        }
+        catch (NpgsqlException e)
+        {
+            throw Away(e);
+        }
+    }
+
     public void Dispose()
     {
         _lease.Dispose();

@@ -40,6 +40,12 @@ public sealed class SyncLedger : IDisposable
     /// <summary>How long this process may still rely on being the only one; null for as long as it lives.</summary>
     internal TimeSpan? Left => _home.Left;
 
+    /// <summary>The body of a document stays when the target has acknowledged it.</summary>
+    internal bool KeepsPayloads { get; set; }
+
+    /// <summary>New documents are noted only when their calls are answered: for a benchmark, to say what intents cost. A killed run leaves orphans.</summary>
+    internal bool SkipsIntents { get; set; }
+
     /// <summary>Told at every step that a killed process may not reach; tests end runs there.</summary>
     internal Action<string>? Probe { get; set; }
 
@@ -197,6 +203,10 @@ public sealed class SyncLedger : IDisposable
             }
         });
     }
+
+    /// <summary>Removes what is kept for the record from before a time.</summary>
+    internal void Prune(int keepDays) =>
+        _home.Prune(ProfileId, _time.GetUtcNow().AddDays(-keepDays).UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture));
 
     /// <summary>The ledger's number for a resource.</summary>
     internal int ResourceId(string name)

@@ -1,10 +1,11 @@
+using Microsoft.Extensions.Logging;
 using Rollcall.Exchange.Client;
 using Rollcall.Exchange.Ledger;
 
 namespace Rollcall.Exchange.Sync;
 
 /// <summary>Sends one call; the client beneath retries what may be retried.</summary>
-internal sealed class Deliver(EdFiClient target)
+internal sealed class Deliver(EdFiClient target, ILogger log)
 {
     private long _posts;
     private long _puts;
@@ -15,6 +16,17 @@ internal sealed class Deliver(EdFiClient target)
 
     /// <summary>A call that was given up before its first attempt counts as one without an answer.</summary>
     public async Task<WriteResult> SendAsync(PlannedCall call, CancellationToken cancellationToken)
+    {
+        var result = await CallAsync(call, cancellationToken);
+        if (log.IsEnabled(LogLevel.Debug))
+        {
+            SyncLog.Answered(log, call.Op.ToString().ToUpperInvariant(), call.Resource.Name.Endpoint, call.Key.ToString("x32", null), result.Status);
+        }
+
+        return result;
+    }
+
+    private async Task<WriteResult> CallAsync(PlannedCall call, CancellationToken cancellationToken)
     {
         try
         {

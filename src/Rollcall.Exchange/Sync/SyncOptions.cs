@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Rollcall.Exchange.Client;
 
 namespace Rollcall.Exchange.Sync;
@@ -29,7 +31,13 @@ public sealed record SyncOptions
     /// <summary>How the target is talked to; the profile's ceiling of concurrency wins.</summary>
     public ClientOptions Client { get; init; } = new();
 
+    /// <summary>What happens on the way; the report says what came of it.</summary>
+    public ILogger Log { get; init; } = NullLogger.Instance;
+
     public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>See <see cref="Ledger.SyncLedger.SkipsIntents"/>.</summary>
+    internal bool SkipsIntents { get; init; }
 
     /// <summary>See <see cref="Ledger.SyncLedger.Probe"/>.</summary>
     internal Action<string>? Probe { get; init; }

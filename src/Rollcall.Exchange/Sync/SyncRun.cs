@@ -10,7 +10,10 @@ namespace Rollcall.Exchange.Sync;
 /// so a source that fails half-way changes nothing.</summary>
 public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOptions options)
 {
-    private const int StampsPerBatch = 16_384;
+    /// <summary>Sorted, so many find several of theirs on each page of a large ledger; two batches of them hold some 50 MB.</summary>
+    private const int StampsPerBatch = 65_536;
+
+    private const int StampsPerFirstBatch = 4_096;
     private Findings _findings = new();
     private long _sourceTicks;
 
@@ -51,7 +54,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
         using var plan = new PlanTable(ledger, target.Stages.Keys);
         plan.Clear();
         var account = new ApplyAccount();
-        var deliver = new Deliver(target.Client);
+        var deliver = new Deliver(target.Client, options.Log);
         ApiFailure? stoppedBy = null;
         var recovered = 0;
         if (!options.IsDryRun)
@@ -59,6 +62,11 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
             // 1. Recover: what an interrupted run left in doubt is settled first.
             Progress.Stage = "recovering";
             recovered = Recover.Plan(ledger, target.Stages);
+            if (recovered > 0)
+            {
+                SyncLog.Recovering(options.Log, recovered);
+            }
+
             stoppedBy = recovered == 0 ? null : await ApplyAsync(session, plan, deliver, account, false, _ => false, cancellationToken);
             plan.Clear();
         }
@@ -111,6 +119,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
             ledger.EndRun(
                 options.IsPlanKept ? held.Count > 0 ? "PlanHeld" : "Planned" : report.Outcome.ToString(), report.Requests,
                 isComplete && held.Count == 0 && stoppedBy is null && !options.IsPlanKept ? folder.Fingerprint : null);
+            ledger.Prune(folder.Profile.Audit.KeepDays);
         }
 
         return report;
@@ -123,6 +132,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
         {
             SisProvider.Postgres => await PostgresSis.OpenAsync(source.Connection, parameters, cancellationToken),
             SisProvider.Sqlite => SqliteSis.Open(source.Connection, parameters),
+            SisProvider.Ado => await AdoSis.OpenAsync(source.AdoProvider!, SqlDialect.Find(source.Dialect)!, source.Connection, parameters, cancellationToken),
             _ => FilesSis.Open(source.Connection, parameters),
         };
     }
@@ -138,22 +148,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
         };
         if (scope.Filter is null)
         {
-            var batch = new Stamp[StampsPerBatch];
-            var filled = 0;
-            await foreach (var stamps in StampsAsync(session, sis, template, null, cancellationToken))
-            {
-                foreach (var stamp in stamps)
-                {
-                    batch[filled++] = stamp;
-                    if (filled == batch.Length)
-                    {
-                        reconcile.Add(batch, filled);
-                        filled = 0;
-                    }
-                }
-            }
-
-            reconcile.Add(batch, filled);
+            await AddAllAsync(reconcile, StampsAsync(session, sis, template, null, cancellationToken));
             reconcile.Finish(session.Folder.DeletesOf(mapped));
         }
         else
@@ -162,7 +157,47 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
         }
 
         session.Ledger.Probe?.Invoke("planned");
+        var all = reconcile.Counts;
+        SyncLog.Planned(options.Log, template.Resource.Name.Endpoint, all.Scanned, all.Same, all.Posts, all.Puts, all.Deletes, all.Invalid + all.Duplicates);
         return reconcile.Counts;
+    }
+
+    /// <summary>One batch is compared while the next one fills.</summary>
+    private static async Task AddAllAsync(Reconcile reconcile, IAsyncEnumerable<List<Stamp>> all)
+    {
+        var (batch, next) = (new Stamp[StampsPerFirstBatch], Array.Empty<Stamp>());
+        var filled = 0;
+        var comparing = Task.CompletedTask;
+        try
+        {
+            await foreach (var stamps in all)
+            {
+                foreach (var stamp in stamps)
+                {
+                    if (filled == batch.Length && batch.Length < StampsPerBatch)
+                    {
+                        Array.Resize(ref batch, 2 * batch.Length);
+                    }
+                    else if (filled == batch.Length)
+                    {
+                        await comparing;
+                        var full = batch;
+                        comparing = Task.Run(() => reconcile.Add(full, full.Length));
+                        (batch, next) = (next.Length > 0 ? next : new Stamp[StampsPerBatch], full);
+                        filled = 0;
+                    }
+
+                    batch[filled++] = stamp;
+                }
+            }
+        }
+        finally
+        {
+            // Whatever has become of the source, nothing may touch the ledger behind our back.
+            await comparing;
+        }
+
+        reconcile.Add(batch, filled);
     }
 
     /// <summary>Some rows, and the rows whose documents they turn out to take over: two rows that swap their keys are looked at together.</summary>
@@ -227,6 +262,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
                 ledger, resource, counts[resource.Model], folder.Profile.Deletes, folder.DeletesOf(resource), mappingChanged,
                 Ownership.IsFilled(ledger, resource.Model), approved) is { } hold)
             {
+                SyncLog.Held(options.Log, resource.Model.Name.Endpoint, hold.Count, hold.Reason);
                 held.Add(hold);
             }
         }
@@ -279,7 +315,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
         ledger.BeginRun(options.ApproveDeletes, "apply", options.Actor);
         var counts = StoredPlan.Counts(ledger, plan, kept);
         var account = new ApplyAccount();
-        var deliver = new Deliver(target.Client);
+        var deliver = new Deliver(target.Client, options.Log);
         Progress.Stage = "sending";
         Progress.Plan(counts.Values.Sum(c => c.Posts + c.Puts + c.Deletes));
         foreach (var resource in counts.Keys)

@@ -35,6 +35,8 @@ internal sealed class SyncSession : IDisposable
         {
             var ledger = SyncLedger.Open(profile.LedgerPath, profile.Name, profile.Target.Url, profile.Target.SchoolYear, options.Time);
             ledger.Probe = options.Probe;
+            ledger.SkipsIntents = options.SkipsIntents;
+            ledger.KeepsPayloads = profile.Audit.KeepsAllPayloads;
             return new SyncSession(folder, standard, [.. templates.OrderBy(t => target.Stages[t.Resource].Create)], target, ledger);
         }
         catch

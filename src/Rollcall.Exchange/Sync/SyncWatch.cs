@@ -61,7 +61,7 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
         }
 
         using var _ = session;
-        await using var changes = await ChangeSources.OpenAsync(folder.Profile, router.Tables, cancellationToken);
+        await using var changes = await ChangeSources.OpenAsync(folder.Profile, session.Ledger, router.Tables, cancellationToken);
         var run = new SyncRun(folder, standard, options with { Kind = "watch" });
         var isNew = session.Ledger.ConfigFingerprint is null || !session.Ledger.ConfigFingerprint.AsSpan().SequenceEqual(folder.Fingerprint);
         session.Ledger.BeginRun(null, "watch", options.Actor);
@@ -113,7 +113,7 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
                 DirtyRows.Add(session.Ledger, await router.RouteAsync(batch.Changes, asked, cancellationToken));
                 if (_config.Method == ChangeMethod.Poll)
                 {
-                    DirtyRows.Add(session.Ledger, await Signatures.ChangedAsync(session, asked, cancellationToken));
+                    DirtyRows.Add(session.Ledger, await Signatures.ChangedAsync(session, asked, _config.Overlap, cancellationToken));
                 }
             }
 

@@ -20,14 +20,14 @@ internal static class SyncAccountVerbs
 
     public static IEnumerable<Command> All() =>
     [
-        new Command("status", "Where everything stands: documents, open causes of trouble with their owner, the last runs.") { Folder, Ledger, _runs, Json }
+        new Command("status", "Where everything stands: documents, open causes of trouble with their owner, the last runs.") { Folder, Ledger, Config, LogLevel, _runs, Json }
             .WithExamples("rollcall sync status ./mapping").OnRun((parsed, _) => GuardAsync(parsed, "sync status", () => Task.FromResult(Status(parsed)))),
-        new Command("why", "The history of one document: what was sent, what came back, what it waits for.") { Folder, Key, Ledger, _resource, _document, Json }
+        new Command("why", "The history of one document: what was sent, what came back, what it waits for.") { Folder, Key, Ledger, Config, LogLevel, _resource, _document, Json }
             .WithExamples("""
                 rollcall sync why ./mapping 604822
                 rollcall sync why ./mapping "255901001|604822|2026-08-31" --resource studentSchoolAssociations
                 """).OnRun((parsed, _) => GuardAsync(parsed, "sync why", () => Task.FromResult(Why(parsed)))),
-        new Command("forget", "Removes bodies, history and named rows of one key from the ledger. The target is not touched.") { Folder, Key, Ledger, _resource, _lines, Json }
+        new Command("forget", "Removes bodies, history and named rows of one key from the ledger. The target is not touched.") { Folder, Key, Ledger, Config, LogLevel, _resource, _lines, Json }
             .WithExamples("rollcall sync forget ./mapping 604822").OnRun((parsed, _) => GuardAsync(parsed, "sync forget", () => Task.FromResult(Forget(parsed)))),
     ];
 

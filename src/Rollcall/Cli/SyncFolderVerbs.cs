@@ -15,7 +15,7 @@ internal static class SyncFolderVerbs
     private static readonly Argument<string> _new = new("PROFILE_FOLDER") { Description = "A folder that is not there yet, or is empty." };
     private static readonly Option<string> _provider = new("--provider")
     {
-        Description = "What the source is: sqlite, postgres or files (a folder of CSV and NDJSON files).",
+        Description = "What the source is: sqlite, postgres, files (a folder of CSV and NDJSON files), sqlserver, or an ADO.NET provider by its name.",
         DefaultValueFactory = _ => "postgres",
     };
 
@@ -32,7 +32,7 @@ internal static class SyncFolderVerbs
             .OnRun((parsed, token) => GuardAsync(parsed, "sync check", () => CheckAsync(parsed, token))),
         new Command("preview", "Prints documents of a resource as they would be sent; asks no target. They are pupils' records.")
         {
-            Folder, Resource, Source, Parameters, SourceKey,
+            Folder, Resource, Source, Parameters, Config, SourceKey,
         }.WithExamples("rollcall sync preview ./mapping students --key 1001")
             .OnRun((parsed, token) => GuardAsync(parsed, "sync preview", () => PreviewAsync(parsed, token))),
     ];

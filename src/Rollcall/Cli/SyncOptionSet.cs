@@ -1,6 +1,8 @@
 using System.CommandLine;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 using Rollcall.Databases;
-using Rollcall.Exchange.Client;
 using Rollcall.Exchange.Ledger;
 using Rollcall.Exchange.Sync.Mapping;
 using Rollcall.Exchange.Sync.Sources;
@@ -43,12 +45,19 @@ internal static class SyncOptionSet
     public static readonly Option<string[]> RowKey = new("--row") { Description = "Only the row with this @source_key; several times for several.", HelpName = "SOURCE_KEY" };
     public static readonly Option<string[]> Resources = new("--resource") { Description = "Only this resource; several times for several.", HelpName = "RESOURCE" };
     public static readonly Option<bool> Json = new("--json") { Description = "Prints the result as one JSON object on stdout." };
+    public static readonly Option<string?> Config = new("--config") { Description = "JSON file with source, url, key, secret, ledger, actor, log-level and parameter.", HelpName = "FILE" };
+    public static readonly Option<string?> LogLevel = new("--log-level")
+    {
+        Description = "What is said on stderr on the way: trace, debug (every call), information (every stage), warning, error or none. Default warning.",
+        HelpName = "LEVEL",
+    };
+
     public static readonly Option<bool> ShowConfig = new("--show-config") { Description = "Prints the settings as they are after all overrides, secrets masked, and ends." };
 
     /// <summary>What every sub-verb that talks to a target takes.</summary>
     public static Command WithConnections(this Command command)
     {
-        foreach (var option in (Option[])[Source, Url, ClientKey, Secret, Ledger, Parameters, ShowConfig, Json])
+        foreach (var option in (Option[])[Source, Url, ClientKey, Secret, Ledger, Parameters, Config, LogLevel, ShowConfig, Json])
         {
             command.Add(option);
         }
@@ -56,20 +65,37 @@ internal static class SyncOptionSet
         return command;
     }
 
-    public static string NameOfUser(ParseResult parsed) => parsed.GetValue(Actor) ?? Environment.UserName;
+    public static string NameOfUser(ParseResult parsed) => Settings(parsed).Of(Actor) ?? Environment.UserName;
+
+    private static SyncSettings Settings(ParseResult parsed) => new(parsed, Config, [Source, Url, ClientKey, Secret, Ledger, Actor, LogLevel]);
+
+    /// <summary>Writes to stderr what <c>--log-level</c> asks for.</summary>
+    public static ILoggerFactory Logs(ParseResult parsed)
+    {
+        var text = Settings(parsed).Of(LogLevel) ?? "warning";
+        if (!Enum.TryParse<Microsoft.Extensions.Logging.LogLevel>(text, ignoreCase: true, out var level) || !Enum.IsDefined(level) || int.TryParse(text, out _))
+        {
+            throw new CliException(ExitCodes.Usage, $"--log-level: '{text}' is not trace, debug, information, warning, error or none.");
+        }
+
+        return LoggerFactory.Create(logs => logs.SetMinimumLevel(level).AddSimpleConsole(c =>
+        {
+            c.SingleLine = true;
+            c.TimestampFormat = "HH:mm:ss ";
+        }).Services.Configure<ConsoleLoggerOptions>(c => c.LogToStandardErrorThreshold = Microsoft.Extensions.Logging.LogLevel.Trace));
+    }
 
     public static MappingFolder Read(ParseResult parsed, bool isTargetAsked = true)
     {
-        string? Given(Option<string?> option) => parsed.CommandResult.Command.Options.Contains(option) && parsed.GetValue(option) is { } text ? SecretText.Resolve(text) : null;
+        var settings = Settings(parsed);
         var overrides = new ProfileOverrides
         {
-            SourceConnection = Given(Source),
-            TargetUrl = isTargetAsked ? Given(Url) : "http://localhost",
-            TargetKey = isTargetAsked ? Given(ClientKey) : "-",
-            TargetSecret = isTargetAsked ? Given(Secret) : "-",
-            LedgerPath = Given(Ledger),
-            Parameters = (parsed.GetValue(Parameters) ?? []).Select(p => p.Split('=', 2)).ToDictionary(
-                p => p.Length == 2 ? p[0] : throw new CliException(ExitCodes.Usage, $"--parameter {p[0]}: NAME=VALUE is expected."), p => p[1], StringComparer.Ordinal),
+            SourceConnection = settings.Of(Source),
+            TargetUrl = isTargetAsked ? settings.Of(Url) : "http://localhost",
+            TargetKey = isTargetAsked ? settings.Of(ClientKey) : "-",
+            TargetSecret = isTargetAsked ? settings.Of(Secret) : "-",
+            LedgerPath = settings.Of(Ledger),
+            Parameters = settings.Parameters(Parameters),
         };
         return MappingFolder.Read(parsed.GetValue(Folder)!, CompactModelReader.EdFi52, overrides);
     }
@@ -83,7 +109,7 @@ internal static class SyncOptionSet
             TargetUrl = "http://localhost",
             TargetKey = "-",
             TargetSecret = "-",
-            LedgerPath = parsed.GetValue(Ledger) is { } ledger ? SecretText.Resolve(ledger) : null,
+            LedgerPath = Settings(parsed).Of(Ledger),
         });
         return (profile.Name, profile.LedgerPath);
     }

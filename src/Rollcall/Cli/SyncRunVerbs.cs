@@ -84,7 +84,8 @@ internal static class SyncRunVerbs
 
     public static async Task<int> RunAsync(ParseResult parsed, SyncOptions options, CancellationToken cancellationToken)
     {
-        var run = new SyncRun(Read(parsed), CompactModelReader.EdFi52, options with { Actor = NameOfUser(parsed) });
+        using var logs = Logs(parsed);
+        var run = new SyncRun(Read(parsed), CompactModelReader.EdFi52, options with { Actor = NameOfUser(parsed), Log = logs.CreateLogger("sync") });
         SyncReport report;
         await using (Progress.Start(() => Snapshot(run.Progress)))
         {

@@ -31,8 +31,9 @@ internal static class SyncWatchVerb
             return ExitCodes.Done;
         }
 
+        using var logs = Logs(parsed);
         var (batches, refused, posts, puts, deletes) = (0L, false, 0L, 0L, 0L);
-        var watch = new SyncWatch(folder, CompactModelReader.EdFi52, new SyncOptions { Kind = "watch", Actor = NameOfUser(parsed) })
+        var watch = new SyncWatch(folder, CompactModelReader.EdFi52, new SyncOptions { Kind = "watch", Actor = NameOfUser(parsed), Log = logs.CreateLogger("sync") })
         {
             Said = text => output.WriteLine(text),
             Reported = report =>

@@ -1,5 +1,6 @@
 using Microsoft.Data.Sqlite;
 using Npgsql;
+using Rollcall.Exchange.Ledger;
 using Rollcall.Exchange.Sync.Mapping;
 using Rollcall.Exchange.Sync.Sources;
 
@@ -8,8 +9,10 @@ namespace Rollcall.Exchange.Sync.Capture;
 /// <summary>Opens the change source that a profile asks for, and takes away what one leaves in a source.</summary>
 internal static class ChangeSources
 {
+    private const string TrackingStream = "change tracking";
+
     /// <exception cref="MappingException">The method does not fit the source.</exception>
-    public static async Task<IChangeSource> OpenAsync(SyncProfile profile, IReadOnlySet<string> tables, CancellationToken cancellationToken)
+    public static async Task<IChangeSource> OpenAsync(SyncProfile profile, SyncLedger ledger, IReadOnlySet<string> tables, CancellationToken cancellationToken)
     {
         var changes = Config(profile);
         var name = CaptureName.Of(profile.Name);
@@ -20,6 +23,8 @@ internal static class ChangeSources
             (ChangeMethod.Outbox, SisProvider.Sqlite) => SqliteOutbox.Open(connection, name, tables, changes.Every),
             (ChangeMethod.Outbox, SisProvider.Postgres) => await PostgresOutbox.OpenAsync(connection, name, tables, changes.Every, cancellationToken),
             (ChangeMethod.Logical, SisProvider.Postgres) => await LogicalReplication.OpenAsync(connection, name, tables, cancellationToken),
+            (ChangeMethod.ChangeTracking, SisProvider.Ado) when profile.Source.Dialect == SqlDialect.SqlServer.Name => await SqlServerTracking.OpenAsync(
+                profile.Source.AdoProvider!, connection, tables, changes.Every, Positions.Of(ledger, TrackingStream), p => Positions.Keep(ledger, TrackingStream, p), cancellationToken),
             var (method, provider) => throw new MappingException(
                 $"profile.yaml: changes.method {method.ToString().ToLowerInvariant()} is not to be had from a source of the provider {provider.ToString().ToLowerInvariant()}."),
         };
@@ -27,7 +32,7 @@ internal static class ChangeSources
 
     /// <exception cref="MappingException">The profile says nothing of changes.</exception>
     public static ChangesConfig Config(SyncProfile profile) => profile.Changes ?? throw new MappingException(
-        "profile.yaml: 'watch' needs to know how to learn of changes: changes: { method: logical | outbox | poll }.");
+        "profile.yaml: 'watch' needs to know how to learn of changes: changes: { method: logical | outbox | change-tracking | poll }.");
 
     /// <summary>Takes the slot, the publication, the triggers and the outbox of a profile out of its source: a slot that nobody reads keeps the
     /// server's log for ever.</summary>

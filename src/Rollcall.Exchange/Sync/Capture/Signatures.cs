@@ -1,43 +1,86 @@
+using System.Text;
+using Rollcall.Exchange.Sync.Mapping;
 using Rollcall.Exchange.Sync.Sources;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Exchange.Sync.Capture;
 
-/// <summary>Tells which resources to read when nobody tells of changes: those whose <c>signature</c> gives another answer than when they were
-/// last read, and those that have none.</summary>
+/// <summary>Tells what to read when nobody tells of changes: rows whose <c>@changed</c> is not far below the latest that was seen; else whole resources
+/// whose <c>signature</c> gives another answer than when they were last read, and those that have neither.</summary>
 internal static class Signatures
 {
-    public static async Task<Dictionary<ResourceModel, HashSet<string>>> ChangedAsync(SyncSession session, ISisReader sis, CancellationToken cancellationToken)
+    private const int KeysMax = 20_000;
+
+    public static async Task<Dictionary<ResourceModel, HashSet<string>>> ChangedAsync(SyncSession session, ISisReader sis, TimeSpan overlap, CancellationToken cancellationToken)
     {
         var ledger = session.Ledger;
         var dirty = new Dictionary<ResourceModel, HashSet<string>>();
-        using var find = ledger.Db.Prepare("select position from source_position where profile_id = ?1 and stream = ?2");
-        using var keep = ledger.Db.Prepare("insert into source_position(profile_id, stream, position, updated_at) values(?1, ?2, ?3, ?4) on conflict do update set position = ?3, updated_at = ?4");
-        var now = new List<(string Stream, string Signature)>();
+        var now = new List<(string Stream, string Position)>();
         foreach (var template in session.Templates)
         {
-            if (template.File.Signature is not { } sql)
+            if (template.File.Signature is { } sql)
             {
-                dirty[template.Resource] = [ChangeRouter.Everything];
-                continue;
+                var stream = "signature " + template.Resource.Name;
+                var answer = await AnswerAsync(sis, sql, cancellationToken);
+                if (answer == Positions.Of(ledger, stream))
+                {
+                    continue;
+                }
+
+                now.Add((stream, answer));
             }
 
-            // Every column counts, not only the first.
-            var columns = await sis.DescribeAsync(sql, cancellationToken);
-            var all = string.Join(" || '|' || ", columns.Select(c => $"coalesce(cast(\"{c}\" as text), '')"));
-            var answer = string.Join('\n', await sis.TextsAsync($"select {all} from ({sql}\n) q", new Dictionary<string, string?>(), cancellationToken));
-            var stream = "signature " + template.Resource.Name;
-            var before = find.Bind(1, ledger.ProfileId).BindText(2, stream).Step() ? find.Text(0) : null;
-            find.Reset();
-            if (answer != before)
+            dirty[template.Resource] = template.ChangedColumn >= 0 && template.SourceKeyColumn >= 0
+                ? await SinceAsync(session, sis, template, overlap, now, cancellationToken) : [ChangeRouter.Everything];
+        }
+
+        // What is read afterwards is at least as new as these answers: at worst it is read once more.
+        foreach (var (stream, position) in now)
+        {
+            Positions.Keep(ledger, stream, position);
+        }
+
+        return dirty.Where(d => d.Value.Count > 0).ToDictionary(d => d.Key, d => d.Value);
+    }
+
+    /// <summary>The source keys of rows that say that they have changed. A transaction may commit with a time before one that was seen already, hence the overlap.</summary>
+    private static async Task<HashSet<string>> SinceAsync(
+        SyncSession session, ISisReader sis, DocumentTemplate template, TimeSpan overlap, List<(string, string)> now, CancellationToken cancellationToken)
+    {
+        const string Since = "rollcall_since";
+        var stream = "changed " + template.Resource.Name;
+        var none = new Dictionary<string, string?>();
+        var latest = await sis.TextsAsync($"select max(\"@changed\") from ({template.File.Sql}\n) q", none, cancellationToken) is [var most, ..] ? most : null;
+        var before = Positions.Of(session.Ledger, stream);
+        if (latest is not null && latest != before)
+        {
+            now.Add((stream, latest));
+        }
+
+        if (before is null)
+        {
+            return [ChangeRouter.Everything];
+        }
+
+        var keys = await sis.TextsAsync(
+            $"select \"@source_key\" from ({template.File.Sql}\n) q where \"@changed\" >= :{Since}", new Dictionary<string, string?> { [Since] = Watermark.Before(before, overlap) }, cancellationToken);
+        return keys.Count > KeysMax ? [ChangeRouter.Everything] : keys.ToHashSet(StringComparer.Ordinal);
+    }
+
+    /// <summary>Every column of every row counts.</summary>
+    private static async Task<string> AnswerAsync(ISisReader sis, string sql, CancellationToken cancellationToken)
+    {
+        var answer = new StringBuilder();
+        await using var rows = await sis.QueryAsync(sql, isInterleaved: false, null, cancellationToken);
+        using var batch = new RowBatch(rows.Columns);
+        for (; await rows.ReadAsync(batch, 1000, cancellationToken); batch.Clear())
+        {
+            for (var row = 0; row < batch.Rows; row++)
             {
-                dirty[template.Resource] = [ChangeRouter.Everything];
-                now.Add((stream, answer));
+                answer.AppendJoin('|', Enumerable.Range(0, batch.Columns).Select(c => Encoding.UTF8.GetString(batch.Cell(row, c)))).Append('\n');
             }
         }
 
-        // What is read afterwards is at least as new as this answer: at worst it is read once more.
-        ledger.Commit(() => now.ForEach(n => keep.Bind(1, ledger.ProfileId).BindText(2, n.Stream).BindText(3, n.Signature).BindText(4, ledger.Now()).Run()));
-        return dirty;
+        return answer.ToString();
     }
 }

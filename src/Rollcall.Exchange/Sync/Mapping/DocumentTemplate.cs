@@ -19,6 +19,9 @@ internal sealed class DocumentTemplate
 
     public required int OmitColumn { get; init; }
 
+    /// <summary>When the row was changed, for a source that nobody tells of changes; -1 when the query does not say.</summary>
+    public required int ChangedColumn { get; init; }
+
     /// <summary>Columns that hold 0 where a row breaks the header's expectation of the same position.</summary>
     public required int[] ExpectColumns { get; init; }
 

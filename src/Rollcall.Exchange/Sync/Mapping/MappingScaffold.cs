@@ -10,9 +10,9 @@ public static class MappingScaffold
     /// <exception cref="MappingException">The folder has something in it, or the provider is unknown.</exception>
     public static void Init(string folder, string provider)
     {
-        if (provider is not ("sqlite" or "postgres" or "files"))
+        if (provider is not ("sqlite" or "postgres" or "files" or "sqlserver") && !provider.Contains('.', StringComparison.Ordinal))
         {
-            throw new MappingException($"--provider {provider}: sqlite, postgres or files is expected.");
+            throw new MappingException($"--provider {provider}: sqlite, postgres, files, sqlserver or the name of an ADO.NET provider is expected.");
         }
 
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
@@ -26,7 +26,7 @@ public static class MappingScaffold
             profile: {{Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))}}
             source:
               provider: {{provider}}
-              connection: ${env:SIS_CONNECTION}     # {{(provider == "postgres" ? "Host=replica;Database=sis;Username=rollcall_reader;Password=..." : provider == "sqlite" ? "the path of the file" : "the folder of .csv and .ndjson files")}}
+              connection: ${env:SIS_CONNECTION}     # {{(provider == "postgres" ? "Host=replica;Database=sis;Username=rollcall_reader;Password=..." : provider == "sqlite" ? "the path of the file" : provider == "files" ? "the folder of .csv and .ndjson files" : "a connection string of the provider")}}
               parameters: { year: 2027 }            # :year in the queries
             target:
               url: ${env:EDFI_URL}

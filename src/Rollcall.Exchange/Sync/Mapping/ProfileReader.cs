@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Rollcall.Exchange.Ledger;
+using Rollcall.Exchange.Sync.Sources;
 using Rollcall.Standard.Model;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
@@ -69,7 +70,7 @@ internal sealed partial class ProfileReader
 
     private SyncProfile Profile(YamlMappingNode root)
     {
-        var settings = Settings(root, "", ["profile", "source", "target", "resources", "identity", "deletes", "changes", "ledger"]);
+        var settings = Settings(root, "", ["profile", "source", "target", "resources", "identity", "deletes", "changes", "audit", "ledger"]);
         var resources = Settings(Child(settings, "resources", ""), "resources.", ["include", "exclude"]);
         return new SyncProfile
         {
@@ -80,6 +81,7 @@ internal sealed partial class ProfileReader
             Exclude = List(resources, "exclude"),
             Identity = Identity(Child(settings, "identity", "")),
             Deletes = Deletes(Child(settings, "deletes", "")),
+            Audit = Audit(Child(settings, "audit", "")),
             Changes = settings.ContainsKey("changes") ? Changes(Child(settings, "changes", "")) : null,
             LedgerPath = _overrides.LedgerPath is { } given
                 ? Ledger(given, Directory.GetCurrentDirectory())
@@ -92,11 +94,20 @@ internal sealed partial class ProfileReader
     private SourceConfig Source(YamlMappingNode? node)
     {
         const string In = "source.";
-        var settings = Settings(node, In, ["provider", "connection", "snapshot", "parameters"]);
+        var settings = Settings(node, In, ["provider", "dialect", "connection", "snapshot", "parameters"]);
         var provider = Text(settings, "provider", In);
-        if (provider is not ("sqlite" or "postgres" or "files"))
+        var ado = provider switch
         {
-            _faults.Add($"{FileName}: source.provider is {provider ?? "missing"}; this build reads sqlite, postgres and files.");
+            "sqlite" or "postgres" or "files" => null,
+            "sqlserver" => "Microsoft.Data.SqlClient",
+            not null when provider.Contains('.', StringComparison.Ordinal) => provider,
+            _ => Fault<string?>(null, $"source.provider is {provider ?? "missing"}; sqlite, postgres, files, sqlserver, or the name of an ADO.NET provider such as Microsoft.Data.SqlClient is expected."),
+        };
+        var dialect = Text(settings, "dialect", In);
+        if (dialect is not null && (ado is null || SqlDialect.Find(dialect) is null))
+        {
+            _faults.Add(ado is null ? $"{FileName}: source.dialect is for ADO.NET providers; {provider} has its own."
+                : $"{FileName}: source.dialect is {dialect}; {string.Join(", ", SqlDialect.Names)} is expected.");
         }
 
         if (Text(settings, "snapshot", In) is { } snapshot && snapshot != "repeatable-read")
@@ -117,7 +128,12 @@ internal sealed partial class ProfileReader
         }
 
         var connection = _overrides.SourceConnection ?? Required(settings, "connection", In);
-        return new SourceConfig(provider switch { "postgres" => SisProvider.Postgres, "files" => SisProvider.Files, _ => SisProvider.Sqlite }, connection, parameters);
+        return new SourceConfig(
+            provider switch { "postgres" => SisProvider.Postgres, "files" => SisProvider.Files, _ => ado is null ? SisProvider.Sqlite : SisProvider.Ado }, connection, parameters)
+        {
+            AdoProvider = ado,
+            Dialect = dialect ?? SqlDialect.Of(ado ?? "").Name,
+        };
 
         static object Number(string text) => text is not ['0', _, ..] && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var n) ? n : text;
     }
@@ -144,20 +160,40 @@ internal sealed partial class ProfileReader
     private Dictionary<string, string> Identity(YamlMappingNode? node) =>
         Settings(node, "identity.", null).ToDictionary(s => s.Key, s => Scalar(s.Value, $"identity.{s.Key}"), StringComparer.Ordinal);
 
+    private AuditConfig Audit(YamlMappingNode? node)
+    {
+        const string In = "audit.";
+        var settings = Settings(node, In, ["payloads", "keepDays"]);
+        return new AuditConfig
+        {
+            KeepsAllPayloads = Text(settings, "payloads", In) switch
+            {
+                null or "failures-only" => false,
+                "all" => true,
+                var other => Fault(false, $"audit.payloads is {other}; failures-only or all is expected."),
+            },
+            KeepDays = (int?)Whole(settings, "keepDays", In, 1, 36_500) ?? new AuditConfig().KeepDays,
+        };
+    }
+
     private ChangesConfig Changes(YamlMappingNode? node)
     {
         const string In = "changes.";
-        var settings = Settings(node, In, ["method", "connection", "every", "fullScanEvery"]);
+        var settings = Settings(node, In, ["method", "connection", "every", "fullScanEvery", "overlap"]);
         var method = Text(settings, "method", In) switch
         {
             "logical" => ChangeMethod.Logical,
             "outbox" => ChangeMethod.Outbox,
             "poll" => ChangeMethod.Poll,
-            var other => Fault(ChangeMethod.Poll, $"changes.method is {other ?? "missing"}; logical, outbox or poll is expected (SQL Server Change Tracking is not in this build)."),
+            "change-tracking" => ChangeMethod.ChangeTracking,
+            var other => Fault(ChangeMethod.Poll, $"changes.method is {other ?? "missing"}; logical, outbox, change-tracking or poll is expected."),
         };
         return new ChangesConfig(
             method, Text(settings, "connection", In), Duration(settings, "every", In) ?? (method == ChangeMethod.Poll ? TimeSpan.FromMinutes(1) : TimeSpan.FromMilliseconds(250)),
-            Duration(settings, "fullScanEvery", In) ?? TimeSpan.FromHours(24));
+            Duration(settings, "fullScanEvery", In) ?? TimeSpan.FromHours(24))
+        {
+            Overlap = Duration(settings, "overlap", In) ?? TimeSpan.FromMinutes(5),
+        };
     }
 
     /// <summary>A whole number with ms, s, m or h.</summary>

@@ -15,8 +15,13 @@ public static class ProfileYaml
         void Line(string text) => yaml.AppendLine(text);
         Line($"profile: {Quoted(profile.Name)}");
         Line("source:");
-        Line($"  provider: {profile.Source.Provider.ToString().ToLowerInvariant()}");
-        Line($"  connection: {(profile.Source.Provider == SisProvider.Postgres ? Masked : Quoted(profile.Source.Connection))}");
+        Line($"  provider: {profile.Source.AdoProvider ?? profile.Source.Provider.ToString().ToLowerInvariant()}");
+        if (profile.Source.AdoProvider is not null)
+        {
+            Line($"  dialect: {profile.Source.Dialect}");
+        }
+
+        Line($"  connection: {(profile.Source.Provider is SisProvider.Postgres or SisProvider.Ado ? Masked : Quoted(profile.Source.Connection))}");
         Line("  snapshot: repeatable-read");
         Line("  parameters:");
         foreach (var (name, value) in profile.Source.Parameters.OrderBy(p => p.Key, StringComparer.Ordinal))
@@ -47,7 +52,7 @@ public static class ProfileYaml
         if (profile.Changes is { } changes)
         {
             Line(string.Create(CultureInfo.InvariantCulture,
-                $"changes: {{ method: {changes.Method.ToString().ToLowerInvariant()}, every: {changes.Every.TotalMilliseconds:F0}ms, fullScanEvery: {changes.FullScanEvery.TotalSeconds:F0}s }}"));
+                $"changes: {{ method: {(changes.Method == ChangeMethod.ChangeTracking ? "change-tracking" : changes.Method.ToString().ToLowerInvariant())}, every: {changes.Every.TotalMilliseconds:F0}ms, fullScanEvery: {changes.FullScanEvery.TotalSeconds:F0}s, overlap: {changes.Overlap.TotalSeconds:F0}s }}"));
         }
 
         Line("deletes:");
@@ -60,6 +65,7 @@ public static class ProfileYaml
             Line($"    {name}: {policy.ToString().ToLowerInvariant()}");
         }
 
+        Line(string.Create(CultureInfo.InvariantCulture, $"audit: {{ payloads: {(profile.Audit.KeepsAllPayloads ? "all" : "failures-only")}, keepDays: {profile.Audit.KeepDays} }}"));
         Line($"ledger: {(SyncLedger.IsPostgres(profile.LedgerPath) ? Masked : Quoted(profile.LedgerPath))}");
         return yaml.ToString();
     }

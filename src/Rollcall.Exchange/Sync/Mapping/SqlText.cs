@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Rollcall.Exchange.Sync.Mapping;
 
 /// <summary>Finds the <c>:name</c> parameters of a query without being misled by strings, quoted names, comments or casts.</summary>
@@ -7,6 +9,23 @@ internal static class SqlText
     public static IReadOnlyList<string> Parameters(string sql)
     {
         var names = new List<string>();
+        WithParameters(sql, name =>
+        {
+            if (!names.Contains(name, StringComparer.Ordinal))
+            {
+                names.Add(name);
+            }
+
+            return "";
+        });
+        return names;
+    }
+
+    /// <summary>The query with each <c>:name</c> replaced.</summary>
+    public static string WithParameters(string sql, Func<string, string> replacement)
+    {
+        var text = new StringBuilder(sql.Length);
+        var copied = 0;
         for (var i = 0; i < sql.Length;)
         {
             var skipped = SkipQuoted(sql, i);
@@ -26,13 +45,8 @@ internal static class SqlText
                     end++;
                 }
 
-                var name = sql[(i + 1)..end];
-                if (!names.Contains(name, StringComparer.Ordinal))
-                {
-                    names.Add(name);
-                }
-
-                i = end;
+                text.Append(sql, copied, i - copied).Append(replacement(sql[(i + 1)..end]));
+                (i, copied) = (end, end);
             }
             else
             {
@@ -40,7 +54,45 @@ internal static class SqlText
             }
         }
 
-        return names;
+        return text.Append(sql, copied, sql.Length - copied).ToString();
+    }
+
+    /// <summary>Every word of a query that may be the name of a table: plain, in double quotes or in brackets.</summary>
+    public static IEnumerable<string> Names(string sql)
+    {
+        for (var i = 0; i < sql.Length;)
+        {
+            var skipped = SkipQuoted(sql, i);
+            if (skipped > i)
+            {
+                if (sql[i] == '"' && skipped - i > 2)
+                {
+                    yield return sql[(i + 1)..(skipped - 1)];
+                }
+
+                i = skipped;
+            }
+            else if (sql[i] == '[' && sql.IndexOf(']', i) is > 0 and var close)
+            {
+                yield return sql[(i + 1)..close];
+                i = close + 1;
+            }
+            else if (IsNameStart(sql[i]))
+            {
+                var end = i + 1;
+                while (end < sql.Length && IsNamePart(sql[end]))
+                {
+                    end++;
+                }
+
+                yield return sql[i..end];
+                i = end;
+            }
+            else
+            {
+                i++;
+            }
+        }
     }
 
     /// <summary>The query without what may not stand inside the parentheses that Rollcall puts around it: white space and semicolons at its end.</summary>

@@ -23,8 +23,20 @@ public sealed record SyncProfile
     /// <summary>How <c>watch</c> learns of changes; null when the profile does not say.</summary>
     public ChangesConfig? Changes { get; init; }
 
+    public AuditConfig Audit { get; init; } = new();
+
     /// <summary>The ledger: a file, <c>ledger.db</c> in the folder when unset, or a PostgreSQL connection string.</summary>
     public required string LedgerPath { get; init; }
+}
+
+/// <summary>What the ledger keeps of what was sent.</summary>
+public sealed record AuditConfig
+{
+    /// <summary>The last body of every document, not only of those that were refused or have no answer.</summary>
+    public bool KeepsAllPayloads { get; init; }
+
+    /// <summary>Lines of the trail, and bodies of acknowledged documents, are removed when they are older.</summary>
+    public int KeepDays { get; init; } = 400;
 }
 
 public enum SisProvider
@@ -34,12 +46,21 @@ public enum SisProvider
 
     /// <summary>A folder of CSV and NDJSON files, each a table.</summary>
     Files,
+
+    /// <summary>Any other database, through an ADO.NET provider of the <c>providers</c> folder.</summary>
+    Ado,
 }
 
 /// <param name="Connection">A connection string, or for SQLite the path of the file.</param>
 /// <param name="Parameters">What the queries read as <c>:name</c>: text or whole numbers.</param>
 public sealed record SourceConfig(SisProvider Provider, string Connection, IReadOnlyDictionary<string, object> Parameters)
 {
+    /// <summary>The invariant name of the ADO.NET provider, such as <c>Microsoft.Data.SqlClient</c>; null when the database is built in.</summary>
+    public string? AdoProvider { get; init; }
+
+    /// <summary>How that database writes its SQL.</summary>
+    public string Dialect { get; init; } = "standard";
+
     /// <summary>Without the connection string, which may hold a password.</summary>
     public override string ToString() => $"{Provider}";
 }
@@ -52,6 +73,9 @@ public enum ChangeMethod
     /// <summary>Triggers that write into a table of ours.</summary>
     Outbox,
 
+    /// <summary>SQL Server's Change Tracking.</summary>
+    ChangeTracking,
+
     /// <summary>Looking: the resources whose signature has changed, and those without one, are read every time.</summary>
     Poll,
 }
@@ -59,7 +83,11 @@ public enum ChangeMethod
 /// <param name="Connection">The primary, where changes are; the source's own when unset.</param>
 /// <param name="Every">How often is looked; replication needs no looking.</param>
 /// <param name="FullScanEvery">How often everything is read, whatever the changes said.</param>
-public sealed record ChangesConfig(ChangeMethod Method, string? Connection, TimeSpan Every, TimeSpan FullScanEvery);
+public sealed record ChangesConfig(ChangeMethod Method, string? Connection, TimeSpan Every, TimeSpan FullScanEvery)
+{
+    /// <summary>How far below the latest <c>@changed</c> rows are read again: transactions commit later than they write their time.</summary>
+    public TimeSpan Overlap { get; init; } = TimeSpan.FromMinutes(5);
+}
 
 /// <param name="MaxConcurrency">Ceiling of requests in flight; null for the client's own.</param>
 /// <param name="MaxRequestsPerSecond">Ceiling of requests that begin in a second; null for none.</param>

@@ -33,7 +33,7 @@ internal sealed class TemplateCompiler
     private DocumentTemplate Compile(DescribedFile main, IReadOnlyList<DescribedFile> children)
     {
         // 1. The resource's own columns.
-        var control = Controls(main, ["@source_key", "@scope", "@omit"]);
+        var control = Controls(main, ["@source_key", "@scope", "@omit", "@changed"]);
         foreach (var (alias, column) in Aliases(main))
         {
             if (!Bare(main, alias, column))
@@ -89,6 +89,7 @@ internal sealed class TemplateCompiler
             SourceKeyColumn = control.GetValueOrDefault("@source_key", -1),
             ScopeColumn = control.GetValueOrDefault("@scope", -1),
             OmitColumn = control.GetValueOrDefault("@omit", -1),
+            ChangedColumn = control.GetValueOrDefault("@changed", -1),
             ExpectColumns = Expectations(main),
             Bindings = [.. _bindings],
             Crosswalks = _crosswalks,
@@ -117,9 +118,7 @@ internal sealed class TemplateCompiler
         var found = Named(file);
         foreach (var name in found.Keys.Where(n => !known.Contains(n, StringComparer.Ordinal) && !n.StartsWith(ExpectColumn, StringComparison.Ordinal)))
         {
-            _faults.Add(name == "@changed"
-                ? $"{file.File.FileName}: the column \"@changed\" is not supported by this build: use '-- affects:' or '-- signature:' to say what changes concern; leave it out."
-                : $"{file.File.FileName}: unknown control column \"{name}\"; a file like this may have {string.Join(", ", known)}.");
+            _faults.Add($"{file.File.FileName}: unknown control column \"{name}\"; a file like this may have {string.Join(", ", known)}.");
         }
 
         foreach (var twice in file.Columns.GroupBy(c => c, StringComparer.Ordinal).Where(g => g.Count() > 1))

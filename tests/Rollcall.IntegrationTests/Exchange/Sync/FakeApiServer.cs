@@ -31,6 +31,9 @@ internal sealed class FakeApiServer : IAsyncDisposable
     /// <summary>Every connection is cut, as by a process that has died.</summary>
     public bool IsAway { get; set; }
 
+    /// <summary>Told of every read, by its path.</summary>
+    public Action<string>? Reading { get; set; }
+
     /// <summary>Told of every write, by method and path, before anything is done with it; it goes on when the task has ended.</summary>
     public Func<string, string, Task>? Writing { get; set; }
 
@@ -59,6 +62,11 @@ internal sealed class FakeApiServer : IAsyncDisposable
             using var body = new StreamReader(http.Request.Body, Encoding.UTF8);
             request.Content = new StringContent(await body.ReadToEndAsync());
             request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse("application/json");
+        }
+
+        if (http.Request.Method == "GET")
+        {
+            Reading?.Invoke(http.Request.Path.Value!);
         }
 
         if (Writing is { } writing && http.Request.Method != "GET" && http.Request.Path != "/oauth/token")

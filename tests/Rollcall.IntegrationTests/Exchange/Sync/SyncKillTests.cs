@@ -89,7 +89,7 @@ public sealed class SyncKillTests(PostgresFixture postgres)
         }
     }
 
-    private static async Task<long> OpenIntentsAsync(string ledger)
+    internal static async Task<long> OpenIntentsAsync(string ledger)
     {
         if (ledger.Contains("Host=", StringComparison.Ordinal))
         {

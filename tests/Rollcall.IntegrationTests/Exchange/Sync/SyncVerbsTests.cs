@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Data.Sqlite;
 using Rollcall.Demo;
 using Rollcall.IntegrationTests.EndToEnd;
+using Rollcall.Tests.Exchange.Sync;
 
 namespace Rollcall.IntegrationTests.Exchange.Sync;
 
@@ -82,6 +83,67 @@ public sealed class SyncVerbsTests(PostgresFixture postgres)
         Assert.Equal(99, (await SyncAsync("run")).Exit);
         var (removed, _, _) = await RollcallCli.RunAsync(["sync", "watch", folder.File("mapping"), .. ledger, .. ends, "--remove"]);
         Assert.Equal(0, removed);
+    }
+
+    [Fact]
+    public async Task Settings_come_from_the_command_line_then_the_environment_then_a_file_and_calls_are_told_without_names()
+    {
+        using var folder = new TemporaryFolder();
+        using var bench = new SyncBench().WithUsualMapping();
+        await using var server = await FakeApiServer.StartAsync(bench.Api);
+        bench.Pupils(3);
+        File.WriteAllText(folder.File("sync.json"), $$"""
+            { "url": "{{server.Url}}", "key": "k", "secret": "${file:{{folder.File("secret")}}}", "source": "/no/such.db", "ledger": "{{folder.File("ledger.db")}}", "actor": "night", "parameter": { "year": 2027 } }
+            """);
+        File.WriteAllText(folder.File("secret"), "s3cret");
+        var environment = new Dictionary<string, string> { ["ROLLCALL_SYNC_SOURCE"] = bench.Database, ["ROLLCALL_SYNC_ACTOR"] = "cron" };
+
+        var sent = await RollcallCli.RunAsync(environment, "sync", "run", bench.Folder, "--config", folder.File("sync.json"), "--log-level", "debug");
+
+        Assert.True(sent.ExitCode == 0, sent.Output + sent.Errors);
+        Assert.Equal(6, bench.Api.Writes("POST"));
+        Assert.Equal(6, sent.Errors.Split('\n').Count(l => l.Contains("POST student", StringComparison.Ordinal) && l.Contains(": 201", StringComparison.Ordinal)));
+        Assert.Contains("students: 3 rows read", sent.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("First", sent.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("s3cret", sent.Output + sent.Errors, StringComparison.Ordinal);
+        var quiet = await RollcallCli.RunAsync(environment, "sync", "run", bench.Folder, "--config", folder.File("sync.json"), "--actor", "R. Ortiz");
+        Assert.Equal((99, false), (quiet.ExitCode, quiet.Errors.Contains("rows read", StringComparison.Ordinal)));
+
+        var trail = JsonNode.Parse((await RollcallCli.RunAsync("sync", "audit", bench.Folder, "--config", folder.File("sync.json"), "--json")).Output)!["calls"]!.AsArray();
+        Assert.Equal(6, trail.Count);
+        Assert.All(trail, t => Assert.Equal(("cron", 201, null), ((string)t!["actor"]!, (int)t["http"]!, (string?)t["before"])));
+        var (nothing, _, _) = await RollcallCli.RunAsync("sync", "audit", bench.Folder, "--config", folder.File("sync.json"), "--since", "2126-01-01");
+        Assert.Equal(99, nothing);
+
+        File.WriteAllText(folder.File("sync.json"), """{ "urll": "http://t" }""");
+        var refused = await RollcallCli.RunAsync("sync", "run", bench.Folder, "--config", folder.File("sync.json"));
+        Assert.Equal(4, refused.ExitCode);
+        Assert.Contains("'urll' is no option of sync", refused.Errors, StringComparison.Ordinal);
+        Assert.Equal(4, (await RollcallCli.RunAsync(environment, "sync", "run", bench.Folder, "--log-level", "loud")).ExitCode);
+    }
+
+    /// <summary>The program finds a provider in the folder that the environment names, and says where it looked when there is none.</summary>
+    [Fact]
+    public async Task A_source_of_a_provider_that_is_not_built_in_is_synced_by_the_program()
+    {
+        using var bench = new SyncBench().WithUsualMapping();
+        await using var server = await FakeApiServer.StartAsync(bench.Api);
+        bench.Pupils(4);
+        bench.Write("profile.yaml", $$"""
+            profile: acme
+            source: { provider: Acme.Data.SqlClient, connection: "Data Source={{bench.Database}};Pooling=false", parameters: { year: 2027 } }
+            target: { url: "{{server.Url}}", key: k, secret: s }
+            """);
+        var environment = new Dictionary<string, string> { ["ROLLCALL_PROVIDERS"] = ProviderTests.AcmeFolder };
+
+        var missing = await RollcallCli.RunAsync("sync", "run", bench.Folder);
+        Assert.Equal(4, missing.ExitCode);
+        Assert.Contains("ROLLCALL_PROVIDERS", missing.Errors, StringComparison.Ordinal);
+        var (check, said, errors) = await RollcallCli.RunAsync(environment, "sync", "check", bench.Folder);
+        Assert.True(check == 0, said + errors);
+        Assert.Equal(0, (await RollcallCli.RunAsync(environment, "sync", "run", bench.Folder)).ExitCode);
+        Assert.Equal(8, bench.Api.Writes("POST"));
+        Assert.Equal(99, (await RollcallCli.RunAsync(environment, "sync", "run", bench.Folder)).ExitCode);
     }
 
     [Fact]

@@ -161,13 +161,43 @@ public sealed class CrashTests
         private readonly List<Pupil> _pupils = [];
         private readonly List<Stint> _stints = [];
         private readonly List<Absence> _absences = [];
+        private readonly HashSet<object> _given = [];
         private int _next = 1;
 
-        public void Change(Random random)
+        /// <summary>How often each kind of change has happened, from one look at the source to the next.</summary>
+        public Dictionary<string, int> Mix { get; } = new() { ["key changes"] = 0, ["deletes"] = 0, ["swaps"] = 0, ["keys used again"] = 0, ["rows made anew"] = 0 };
+
+        public void Change(Random random, int times = 1)
+        {
+            var before = Keys();
+            for (; times > 0; times--)
+            {
+                Vary(random);
+            }
+
+            var after = Keys();
+            foreach (var (row, key) in after)
+            {
+                var isOther = before.TryGetValue(row, out var had) && !had.Equals(key);
+                var isSwapped = isOther && after.Any(o => o.Value.Equals(had) && before.TryGetValue(o.Key, out var was) && was.Equals(key));
+                Mix["swaps"] += isSwapped ? 1 : 0;
+                Mix["key changes"] += isOther && !isSwapped ? 1 : 0;
+                Mix["keys used again"] += !before.ContainsValue(key) && _given.Contains(key) ? 1 : 0;
+            }
+
+            Mix["deletes"] += before.Values.Count(k => !after.ContainsValue(k));
+            _given.UnionWith(after.Values);
+        }
+
+        /// <summary>The natural key of each row.</summary>
+        private Dictionary<(string, int), object> Keys() => _stints.Select(t => KeyValuePair.Create(("stint", t.Id), (object)(t.Pupil, t.School, t.Day)))
+            .Concat(_absences.Select(t => KeyValuePair.Create(("absence", t.Id), (object)(t.Pupil, t.Day, t.Code)))).ToDictionary();
+
+        private void Vary(Random random)
         {
             for (var n = random.Next(3, 9); n > 0; n--)
             {
-                switch (random.Next(11))
+                switch (random.Next(12))
                 {
                     case 0 or 1:
                         _pupils.Add(new Pupil(_next++, $"F{random.Next(3)}"));
@@ -206,6 +236,11 @@ public sealed class CrashTests
                             _absences.RemoveAt(gone - _stints.Count);
                         }
 
+                        break;
+                    case 11 when _stints.Count > 0:
+                        var again = random.Next(_stints.Count);
+                        _stints[again] = _stints[again] with { Id = _next++ };
+                        Mix["rows made anew"]++;
                         break;
                     case 10 when _pupils.Count > 0 && random.Next(2) == 0:
                         var left = _pupils[random.Next(_pupils.Count)];

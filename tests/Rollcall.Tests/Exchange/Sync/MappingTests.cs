@@ -28,8 +28,7 @@ public sealed class MappingTests : IDisposable
     [Theory]
     [InlineData("first as \"firstNmae\"", "resources/students.sql: the alias \"firstNmae\" is no path of ed-fi/students; did you mean \"firstName\"?")]
     [InlineData("first as \"otherName[0].firstName\"", "resources/students.sql: the alias \"otherName[0].firstName\" is no path of ed-fi/students; did you mean \"otherNames[0].firstName\"?")]
-    [InlineData("first as \"@changed\"", "resources/students.sql: the column \"@changed\" is not supported by this build: use '-- affects:' or '-- signature:' to say what changes concern; leave it out.")]
-    [InlineData("first as \"@scoop\"", "resources/students.sql: unknown control column \"@scoop\"; a file like this may have @source_key, @scope, @omit.")]
+    [InlineData("first as \"@scoop\"", "resources/students.sql: unknown control column \"@scoop\"; a file like this may have @source_key, @scope, @omit, @changed.")]
     [InlineData("first as \"firstName\", last as \"firstName\"", "resources/students.sql: the query has two columns \"firstName\".")]
     [InlineData("first as \"otherNames[0].firstName\"", "resources/students.sql: nothing is mapped to otherNames[0].otherNameTypeDescriptor, which ed-fi/students requires.")]
     public async Task An_alias_that_is_no_path_names_the_nearest_that_is(string column, string fault)
@@ -111,6 +110,9 @@ public sealed class MappingTests : IDisposable
     [InlineData("delets: { default: never }", "did you mean deletes?")]
     [InlineData("deletes: { holdIf: { percent: 500 } }", "deletes.holdIf.percent must be a whole number from 0 to 100")]
     [InlineData("deletes: { perResource: { pupils: never } }", "deletes.perResource names ed-fi/pupils")]
+    [InlineData("audit: { payloads: some }", "audit.payloads is some; failures-only or all is expected")]
+    [InlineData("audit: { keepDays: 0 }", "audit.keepDays must be a whole number from 1 to 36500")]
+    [InlineData("changes: { method: cdc }", "logical, outbox, change-tracking or poll is expected")]
     [InlineData("ledger: ${env:ROLLCALL_NO_SUCH}", "ledger: the environment has no ROLLCALL_NO_SUCH")]
     public async Task A_setting_is_used_or_refused(string setting, string fault)
     {

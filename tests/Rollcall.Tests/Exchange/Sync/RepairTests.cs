@@ -206,6 +206,33 @@ public sealed class RepairTests : IDisposable
     }
 
     [Fact]
+    public async Task The_last_body_of_every_document_is_kept_when_asked_and_what_is_too_old_is_removed()
+    {
+        _bench.Write("profile.yaml", SyncBench.Profile("audit: { payloads: all, keepDays: 10 }"));
+        _bench.Pupils(3);
+        await RunAsync();
+        using (var kept = LedgerAccount.Open(_bench.LedgerPlace, "test"))
+        {
+            Assert.All(kept.Find("ed-fi/students", "2", []), d => Assert.Contains("First2", System.Text.Encoding.UTF8.GetString(d.SentBody!), StringComparison.Ordinal));
+            var trail = kept.Trail(null, null, null).ToList();
+            Assert.Equal((6, 3), (trail.Count, kept.Trail(null, null, "ed-fi/students").Count()));
+            Assert.All(trail, t => Assert.True(t is { Call: "Post", Http: 201, Before: null, After: not null }));
+            Assert.Empty(kept.Trail("2026-09-15", null, null));
+        }
+
+        _bench.Clock.Now = _bench.Clock.Now.AddDays(11);
+        _bench.Sql("update pupil set first = 'New' where id = 1");
+        await RunAsync();
+
+        using var later = LedgerAccount.Open(_bench.LedgerPlace, "test");
+        var left = Assert.Single(later.Trail(null, null, null));
+        Assert.Equal("Put", left.Call);
+        Assert.NotNull(left.Before);
+        Assert.Null(Assert.Single(later.Find("ed-fi/students", "2", [])).SentBody);
+        Assert.NotNull(Assert.Single(later.Find("ed-fi/students", "1", [])).SentBody);
+    }
+
+    [Fact]
     public async Task An_older_ledger_is_brought_up_to_date_and_nothing_is_sent_again()
     {
         _bench.Pupils(3);

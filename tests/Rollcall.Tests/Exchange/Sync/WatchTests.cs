@@ -134,6 +134,45 @@ public sealed class WatchTests : IDisposable
     }
 
     [Fact]
+    public async Task Rows_that_say_when_they_were_changed_are_read_again_alone_and_also_those_that_commit_late()
+    {
+        _bench.Write("profile.yaml", SyncBench.Profile("changes: { method: poll, every: 20ms, overlap: 5m }"));
+        _bench.Sql("alter table pupil add column at text");
+        _bench.Write("resources/students.sql", SyncBench.Students.Replace("select ", "select at as \"@changed\", ", StringComparison.Ordinal));
+        foreach (var file in (string[])["studentSchoolAssociations", "studentSchoolAttendanceEvents"])
+        {
+            File.Delete(Path.Combine(_bench.Folder, $"resources/{file}.sql"));
+        }
+
+        _bench.Sql("insert into pupil select value, 'N' || value, 'F', 'L', '2010-01-02', '2026-09-14 06:' || (value + 9) || ':00' from json_each('[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]')");
+        await using var watch = await WatchBench.StartAsync(_bench);
+        await watch.UntilAsync(() => _bench.Api.Writes("POST") == 15, "the first look");
+        var before = watch.Reports.Count;
+
+        _bench.Sql("update pupil set first = 'Zoe', at = '2026-09-14 07:00:00' where id = 3");
+        await watch.UntilAsync(() => _bench.Api.Writes("PUT") == 1, "what was changed");
+        _bench.Sql("update pupil set first = 'Late', at = '2026-09-14 06:57:00' where id = 5");
+        await watch.UntilAsync(() => _bench.Api.Writes("PUT") == 2, "what committed late");
+        // Further back than the overlap, or without its time: the next complete scan's.
+        _bench.Sql("update pupil set first = 'Lost', at = '2026-09-14 06:50:00' where id = 6; update pupil set last = 'Lost' where id = 7");
+        _bench.Sql("update pupil set first = 'Last', at = '2026-09-14 07:01:00' where id = 8");
+        await watch.UntilAsync(() => _bench.Api.Writes("PUT") == 3, "the last");
+
+        // Of fifteen pupils those of the last five minutes, and what was changed.
+        Assert.All(watch.Reports.Skip(before).SelectMany(r => r.Resources), r => Assert.InRange(r.Plan.Scanned, 0, 7));
+        Assert.Equal(0, _bench.Api.Writes("DELETE"));
+    }
+
+    [Theory]
+    [InlineData("2026-09-14 06:03:00", "2026-09-14 05:58:00")]
+    [InlineData("2026-09-14T00:01:00.123Z", "2026-09-13T23:56:00Z")]
+    [InlineData("2026-09-14 06:03:00.5+02", "2026-09-14 05:58:00+02")]
+    [InlineData("1000", "700")]
+    [InlineData("v17", "v17")]
+    public void A_watermark_goes_back_by_the_overlap_in_its_own_spelling(string latest, string from) =>
+        Assert.Equal(from, Rollcall.Exchange.Sync.Capture.Watermark.Before(latest, TimeSpan.FromMinutes(5)));
+
+    [Fact]
     public async Task Over_a_random_history_the_target_ends_as_the_source()
     {
         const int Seed = 4711;
