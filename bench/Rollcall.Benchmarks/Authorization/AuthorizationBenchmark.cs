@@ -14,7 +14,7 @@ using Rollcall.Standard.Model;
 namespace Rollcall.Benchmarks.Authorization;
 
 /// <summary>What it costs that a client sees its own documents only: pages and totals of attendance events of twenty districts, for one of
-/// them beside everybody's, with 1, 100 and 10,000 organizations in the claims. Measured at the store: nothing of HTTP is in it.</summary>
+/// them beside everybody's, with 1, 100 and 10,000 organizations in the claims. At the store, and over HTTP as clients meet it.</summary>
 public sealed class AuthorizationBenchmark(int documents, int rounds, ResultTable table)
 {
     private const string Events = "ed_fi__student_section_attendance_events";
@@ -24,9 +24,9 @@ public sealed class AuthorizationBenchmark(int documents, int rounds, ResultTabl
     private const int Schools = 500;
 
     /// <summary>Turns that make plans and fill caches.</summary>
-    private const int WarmUp = 8;
+    internal const int WarmUp = 8;
 
-    private static readonly int[] Organizations = [1, 100, 10_000];
+    internal static readonly int[] Organizations = [1, 100, 10_000];
     private static readonly DataStandard Standard = CompactModelReader.EdFi52;
     private static readonly ResourceModel Resource = Standard.Find("ed-fi", "studentSectionAttendanceEvents")!;
     private static readonly ResourceModel Students = Standard.Find("ed-fi", "students")!;
@@ -48,6 +48,7 @@ public sealed class AuthorizationBenchmark(int documents, int rounds, ResultTabl
 
             await using var postgres = await PostgresDocumentStore.OpenAsync(database, Standard, TimeProvider.System, NullLogger.Instance, default);
             await MeasureAsync("PostgreSQL", postgres);
+            await new ListsOverHttp(rounds, table).RunAsync("PostgreSQL", database, postgres);
             return;
         }
 
@@ -70,6 +71,7 @@ public sealed class AuthorizationBenchmark(int documents, int rounds, ResultTabl
 
             await using var sqlite = await SqliteDocumentStore.OpenAsync(file, Standard, TimeProvider.System, NullLogger.Instance, default);
             await MeasureAsync("SQLite", sqlite);
+            await new ListsOverHttp(rounds, table).RunAsync("SQLite", file, sqlite);
         }
         finally
         {
@@ -89,6 +91,11 @@ public sealed class AuthorizationBenchmark(int documents, int rounds, ResultTabl
         string Rows(int from, int count) => isPostgres
             ? $"generate_series({from}, {from + count - 1}) n"
             : $"(with recursive s (n) as (select {from} union all select n + 1 from s where n < {from + count - 1}) select n from s) r";
+
+        // What the rows below would have drawn.
+        yield return isPostgres
+            ? "select setval('rollcall.row_id', 30000000), setval('rollcall.change_version', 30000000)"
+            : "update counter set row_id = 30000000, change_version = 30000000";
         var closure = $"{begin}insert into {prefix}organization_closure (ancestor, descendant)";
         yield return $"{closure} select n, n from {Rows(1001, Districts)}";
         yield return $"{closure} select n, n from {Rows(10001, Schools)}";
@@ -145,15 +152,18 @@ public sealed class AuthorizationBenchmark(int documents, int rounds, ResultTabl
         }
     }
 
-    private static double Median(IEnumerable<double> values) => values.Order().ToArray() is var sorted ? sorted[sorted.Length / 2] : 0;
+    internal static double Median(IEnumerable<double> values) => values.Order().ToArray() is var sorted ? sorted[sorted.Length / 2] : 0;
 
     private static Access AccessOf(ResourceModel resource, int organizations)
     {
         var (both, elements) = (Strategy.Find("RelationshipsWithEdOrgsAndPeople")!, Element.Of(resource));
         var checks = elements.Select((e, i) => new ElementCheck(i, e.Kind == ElementKind.Organization ? Reach.Below : Reach.Enrolment));
         var plan = new AccessPlan(resource, ClaimAction.Read, elements, [], false, [new RelationshipPlan(both, [.. checks])]);
-        return Access.To(plan, new CallerClaims([1003, .. Enumerable.Range(100_001, organizations - 1).Select(o => (long)o)], []));
+        return Access.To(plan, new CallerClaims(ClaimsOf(organizations), []));
     }
+
+    /// <summary>One district that has documents, and others that have none.</summary>
+    internal static long[] ClaimsOf(int organizations) => [1003, .. Enumerable.Range(100_001, organizations - 1).Select(o => (long)o)];
 
     private static async Task<(double Wall, double Cpu)> TimeAsync(
         IDocumentStore store, ResourceModel resource, Access access, int limit, bool wantsTotal, bool isWalk)

@@ -87,10 +87,10 @@ internal sealed class RestrictedList(Catalog catalog, NpgsqlConnection connectio
             """)));
         if (since is { } version)
         {
-            // "+ 0" keeps PostgreSQL from walking all rows in their order instead of the few that were written since.
+            // "+ 0" keeps PostgreSQL from looking at all rows of the range instead of the few that were written since.
             var after = page.Parameter(version);
             page.Append(string.Concat(source.Runs.Select(run => $"""
-                 union all select array(select s.{run.Row} from rollcall.{run.Table} s where s.change_version > {after} and s.{run.Row} >= {from} and s.{run.Row} <= {to} order by s.{run.Row} + 0 limit {length})
+                 union all select array(select s.{run.Row} from rollcall.{run.Table} s where s.change_version > {after} and s.{run.Row} + 0 >= {from} and s.{run.Row} + 0 <= {to} order by s.{run.Row} + 0 limit {length})
                 """)));
         }
 

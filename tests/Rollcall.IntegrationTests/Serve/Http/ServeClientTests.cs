@@ -11,7 +11,7 @@ public abstract class ServeClientTests(HttpServer server)
         var key = server.Unique("terminal-");
         using var added = await AddAsync(
             key, "SIS Vendor", "--education-organization", "255901", "255902", "--namespace-prefix", "uri://a.example", "--namespace-prefix", "uri://b.example",
-            "--assign-profile", "No-Such-Profile", "--instance", "1", "--json");
+            "--assign-profile", "No-Such-Profile", "--instance", "1", "--ownership-token", "7", "8", "--creator-ownership-token", "7", "--json");
         Assert.True(added.ExitCode == 0, added.Error);
         var secret = (string)JsonNode.Parse(added.Output)!["secret"]!;
         using var list = await ServeProcess.RunAsync("client", "list", "--database", server.Database, "--json");
@@ -20,7 +20,7 @@ public abstract class ServeClientTests(HttpServer server)
             JsonNode.DeepEquals(
                 JsonNode.Parse($$"""
                     {"key":"{{key}}","name":"A SIS","claimSet":"SIS Vendor","educationOrganizationIds":[255901,255902],"namespacePrefixes":["uri://a.example","uri://b.example"],
-                     "profiles":["No-Such-Profile"],"instanceIds":[1],"isEnabled":true}
+                     "profiles":["No-Such-Profile"],"instanceIds":[1],"ownershipTokens":[7,8],"creatorOwnershipToken":7,"isEnabled":true}
                     """),
                 listed),
             listed.ToJsonString());
