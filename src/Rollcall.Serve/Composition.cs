@@ -22,7 +22,7 @@ internal sealed class Composition(ServeOptions options, DataStandard standard, S
     public async Task<ServedTenant> ServeAsync(OpenTenant tenant, CancellationToken cancellationToken)
     {
         var authorizer = await Authorizer.StartAsync(
-            tenant.Home.Claims, standard, isUpdateByPostCreate: options.Compatibility == Compatibility.Dms, time, logger, cancellationToken);
+            tenant.Home.Claims, standard, isUpdateByPostCreate: options.Compatibility == Compatibility.Dms, options.Ownership, time, logger, cancellationToken);
         var clients = new ClientDirectory(tenant.Home.Credentials, time);
         var tokens = new AccessTokens(tenant.Home.Credentials, time, options.TokenLifetime);
         var live = new LiveTokens(options.TokensMax, time, _sandboxKey);

@@ -59,6 +59,9 @@ public sealed record ServeOptions
     /// <summary>How many snapshots clients may have open, and for how long.</summary>
     public SnapshotLimits Snapshots { get; init; } = SnapshotLimits.Default;
 
+    /// <summary>Whether documents get the ownership token of the client that creates them, and the strategy OwnershipBased is evaluated.</summary>
+    public bool Ownership { get; init; }
+
     /// <summary>Whose ways the API has where servers differ.</summary>
     public Compatibility Compatibility { get; init; }
 

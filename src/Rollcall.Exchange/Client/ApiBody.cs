@@ -15,7 +15,8 @@ public sealed class ApiBody : IDisposable
     public static ApiBody Empty { get; } = new([]);
 
     /// <summary>Reads to the end, or to <paramref name="bytesMax"/> and leaves the rest.</summary>
-    internal static async Task<ApiBody> ReadAsync(HttpContent content, int bytesMax, CancellationToken cancellationToken)
+    /// <param name="bytesLikely">How long it will be where the API does not say, as far as anybody can tell.</param>
+    internal static async Task<ApiBody> ReadAsync(HttpContent content, int bytesMax, CancellationToken cancellationToken, int bytesLikely = 16 * 1024)
     {
         var expected = content.Headers.ContentLength;
         if (expected == 0)
@@ -24,7 +25,7 @@ public sealed class ApiBody : IDisposable
         }
 
         // One byte more than announced, so that the end is seen without growing.
-        var size = (int)Math.Min(expected + 1 ?? 16 * 1024, bytesMax);
+        var size = (int)Math.Min(expected + 1 ?? bytesLikely, bytesMax);
         var body = new ApiBody(ArrayPool<byte>.Shared.Rent(Math.Max(size, 1)));
         try
         {

@@ -28,6 +28,9 @@ public sealed class EdFiClient : IDisposable
     private long _requests;
     private long _retries;
 
+    /// <summary>Length of the last body that was read: pages are like each other, and a buffer of the right size is not grown and copied.</summary>
+    private volatile int _bodyBytes = 16 * 1024;
+
     private EdFiClient(
         ApiConnection connection, ApiDescription api, ClientOptions options, HttpMessageInvoker http, AdaptiveGate gate,
         TokenSource tokens, RequestPace? pace, Deadlines deadlines, KeyValuePair<string, string>[] readHeaders)
@@ -317,12 +320,12 @@ public sealed class EdFiClient : IDisposable
         }
     }
 
-    private static async Task<ReadAnswer> ReadAnswerAsync(
+    private async Task<ReadAnswer> ReadAnswerAsync(
         HttpResponseMessage response, Func<ReadOnlyMemory<byte>, string?>? fault, CancellationToken cancellationToken)
     {
         var status = (int)response.StatusCode;
         var isGood = response.IsSuccessStatusCode;
-        var body = await ApiBody.ReadAsync(response.Content, isGood ? int.MaxValue : ErrorBytesMax, cancellationToken);
+        var body = await ApiBody.ReadAsync(response.Content, isGood ? int.MaxValue : ErrorBytesMax, cancellationToken, _bodyBytes);
         if (!isGood)
         {
             using (body)
@@ -331,6 +334,7 @@ public sealed class EdFiClient : IDisposable
             }
         }
 
+        _bodyBytes = Math.Clamp(body.Bytes.Length + body.Bytes.Length / 16, 1024, 8 * 1024 * 1024);
         if (fault?.Invoke(body.Bytes) is { } wrong)
         {
             body.Dispose();

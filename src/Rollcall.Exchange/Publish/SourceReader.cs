@@ -209,17 +209,36 @@ internal sealed class SourceReader(EdFiClient source, SourcePages pages, RunJour
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         // One page waits while another is being sent; more would only be memory.
         var read = Channel.CreateBounded<(PublishPart Part, List<OutgoingDocument> Documents)>(1);
-        var walking = WalkAllAsync(resource, parts, read.Writer, stop.Token);
+        // A quick source needs one reader to keep the target busy. Another is let in each time that the target had to wait for a page.
+        using var readers = new SemaphoreSlim(1);
+        var readersMore = options.PagesPerResourceMax - 1;
+        var walking = WalkAllAsync(resource, parts, read.Writer, readers, stop.Token);
         try
         {
-            await foreach (var (part, documents) in read.Reader.ReadAllAsync(cancellationToken))
+            while (true)
             {
-                foreach (var document in documents)
+                if (!read.Reader.TryRead(out var page))
                 {
-                    yield return (part, document);
+                    if (readersMore > 0)
+                    {
+                        readersMore--;
+                        readers.Release();
+                    }
+
+                    if (!await read.Reader.WaitToReadAsync(cancellationToken))
+                    {
+                        break;
+                    }
+
+                    continue;
                 }
 
-                yield return (part, null);
+                foreach (var document in page.Documents)
+                {
+                    yield return (page.Part, document);
+                }
+
+                yield return (page.Part, null);
             }
         }
         finally
@@ -230,7 +249,8 @@ internal sealed class SourceReader(EdFiClient source, SourcePages pages, RunJour
     }
 
     private async Task WalkAllAsync(
-        ResourceName resource, IReadOnlyList<PublishPart> parts, ChannelWriter<(PublishPart, List<OutgoingDocument>)> read, CancellationToken cancellationToken)
+        ResourceName resource, IReadOnlyList<PublishPart> parts, ChannelWriter<(PublishPart, List<OutgoingDocument>)> read, SemaphoreSlim readers,
+        CancellationToken cancellationToken)
     {
         try
         {
@@ -240,11 +260,19 @@ internal sealed class SourceReader(EdFiClient source, SourcePages pages, RunJour
                 {
                     for (var at = part; at is not null;)
                     {
-                        var page = await pages.CursorPageAsync(resource, _filter, at.Position[CursorPosition.Length..], token);
-                        // The next is noted before this one can be done, so that the chain never breaks.
-                        var next = page is { Next: { Length: > 0 } further, Documents.Count: > 0 } ? journal.Follow(at, CursorPosition + further) : null;
-                        await read.WriteAsync((at, page.Documents), token);
-                        at = next;
+                        await readers.WaitAsync(token);
+                        try
+                        {
+                            var page = await pages.CursorPageAsync(resource, _filter, at.Position[CursorPosition.Length..], token);
+                            // The next is noted before this one can be done, so that the chain never breaks.
+                            var next = page is { Next: { Length: > 0 } further, Documents.Count: > 0 } ? journal.Follow(at, CursorPosition + further) : null;
+                            await read.WriteAsync((at, page.Documents), token);
+                            at = next;
+                        }
+                        finally
+                        {
+                            readers.Release();
+                        }
                     }
                 });
             read.Complete();

@@ -1,5 +1,6 @@
 using System.Collections;
 using Microsoft.Extensions.Configuration;
+using Rollcall.Databases;
 using Rollcall.Exchange.Client;
 
 namespace Rollcall.Exchange.State;
@@ -8,8 +9,9 @@ namespace Rollcall.Exchange.State;
 public static class ConnectionStores
 {
     /// <param name="folder">Where the plain file is looked for, and made when it is first written.</param>
+    /// <param name="providers">Where databases that are not built in have their drivers; null for the folder beside the program.</param>
     /// <exception cref="InvalidDataException">The settings name no store that there is, or lack something that it needs.</exception>
-    public static IConnectionStore Open(IConfiguration settings, IDictionary environment, string folder, TimeProvider time)
+    public static IConnectionStore Open(IConfiguration settings, IDictionary environment, string folder, TimeProvider time, ProviderFolder? providers = null)
     {
         var provider = settings["ConfigurationStore:Provider"] is { Length: > 0 } given ? given : "plainText";
         string Setting(string path) => settings[path] is { Length: > 0 } value ? SecretText.Resolve(value) : throw new InvalidDataException($"{path} is missing");
@@ -24,9 +26,8 @@ public static class ConnectionStores
                     Setting("ConfigurationStore:PostgreSql:ConnectionString"),
                     settings["ConfigurationStore:PostgreSql:EncryptionPassword"] is { Length: > 0 } password ? SecretText.Resolve(password) : null),
                 "AWSPARAMETERSTORE" => Aws(settings, environment, time),
-                "SQLSERVER" => throw new InvalidDataException(
-                    "--configurationStoreProvider=sqlServer is not supported by this build: it has no SQL Server driver; plainText, postgreSql and awsParameterStore are"),
-                _ => throw new InvalidDataException($"--configurationStoreProvider: there is no store '{provider}'; there are plainText, postgreSql and awsParameterStore"),
+                "SQLSERVER" => SqlServerStore.Open(providers ?? ProviderFolder.Default, Setting("ConfigurationStore:SqlServer:ConnectionString")),
+                _ => throw new InvalidDataException($"--configurationStoreProvider: there is no store '{provider}'; there are plainText, postgreSql, sqlServer and awsParameterStore"),
             };
         }
         catch (ConnectionStoreException exception)

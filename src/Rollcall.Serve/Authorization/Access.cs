@@ -33,6 +33,9 @@ public sealed class Access
 /// <param name="Change">For one that does.</param>
 public readonly record struct WriteAccess(Access Create, Access Change)
 {
+    /// <summary>The ownership token that a new document gets; null for none.</summary>
+    public string? Owner { get; init; }
+
     public static WriteAccess Everything => new(Access.Everything, Access.Everything);
 
     public bool IsEverything => Create.IsEverything && Change.IsEverything;

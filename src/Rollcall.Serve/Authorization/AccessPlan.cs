@@ -50,7 +50,7 @@ public sealed record AccessPlan(
     public bool IsOpen => Namespaces.IsEmpty && !IsOwned && Relationships.IsEmpty;
 
     /// <summary>Whether a stored or proposed value counts, so that a refusal comes before an entity tag that does not match.</summary>
-    public bool IsByValue => !Namespaces.IsEmpty || !Relationships.IsEmpty;
+    public bool IsByValue => !Namespaces.IsEmpty || IsOwned || !Relationships.IsEmpty;
 
     /// <summary>The distinct ways in which elements are reached: what a store must be asked.</summary>
     public ImmutableArray<ElementCheck> Checks { get; } = [.. Relationships.SelectMany(r => r.Checks).Distinct()];

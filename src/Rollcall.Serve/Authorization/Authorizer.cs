@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Rollcall.Serve.Security;
 using Rollcall.Standard.Model;
@@ -15,27 +16,29 @@ public sealed class Authorizer : IAsyncDisposable
     private readonly ClaimSetStore _claims;
     private readonly DataStandard _standard;
     private readonly bool _isUpdateByPostCreate;
+    private readonly bool _hasOwnership;
     private readonly ILogger _logger;
     private readonly ITimer _timer;
     private readonly SemaphoreSlim _refreshing = new(1);
     private Compiled _current;
 
     private Authorizer(
-        IClaimStore store, ClaimSetStore claims, DataStandard standard, Compiled current, bool isUpdateByPostCreate, TimeProvider time, ILogger logger)
+        IClaimStore store, ClaimSetStore claims, DataStandard standard, Compiled current, bool isUpdateByPostCreate, bool hasOwnership, TimeProvider time, ILogger logger)
     {
         (_store, _claims, _standard, _current, _logger) = (store, claims, standard, current, logger);
-        _isUpdateByPostCreate = isUpdateByPostCreate;
+        (_isUpdateByPostCreate, _hasOwnership) = (isUpdateByPostCreate, hasOwnership);
         _timer = time.CreateTimer(_ => _ = AskAsync(), null, AskEvery, AskEvery);
     }
 
     /// <param name="isUpdateByPostCreate">The DMS's rule: a POST of an existing document needs the right to create only. By default
     /// it needs the right to update, as in the ODS/API.</param>
+    /// <param name="hasOwnership">Whether documents get their creators' ownership tokens, and OwnershipBased is evaluated.</param>
     public static async Task<Authorizer> StartAsync(
-        IClaimStore store, DataStandard standard, bool isUpdateByPostCreate, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
+        IClaimStore store, DataStandard standard, bool isUpdateByPostCreate, bool hasOwnership, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
     {
         var claims = new ClaimSetStore(store, standard);
         var (version, metadata) = await claims.ReadAsync(cancellationToken);
-        return new Authorizer(store, claims, standard, new Compiled(version, metadata, standard), isUpdateByPostCreate, time, logger);
+        return new Authorizer(store, claims, standard, new Compiled(version, metadata, standard, hasOwnership), isUpdateByPostCreate, hasOwnership, time, logger);
     }
 
     /// <summary>The claims as this server applies them now.</summary>
@@ -54,7 +57,10 @@ public sealed class Authorizer : IAsyncDisposable
     public WriteAccess OfPost(Caller caller, ResourceModel resource)
     {
         var create = Of(caller, resource, ClaimAction.Create, "POST");
-        return new WriteAccess(create, _isUpdateByPostCreate || create.Refusal is not null ? create : Of(caller, resource, ClaimAction.Update, "POST"));
+        return new WriteAccess(create, _isUpdateByPostCreate || create.Refusal is not null ? create : Of(caller, resource, ClaimAction.Update, "POST"))
+        {
+            Owner = _hasOwnership ? caller.CreatorOwnershipToken?.ToString(CultureInfo.InvariantCulture) : null,
+        };
     }
 
     /// <summary>Applies what is stored, at once: after a change that this server made.</summary>
@@ -66,7 +72,7 @@ public sealed class Authorizer : IAsyncDisposable
             if (await _store.ClaimsVersionAsync(cancellationToken) != _current.Version)
             {
                 var (version, metadata) = await _claims.ReadAsync(cancellationToken);
-                Volatile.Write(ref _current, new Compiled(version, metadata, _standard));
+                Volatile.Write(ref _current, new Compiled(version, metadata, _standard, _hasOwnership));
             }
         }
         finally
@@ -97,7 +103,7 @@ public sealed class Authorizer : IAsyncDisposable
     }
 
     /// <summary>One version of the claims, with what has been compiled of it.</summary>
-    private sealed class Compiled(long version, ClaimMetadata metadata, DataStandard standard)
+    private sealed class Compiled(long version, ClaimMetadata metadata, DataStandard standard, bool hasOwnership)
     {
         private readonly ConcurrentDictionary<string, ClaimSetRights?> _rights = new(StringComparer.Ordinal);
 
@@ -107,6 +113,6 @@ public sealed class Authorizer : IAsyncDisposable
 
         public ClaimSetRights? RightsOf(string name) => _rights.TryGetValue(name, out var rights)
             ? rights
-            : _rights.GetOrAdd(name, n => metadata.FindClaimSet(n) is { } set ? new ClaimSetRights(metadata, set, standard) : null);
+            : _rights.GetOrAdd(name, n => metadata.FindClaimSet(n) is { } set ? new ClaimSetRights(metadata, set, standard, hasOwnership) : null);
     }
 }

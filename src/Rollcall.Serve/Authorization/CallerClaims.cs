@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Rollcall.Standard.Keys;
@@ -9,8 +10,10 @@ public sealed class CallerClaims
 {
     private readonly HashSet<long> _organizations;
 
-    public CallerClaims(IEnumerable<long> organizations, IEnumerable<string> namespacePrefixes)
+    public CallerClaims(IEnumerable<long> organizations, IEnumerable<string> namespacePrefixes, IEnumerable<long>? ownershipTokens = null)
     {
+        OwnershipTokens = [.. (ownershipTokens ?? []).Distinct().Select(t => t.ToString(CultureInfo.InvariantCulture))];
+        OwnershipTokensJson = $"[{string.Join(',', OwnershipTokens.Select(t => $"\"{t}\""))}]";
         _organizations = [.. organizations];
         Organizations = [.. _organizations.Order()];
         NamespacePrefixes = [.. namespacePrefixes.Select(p => p.Trim()).Where(p => p.Length > 0)];
@@ -33,6 +36,12 @@ public sealed class CallerClaims
 
     /// <summary>The folded prefixes as a JSON array.</summary>
     public string PrefixesJson { get; }
+
+    /// <summary>As they stand beside documents.</summary>
+    public string[] OwnershipTokens { get; }
+
+    /// <summary>The ownership tokens as a JSON array.</summary>
+    public string OwnershipTokensJson { get; }
 
     public bool Has(long organization) => _organizations.Contains(organization);
 

@@ -5,7 +5,8 @@ namespace Rollcall.Serve.Authorization;
 
 /// <summary>What one claim set allows, compiled per resource and action when first asked for: the decision order of
 /// <c>ed-fi-api-security.md</c> 8.1 as far as it depends on configuration alone.</summary>
-public sealed class ClaimSetRights(ClaimMetadata metadata, ClaimSet claimSet, DataStandard standard)
+/// <param name="hasOwnership">Whether the strategy OwnershipBased is evaluated; else it is refused.</param>
+public sealed class ClaimSetRights(ClaimMetadata metadata, ClaimSet claimSet, DataStandard standard, bool hasOwnership)
 {
     private static readonly int Actions = Enum.GetValues<ClaimAction>().Length;
     private readonly Rights?[] _rights = new Rights?[standard.Resources.Length * Actions];
@@ -32,7 +33,7 @@ public sealed class ClaimSetRights(ClaimMetadata metadata, ClaimSet claimSet, Da
         var rights = _rights[(resource.Index * Actions) + (int)action] ??= Compile(resource, action);
         return rights.Denial is not null ? Access.Refused(rights.Denial)
             : !rights.Plan!.Namespaces.IsEmpty && claims.NamespacePrefixes.Length == 0 ? Access.Refused(Denials.NoNamespaces)
-            : rights.Plan.IsOwned ? Access.Refused(Denials.OwnershipOff(resource, operation))
+            : rights.Plan.IsOwned && !hasOwnership ? Access.Refused(Denials.OwnershipOff(resource, operation))
             : Access.To(rights.Plan, claims);
     }
 

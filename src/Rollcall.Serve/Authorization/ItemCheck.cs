@@ -11,7 +11,7 @@ public interface IReachable
 public static class ItemCheck
 {
     /// <summary>The first failure in the order of <c>ed-fi-api-security.md</c> 8.3: namespaces, ownership, relationships. Null when the caller may.</summary>
-    /// <param name="values">Parallel to the plan's elements.</param>
+    /// <param name="values">Parallel to the plan's elements; of a stored document its ownership token follows.</param>
     /// <param name="isStored">Whether the values are those of the stored document, or those that are to replace them.</param>
     public static Denial? Check(Access access, ReadOnlySpan<ElementValue> values, bool isStored, IReachable reachable)
     {
@@ -34,12 +34,26 @@ public static class ItemCheck
             }
         }
 
+        // A new document gets the caller's own token.
+        if (plan.IsOwned && isStored)
+        {
+            if (!values[plan.Elements.Length].IsPresent)
+            {
+                return Denials.NoOwner;
+            }
+
+            if (!claims.OwnershipTokens.Contains(values[plan.Elements.Length].Text!))
+            {
+                return Denials.NotOwner;
+            }
+        }
+
         return plan.Relationships.IsEmpty ? null : CheckRelationships(plan, claims, values, isStored, reachable);
     }
 
     /// <summary>The refusal of a caller without organizations, whom no value could help; null when it must be looked at.</summary>
     public static Denial? WithoutOrganizations(Access access) =>
-        access.HasNoOrganizations && access.Plan!.Namespaces.IsEmpty
+        access.HasNoOrganizations && access.Plan is { Namespaces.IsEmpty: true, IsOwned: false }
             ? CheckRelationships(access.Plan, access.Claims!, new ElementValue[access.Plan.Elements.Length], false, Nothing.Instance)
             : null;
 

@@ -48,6 +48,11 @@ public static class OpenApiDocument
             json.WriteStartArray("servers");
             json.WriteStartObject();
             json.WriteString("url", dataUrl);
+            if (dataUrl.StartsWith(RootedDocument.DataRoot, StringComparison.Ordinal))
+            {
+                json.WriteString("variables", RootedDocument.Variables);
+            }
+
             json.WriteEndObject();
             json.WriteEndArray();
             json.WriteStartArray("security");

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Net.Http.Headers;
 using Rollcall.Serve.Endpoints;
@@ -17,8 +18,13 @@ internal sealed class RootedDocument
     /// request left open follows as <c>{schoolYear}</c>.</summary>
     public const string DataRoot = "@root@@open@";
 
+    /// <summary>The value of a last member <c>variables</c>, which stands only where the address before it has gaps such as <c>{schoolYear}</c>:
+    /// an OpenAPI document must declare them.</summary>
+    public const string Variables = "@vars@";
+
     private static readonly byte[] RootMark = "@root@"u8.ToArray();
     private static readonly byte[] OpenMark = "@open@"u8.ToArray();
+    private static readonly byte[] VariablesMark = "@vars@"u8.ToArray();
 
     private readonly List<Part> _parts = [];
     private readonly string _contentType;
@@ -30,12 +36,24 @@ internal sealed class RootedDocument
         while (template.Length > 0)
         {
             var at = template.Span.IndexOf((byte)'@');
-            var gap = at < 0 ? Gap.None : template.Span[at..].StartsWith(RootMark) ? Gap.Root : template.Span[at..].StartsWith(OpenMark) ? Gap.Open : Gap.None;
+            var gap = at < 0 ? Gap.None
+                : template.Span[at..].StartsWith(RootMark) ? Gap.Root
+                : template.Span[at..].StartsWith(OpenMark) ? Gap.Open
+                : template.Span[at..].StartsWith(VariablesMark) ? Gap.Variables
+                : Gap.None;
             if (at >= 0 && gap == Gap.None)
             {
                 // An at sign of the text itself.
                 _parts.Add(new Part(template[..(at + 1)], Gap.None));
                 template = template[(at + 1)..];
+                continue;
+            }
+
+            if (gap == Gap.Variables)
+            {
+                // The whole member is the gap: from the comma before its name to the quote behind its value.
+                _parts.Add(new Part(template[..template.Span[..at].LastIndexOf((byte)',')], gap));
+                template = template[(at + VariablesMark.Length + 1)..];
                 continue;
             }
 
@@ -51,6 +69,7 @@ internal sealed class RootedDocument
         None,
         Root,
         Open,
+        Variables,
     }
 
     /// <param name="open">What the request left open of the address of the data, <c>/{schoolYear}</c>; usually empty.</param>
@@ -68,6 +87,7 @@ internal sealed class RootedDocument
 
         var root = Encoding.UTF8.GetBytes(rootText);
         var rest = Encoding.UTF8.GetBytes(open);
+        var variables = VariablesOf(open);
         response.ContentType = _contentType;
         response.ContentLength = _parts.Sum(p => (long)p.Text.Length + Fill(p.Gap).Length);
         foreach (var part in _parts)
@@ -79,7 +99,19 @@ internal sealed class RootedDocument
             }
         }
 
-        byte[] Fill(Gap gap) => gap switch { Gap.Root => root, Gap.Open => rest, _ => [] };
+        byte[] Fill(Gap gap) => gap switch { Gap.Root => root, Gap.Open => rest, Gap.Variables => variables, _ => [] };
+    }
+
+    /// <summary>Each gets its own name as the default that OpenAPI asks for: which values there are is nothing for everybody to see.</summary>
+    private static byte[] VariablesOf(string open)
+    {
+        if (open.Length == 0)
+        {
+            return [];
+        }
+
+        var names = open.Split('/', StringSplitOptions.RemoveEmptyEntries).Select(n => JsonEncodedText.Encode(n.Trim('{', '}')));
+        return Encoding.UTF8.GetBytes($",\"variables\":{{{string.Join(',', names.Select(n => $"\"{n}\":{{\"default\":\"{n}\"}}"))}}}");
     }
 
     private static bool IsKnown(string header, string tag) =>

@@ -10,7 +10,7 @@ internal static class SmallSpecifications
         {
           "openapi": "3.0.1",
           "info": { "title": "Ed-Fi API discovery", "version": "1" },
-          "servers": [ { "url": "{{RootedDocument.DataRoot}}" } ],
+          "servers": [ { "url": "{{RootedDocument.DataRoot}}", "variables": "{{RootedDocument.Variables}}" } ],
           "paths": {
             "/": { "get": { "operationId": "getDiscovery", "summary": "What this API is and where everything is.", "tags": ["discovery"],
               "responses": { "200": { "description": "The root document." } } } },
@@ -31,7 +31,7 @@ internal static class SmallSpecifications
         {
           "openapi": "3.0.1",
           "info": { "title": "Ed-Fi API change queries", "version": "1" },
-          "servers": [ { "url": "{{RootedDocument.DataRoot}}/changeQueries/v1" } ],
+          "servers": [ { "url": "{{RootedDocument.DataRoot}}/changeQueries/v1", "variables": "{{RootedDocument.Variables}}" } ],
           "security": [ { "oauth2_client_credentials": [] } ],
           "paths": {
             "/availableChangeVersions": { "get": { "operationId": "getAvailableChangeVersions", "summary": "The range of change versions that can be asked for.", "tags": ["availableChangeVersions"],
@@ -54,7 +54,7 @@ internal static class SmallSpecifications
         {
           "openapi": "3.0.1",
           "info": { "title": "Ed-Fi Identities API", "version": "2" },
-          "servers": [ { "url": "{{RootedDocument.DataRoot}}/identity/v2" } ],
+          "servers": [ { "url": "{{RootedDocument.DataRoot}}/identity/v2", "variables": "{{RootedDocument.Variables}}" } ],
           "security": [ { "oauth2_client_credentials": [] } ],
           "paths": {
             "/identities": { "post": { "operationId": "postIdentity", "summary": "Creates an identity. Not supported by this server.", "tags": ["identities"],

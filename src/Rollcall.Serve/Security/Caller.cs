@@ -9,7 +9,7 @@ namespace Rollcall.Serve.Security;
 public sealed record Caller(ApiClient Client, IReadOnlyList<long> EducationOrganizationIds, bool MayDoEverything)
 {
     /// <summary>Made once: a caller lives as long as its token and its client stay the same.</summary>
-    public CallerClaims Claims { get; } = new(EducationOrganizationIds, Client.NamespacePrefixes);
+    public CallerClaims Claims { get; } = new(EducationOrganizationIds, Client.NamespacePrefixes, Client.OwnershipTokens);
 
     public string ClaimSet => Client.ClaimSet;
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Rollcall.Cli.Handbook;
 using Rollcall.Standard.Loading;
+using Rollcall.Standard.Model;
 using Rollcall.Standard.Ordering;
 using Spectre.Console;
 
@@ -23,6 +24,7 @@ internal static class ModelVerb
             rollcall model list student
             rollcall model show courseOfferings
             rollcall model dependencies
+            rollcall model show sample/buses --extension sample-api-schema-authoritative.json
             rollcall model import sample-api-schema-authoritative.json --out sample.json
             """);
 
@@ -30,10 +32,10 @@ internal static class ModelVerb
     {
         var part = new Argument<string?>("text") { Description = "Only resources whose name contains this.", Arity = ArgumentArity.ZeroOrOne };
         var descriptors = new Option<bool>("--descriptors") { Description = "Lists the descriptors too." };
-        var json = JsonOption();
-        return new Command("list", "Lists the resources with their natural keys.") { part, descriptors, json }.OnRun((parsed, _) =>
+        var (json, extensions) = (JsonOption(), ExtensionOption());
+        return new Command("list", "Lists the resources with their natural keys.") { part, descriptors, extensions, json }.OnRun((parsed, _) =>
         {
-            var standard = CompactModelReader.EdFi52;
+            var standard = Load(parsed, extensions);
             var text = parsed.GetValue(part) ?? "";
             var resources = standard.Resources
                 .Where(r => !r.IsDescriptor || parsed.GetValue(descriptors))
@@ -59,14 +61,15 @@ internal static class ModelVerb
     private static Command Show()
     {
         var name = new Argument<string>("resource") { Description = "A resource as in the URL (courseOfferings) or by its type name (CourseOffering)." };
-        var json = JsonOption();
-        return new Command("show", "Shows one resource as the data handbook does.") { name, json }.WithExamples("""
+        var (json, extensions) = (JsonOption(), ExtensionOption());
+        return new Command("show", "Shows one resource as the data handbook does.") { name, extensions, json }.WithExamples("""
             rollcall model show courseOfferings
             rollcall model show EducationOrganization
             rollcall model show termDescriptors --json
+            rollcall model show schools --extension sample-api-schema-authoritative.json
             """).OnRun((parsed, _) =>
         {
-            var standard = CompactModelReader.EdFi52;
+            var standard = Load(parsed, extensions);
             var asked = parsed.GetValue(name)!;
             var terminal = Terminal(parsed, widthWhenRedirected: 100);
             if (HandbookIndex.FindAbstract(standard, asked) is { } parent)
@@ -93,10 +96,10 @@ internal static class ModelVerb
 
     private static Command Dependencies()
     {
-        var json = JsonOption("Prints the list as the API serves it at /metadata/data/v3/dependencies.");
-        return new Command("dependencies", "Lists the resources in an order in which they can be loaded; delete in reverse.") { json }.OnRun((parsed, _) =>
+        var (json, extensions) = (JsonOption("Prints the list as the API serves it at /metadata/data/v3/dependencies."), ExtensionOption());
+        return new Command("dependencies", "Lists the resources in an order in which they can be loaded; delete in reverse.") { extensions, json }.OnRun((parsed, _) =>
         {
-            var order = DependencyOrder.Compute(CompactModelReader.EdFi52);
+            var order = DependencyOrder.Compute(Load(parsed, extensions));
             if (parsed.GetValue(json))
             {
                 return PrintJson(parsed, writer => DependencyFormats.WriteJson(order, writer));
@@ -105,6 +108,24 @@ internal static class ModelVerb
             HandbookList.Print(order, Terminal(parsed, widthWhenRedirected: 100));
             return Task.FromResult(ExitCodes.Done);
         });
+    }
+
+    private static Option<string[]> ExtensionOption() => new("--extension")
+    {
+        Description = "An extension of the data standard, as 'serve --extension' takes it; repeatable.",
+        HelpName = "FILE",
+    };
+
+    private static DataStandard Load(ParseResult parsed, Option<string[]> extensions)
+    {
+        try
+        {
+            return ModelFiles.Load(parsed.GetValue(extensions) ?? []);
+        }
+        catch (ModelFileException failure)
+        {
+            throw new CliException(ExitCodes.Usage, $"--extension {failure.Message}", failure);
+        }
     }
 
     private static Option<bool> JsonOption(string description = "Prints the result as JSON.") => new("--json") { Description = description };

@@ -50,9 +50,16 @@ internal static class ServeClientVerb
             HelpName = "ID",
             AllowMultipleArgumentsPerToken = true,
         };
+        var owners = new Option<long[]>("--ownership-token")
+        {
+            Description = "Ownership token whose documents it may use, where the server runs with --ownership; repeatable.",
+            HelpName = "ID",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        var creator = new Option<long?>("--creator-ownership-token") { Description = "Ownership token that documents get which it creates.", HelpName = "ID" };
         var command = new Command("add", "Adds a client and prints its key and secret, which is shown only now.")
         {
-            name, claimSet, key, organizations, prefixes, profiles, instances, Json,
+            name, claimSet, key, organizations, prefixes, profiles, instances, owners, creator, Json,
         };
         return Over(command, async (accounts, claimSets, parsed, cancellationToken) =>
         {
@@ -79,6 +86,8 @@ internal static class ServeClientVerb
             {
                 Profiles = parsed.GetValue(profiles)!,
                 InstanceIds = parsed.GetValue(instances)!,
+                OwnershipTokens = [.. parsed.GetValue(owners)!.Distinct()],
+                CreatorOwnershipToken = parsed.GetValue(creator),
             };
             var added = await accounts.AddAsync(client, cancellationToken)
                 ?? throw new CliException(ExitCodes.Usage, $"there is a client '{wanted}' already; 'serve client reset {wanted}' gives it a new secret.");
@@ -108,6 +117,12 @@ internal static class ServeClientVerb
                     Array("namespacePrefixes", client.NamespacePrefixes, json.WriteStringValue);
                     Array("profiles", client.Profiles, json.WriteStringValue);
                     Array("instanceIds", client.InstanceIds, i => json.WriteNumberValue(i));
+                    Array("ownershipTokens", client.OwnershipTokens, i => json.WriteNumberValue(i));
+                    if (client.CreatorOwnershipToken is { } creates)
+                    {
+                        json.WriteNumber("creatorOwnershipToken", creates);
+                    }
+
                     json.WriteBoolean("isEnabled", client.IsEnabled);
                     json.WriteEndObject();
                 }

@@ -38,6 +38,7 @@ internal sealed class ServeSettings
 
     private readonly Option<string?> _sandbox = Flag("--sandbox", "One client (key sandbox, secret sandbox) that may do everything, the standard descriptors, the school years.");
     private readonly Option<string?> _onNetwork = Flag("--sandbox-on-network", "Lets the sandbox listen on other addresses than loopback.");
+    private readonly Option<string?> _ownership = Flag("--ownership", "Documents get the ownership token of the client that creates them, and the strategy OwnershipBased is evaluated instead of refused.");
     private readonly Option<string?> _pathBase = new("--path-base") { Description = "Prefix of all paths, such as /edfi.", HelpName = "/PATH" };
     private readonly Option<string?> _tokenMinutes = new("--token-minutes") { Description = "How long a token lives. Default 30.", HelpName = "N" };
     private readonly Option<string?> _tokensMax = new("--tokens-max") { Description = "Live tokens of a client at most, -1 for no limit. Default 15.", HelpName = "N" };
@@ -68,7 +69,7 @@ internal sealed class ServeSettings
 
     private Option<string?>[] Settings =>
     [
-        _database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _snapshotsMax, _snapshotIdle, _snapshotAge, _adminKey, _adminSecret, _oidcIssuer, _oidcAudience, _oidcKeysUrl, _oidcClientClaim, _compatibility, _xsd,
+        _database, _sandbox, _onNetwork, _pathBase, _tokenMinutes, _tokensMax, _snapshotsMax, _snapshotIdle, _snapshotAge, _adminKey, _adminSecret, _oidcIssuer, _oidcAudience, _oidcKeysUrl, _oidcClientClaim, _ownership, _compatibility, _xsd,
         _logLevel, _logFormat, .. _traffic.Single,
     ];
 
@@ -116,6 +117,7 @@ internal sealed class ServeSettings
                 Number(_snapshotsMax, defaults.Snapshots.OpenMax),
                 TimeSpan.FromSeconds(Number(_snapshotIdle, (int)defaults.Snapshots.Idle.TotalSeconds)),
                 TimeSpan.FromMinutes(Number(_snapshotAge, (int)defaults.Snapshots.Age.TotalMinutes))),
+            Ownership = Boolean(_ownership),
             Compatibility = Ways(Value(_compatibility)),
             XsdFolder = Value(_xsd) ?? defaults.XsdFolder,
             Routes = InstanceSettings.Routes(file),
@@ -267,6 +269,7 @@ internal sealed class ServeSettings
             }
 
             json.WriteEndArray();
+            json.WriteBoolean("ownership", options.Ownership);
             json.WriteString("compatibility", options.Compatibility.ToString().ToLowerInvariant());
             json.WriteString("xsd", options.XsdFolder);
             InstanceSettings.Write(json, options, Masked);

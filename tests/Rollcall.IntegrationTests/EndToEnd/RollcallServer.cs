@@ -42,7 +42,8 @@ internal sealed class RollcallServer : IAsyncDisposable
     /// <summary>A client that holds a token of the sandbox.</summary>
     public async Task<HttpClient> ConnectAsync()
     {
-        var client = new HttpClient { BaseAddress = new Uri(Url + "/") };
+        // As long as a busy machine needs for what is done in one request.
+        var client = new HttpClient { BaseAddress = new Uri(Url + "/"), Timeout = TimeSpan.FromMinutes(10) };
         using var request = new HttpRequestMessage(HttpMethod.Post, "oauth/token")
         {
             Content = new FormUrlEncodedContent([new("grant_type", "client_credentials"), new("client_id", "sandbox"), new("client_secret", "sandbox")]),

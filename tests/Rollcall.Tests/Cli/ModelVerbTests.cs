@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Rollcall.Tests.Standard.Loading;
 
 namespace Rollcall.Tests.Cli;
 
@@ -31,6 +32,30 @@ public sealed class ModelVerbTests
         var page = JsonNode.Parse(run.Output)!;
         Assert.Equal(("done", "/ed-fi/courseOfferings"), ((string)page["outcome"]!, (string)page["resource"]!));
         Assert.Equal(4, page["key"]!.AsArray().Count);
+    }
+
+    [Fact]
+    public async Task Extensions_are_listed_shown_and_ordered_like_the_core()
+    {
+        string[] extension = ["--extension", ExtensionModels.Path("sample"), "--extension", ExtensionModels.Path("homograph")];
+        var list = await RollcallProcess.RunAsync(["model", "list", "school", .. extension]);
+        Assert.Equal((0, ""), (list.ExitCode, list.Error));
+        Assert.Matches("(?m)^ *schools +entity +schoolId", list.Output);
+        Assert.Matches("(?m)^ *homograph/schools +entity +schoolName", list.Output);
+
+        var bus = await RollcallProcess.RunAsync(["model", "show", "buses", "--json", .. extension]);
+        Assert.Equal("/sample/buses", (string)JsonNode.Parse(bus.Output)!["resource"]!);
+        var school = await RollcallProcess.RunAsync(["model", "show", "schools", .. extension]);
+        Assert.Contains("directlyOwnedBuses", school.Output, StringComparison.Ordinal);
+        Assert.Contains("sample/buses", school.Output, StringComparison.Ordinal);
+
+        var order = JsonNode.Parse((await RollcallProcess.RunAsync(["model", "dependencies", "--json", .. extension])).Output)!.AsArray()
+            .ToLookup(r => (string)r!["resource"]!, r => (int)r!["order"]!);
+        Assert.True(order["/ed-fi/schools"].Single() > order["/sample/buses"].Single());
+
+        var broken = await RollcallProcess.RunAsync("model", "list", "--extension", "no-such-file.json");
+        Assert.Equal((4, ""), (broken.ExitCode, broken.Output));
+        Assert.Contains("no-such-file.json", broken.Error, StringComparison.Ordinal);
     }
 
     [Theory]

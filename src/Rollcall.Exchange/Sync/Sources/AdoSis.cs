@@ -5,7 +5,6 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Rollcall.Databases;
-using Rollcall.Databases.Providers;
 using Rollcall.Exchange.Sync.Mapping;
 
 namespace Rollcall.Exchange.Sync.Sources;
@@ -46,7 +45,7 @@ internal sealed class AdoSis : ISisReader
         DbConnection? connection = null;
         try
         {
-            var factory = DatabaseProviders.Load(provider);
+            var factory = ProviderFolder.Default.Load(provider);
             connection = factory.CreateConnection() ?? throw new SisException($"the provider {provider} makes no connections", isUnavailable: false);
             connection.ConnectionString = dialect == SqlDialect.SqlServer ? WithMany(connectionString) : connectionString;
             await connection.OpenAsync(cancellationToken);

@@ -19,7 +19,7 @@ internal sealed class Deletes(Catalog catalog)
         {
             from += $"""
                 and exists (select from rollcall.{RelationshipTables.Recorded} r where r.id = d.id and r.change_version = 0
-                and ({AccessFilter.Condition(catalog.Relationships, plan.Access, AccessFilter.Recorded, withFormer: true, _ => "$4", _ => "$5")}))
+                and ({AccessFilter.Condition(catalog.Relationships, plan.Access, AccessFilter.Recorded, null, withFormer: true, _ => "$4", _ => "$5")}))
                 """;
         }
 

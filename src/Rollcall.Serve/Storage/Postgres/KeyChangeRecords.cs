@@ -34,7 +34,7 @@ internal static class KeyChangeRecords
     {
         var seen = plan.Access.IsEverything ? InWindow : $"""
             {InWindow} and exists (select from rollcall.{RelationshipTables.Recorded} r where r.id = k.id and r.change_version = k.change_version
-            and ({AccessFilter.Condition(catalog.Relationships, plan.Access, AccessFilter.Recorded, withFormer: true, _ => "$6", _ => "$7")}))
+            and ({AccessFilter.Condition(catalog.Relationships, plan.Access, AccessFilter.Recorded, null, withFormer: true, _ => "$6", _ => "$7")}))
             """;
 
         await using var batch = new NpgsqlBatch(connection);

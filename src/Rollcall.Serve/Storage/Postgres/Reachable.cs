@@ -28,6 +28,8 @@ internal sealed class Reachable : IReachable
         _scope = resource.IsDescriptor ? $"t.resource = {catalog.NumberOf(resource)} and " : "";
     }
 
+    private bool _isOwnerWanted;
+
     /// <summary>The questions of one request.</summary>
     /// <param name="document">Whose values are to be stored; null when none are.</param>
     public void Want(Access access, Document? document)
@@ -37,6 +39,7 @@ internal sealed class Reachable : IReachable
             return;
         }
 
+        _isOwnerWanted |= plan.IsOwned;
         foreach (var check in plan.Checks)
         {
             if (!_asked.TryGetValue(check.Reach, out var elements))
@@ -63,9 +66,9 @@ internal sealed class Reachable : IReachable
     public void Ask(NpgsqlBatch batch, Guid[] ids, Guid[] keys)
     {
         var columns = _tables.Columns[_resource.Index];
-        if (columns.Length > 0)
+        if (columns.Length > 0 || _isOwnerWanted)
         {
-            batch.Then($"select t.row_id, t.change_version, {string.Join(", ", columns.Select(c => "t." + c))} from {_table} t where {_scope}(t.id = any($1) or t.key_hash = any($2))")
+            batch.Then($"select t.row_id, t.change_version, {string.Join(", ", columns.Add("owner").Select(c => "t." + c))} from {_table} t where {_scope}(t.id = any($1) or t.key_hash = any($2))")
                 .With(ids).With(keys);
         }
 
@@ -90,15 +93,15 @@ internal sealed class Reachable : IReachable
     public async Task ReadAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)
     {
         var elements = _tables.Elements[_resource.Index];
-        if (elements.Length > 0)
+        if (elements.Length > 0 || _isOwnerWanted)
         {
             while (await reader.ReadAsync(cancellationToken))
             {
-                var values = new ElementValue[elements.Length];
+                var values = new ElementValue[elements.Length + 1];
                 for (var i = 0; i < values.Length; i++)
                 {
                     values[i] = reader.IsDBNull(i + 2) ? default
-                        : elements[i].Kind == ElementKind.Organization ? ElementValue.Of(reader.GetInt64(i + 2))
+                        : i < elements.Length && elements[i].Kind == ElementKind.Organization ? ElementValue.Of(reader.GetInt64(i + 2))
                         : ElementValue.Of(reader.GetString(i + 2));
                 }
 
@@ -125,9 +128,9 @@ internal sealed class Reachable : IReachable
         }
     }
 
-    /// <summary>The values of a stored row; null when the row changed while it was being read, so that the request must be begun again.</summary>
+    /// <summary>The values of a stored row, its ownership token behind them; null when the row changed while it was being read, so that the request must be begun again.</summary>
     public ElementValue[]? Stored(long rowId, long changeVersion) =>
-        _tables.Elements[_resource.Index].Length == 0 ? [] : _stored.GetValueOrDefault((rowId, changeVersion));
+        _tables.Elements[_resource.Index].Length == 0 && !_isOwnerWanted ? [] : _stored.GetValueOrDefault((rowId, changeVersion));
 
     public bool IsReached(Reach reach, ElementValue value, CallerClaims claims)
     {

@@ -371,7 +371,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         if (!plan.Access.IsEverything)
         {
             statement.Where($"({AccessFilter.Condition(
-                catalog.Relationships, plan.Access, (_, column) => $"{statement.Alias}.{column}", withFormer: false, statement.Parameter, statement.Parameter, isOfPage)})");
+                catalog.Relationships, plan.Access, (_, column) => $"{statement.Alias}.{column}", $"{statement.Alias}.owner", withFormer: false, statement.Parameter, statement.Parameter, isOfPage)})");
         }
 
         return statement;

@@ -20,7 +20,7 @@ internal static class RowImage
         rows.Uuid(document.KeyHash.ToGuid());
         rows.Uuid(document.RecordHash.ToGuid());
         rows.Timestamp(head.LastModified);
-        rows.Text(null);
+        rows.Text(head.Owner);
         if (document.Resource.IsDescriptor)
         {
             rows.Int(head.ResourceNumber);
@@ -78,5 +78,6 @@ internal static class RowImage
 
 /// <summary>The columns of a row that do not come from its document.</summary>
 /// <param name="RowId">0 for a new row, which draws its number when it is inserted.</param>
+/// <param name="Owner">The ownership token of who creates it; of a stored row it stays what it is.</param>
 /// <param name="ChangeVersion">The version that an existing row must still have; 0 for a new one.</param>
-internal readonly record struct RowHead(long RowId, Guid Id, long ChangeVersion, DateTime LastModified, int ResourceNumber);
+internal readonly record struct RowHead(long RowId, Guid Id, long ChangeVersion, DateTime LastModified, int ResourceNumber, string? Owner);

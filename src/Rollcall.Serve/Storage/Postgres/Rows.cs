@@ -28,8 +28,8 @@ internal sealed class Rows(Catalog catalog, LinkSplicer links, TimeProvider time
         foreach (var plan in planned)
         {
             var head = plan.Existing is { } row
-                ? new RowHead(row.RowId, row.Id, row.ChangeVersion, now, number)
-                : new RowHead(0, Guid.CreateVersion7(time.GetUtcNow()), 0, now, number);
+                ? new RowHead(row.RowId, row.Id, row.ChangeVersion, now, number, null)
+                : new RowHead(0, Guid.CreateVersion7(time.GetUtcNow()), 0, now, number, plan.Write.Request.Access.Owner);
             plan.Id = head.Id;
             RowImage.Write(plan.Existing is null ? images.Inserts : images.Updates, table, plan.Document, plan.Targets, head, links);
         }

@@ -8,6 +8,8 @@ namespace Rollcall.Serve.Storage.Sqlite;
 internal static class AccessFilter
 {
     /// <summary>Numbers that no other parameter of a list reaches.</summary>
+    private const int Owners = 97;
+
     private const int Organizations = 98;
 
     private const int Prefixes = 99;
@@ -15,8 +17,9 @@ internal static class AccessFilter
     private static readonly string Ids = $"select value from json_each(?{Organizations})";
 
     /// <param name="column">The expression of an element's value in the statement, given the name of its column.</param>
-    public static string Condition(StoreModel model, Access access, Func<Element, string, string> column, bool withFormer) =>
-        new AccessSql(model.Relationships, "", OrganizationTest.ByClosure("", Ids), StartsWith, "").Condition(access, column, withFormer);
+    /// <param name="owner">The column of the ownership token; null where there is none.</param>
+    public static string Condition(StoreModel model, Access access, Func<Element, string, string> column, string? owner, bool withFormer) =>
+        new AccessSql(model.Relationships, "", OrganizationTest.ByClosure("", Ids), StartsWith, IsOwn, "").Condition(access, column, owner, withFormer);
 
     /// <summary>A parameter that the statement does not have is left out.</summary>
     public static SqliteStatement Bind(SqliteStatement statement, Access access)
@@ -31,11 +34,19 @@ internal static class AccessFilter
             statement.BindText(Organizations, access.Claims!.OrganizationsJson);
         }
 
+        if (plan.IsOwned)
+        {
+            statement.BindText(Owners, access.Claims!.OwnershipTokensJson);
+        }
+
         return plan.Namespaces.IsEmpty ? statement : statement.BindText(Prefixes, access.Claims!.PrefixesJson);
     }
 
     /// <summary>An element's value in a row "r" of the recorded ones.</summary>
     public static string Recorded(Element element, string column) => $"json_extract(r.elements, '$.{column}')";
+
+    private static string IsOwn(string column) => string.Create(
+        CultureInfo.InvariantCulture, $"{column} IN (SELECT value FROM json_each(?{Owners}))");
 
     private static string StartsWith(string column) => string.Create(
         CultureInfo.InvariantCulture, $"exists (select 1 from json_each(?{Prefixes}) p where substr({column}, 1, length(p.value)) = p.value)");

@@ -9,7 +9,7 @@ internal static class Deletes
     {
         var table = reader.Model.Table(plan.Resource);
         var access = plan.Access.IsEverything ? null
-            : AccessFilter.Condition(reader.Model, plan.Access, AccessFilter.Recorded, withFormer: true);
+            : AccessFilter.Condition(reader.Model, plan.Access, AccessFilter.Recorded, null, withFormer: true);
         var from = $"""
             FROM deleted AS gone
             WHERE gone.resource = ?1 AND gone.change_version BETWEEN ?2 AND ?3

@@ -25,7 +25,7 @@ internal static class KeyChangeRecords
         var (min, max) = (plan.MinChangeVersion ?? 0, plan.MaxChangeVersion ?? long.MaxValue);
         var seen = plan.Access.IsEverything ? InWindow : $"""
             {InWindow} AND EXISTS (SELECT 1 FROM {RelationshipTables.Recorded} r WHERE r.id = key_change.id AND r.change_version = key_change.change_version
-            AND ({AccessFilter.Condition(reader.Model, plan.Access, AccessFilter.Recorded, withFormer: true)}))
+            AND ({AccessFilter.Condition(reader.Model, plan.Access, AccessFilter.Recorded, null, withFormer: true)}))
             """;
         long? total = null;
         if (plan.WantsTotalCount)

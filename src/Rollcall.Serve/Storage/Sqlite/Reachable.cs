@@ -32,24 +32,24 @@ internal sealed class Reachable(StoreModel model, Func<string, SqliteStatement> 
         }
     }
 
-    /// <summary>The values of the elements in a stored row.</summary>
+    /// <summary>The values of the elements in a stored row, and its ownership token.</summary>
     public ElementValue[] Stored(AccessPlan plan, long rowId)
     {
         var columns = model.Relationships.Columns[plan.Resource.Index];
-        var values = new ElementValue[columns.Length];
-        if (columns.Length == 0)
+        var values = new ElementValue[columns.Length + 1];
+        if (columns.Length == 0 && !plan.IsOwned)
         {
             return values;
         }
 
-        var find = prepared($"SELECT {string.Join(", ", columns)} FROM {model.Table(plan.Resource).Name} WHERE row_id = ?1").Bind(1, rowId);
+        var find = prepared($"SELECT {string.Join(", ", columns.Add("owner"))} FROM {model.Table(plan.Resource).Name} WHERE row_id = ?1").Bind(1, rowId);
         try
         {
             find.Step();
             for (var i = 0; i < values.Length; i++)
             {
                 values[i] = find.IsNull(i) ? default
-                    : plan.Elements[i].Kind == ElementKind.Organization ? ElementValue.Of(find.Long(i))
+                    : i < columns.Length && plan.Elements[i].Kind == ElementKind.Organization ? ElementValue.Of(find.Long(i))
                     : ElementValue.Of(find.Text(i));
             }
         }

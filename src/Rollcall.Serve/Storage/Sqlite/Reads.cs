@@ -252,7 +252,7 @@ internal static class Reads
         if (!plan.Access.IsEverything)
         {
             conditions.Add(
-                $"({AccessFilter.Condition(reader.Model, plan.Access, (_, column) => $"{table.Name}.{column}", withFormer: false)}) =",
+                $"({AccessFilter.Condition(reader.Model, plan.Access, (_, column) => $"{table.Name}.{column}", $"{table.Name}.owner", withFormer: false)}) =",
                 (s, p) => AccessFilter.Bind(s.Bind(p, 1L), plan.Access),
                 hasIndex: false);
         }

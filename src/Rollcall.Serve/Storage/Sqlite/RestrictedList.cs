@@ -42,7 +42,7 @@ internal sealed class RestrictedList
         _reached = _memory.Reached is { } reached && reached.Version == hierarchy ? reached : _memory.Reached = Reached(hierarchy);
         _persons = _memory.Persons is { } persons && persons.Hierarchy == hierarchy && persons.Relationships == relationships
             ? persons : _memory.Persons = new ReachedPersons(hierarchy, relationships);
-        _elements = string.Join(", ", reader.Model.Relationships.Columns[plan.Resource.Index]);
+        _elements = string.Join(", ", reader.Model.Relationships.Columns[plan.Resource.Index]) + (_access.IsOwned ? ", owner" : "");
         _firstElement = Reads.Columns.Count(c => c == ',') + 1;
     }
 
@@ -302,6 +302,11 @@ internal sealed class RestrictedList
             {
                 return false;
             }
+        }
+
+        if (_access.IsOwned && !_claims.OwnershipTokens.Contains(row.Text(_firstElement + _access.Elements.Length)))
+        {
+            return false;
         }
 
         foreach (var strategy in _access.Relationships)

@@ -109,7 +109,8 @@ internal sealed class Rows : IDisposable
     }
 
     /// <summary>Stores a new document.</summary>
-    public RowChange Insert(Document document, ReadOnlySpan<ReferenceTarget> targets)
+    /// <param name="owner">The ownership token of who creates it; null for none. It stays.</param>
+    public RowChange Insert(Document document, ReadOnlySpan<ReferenceTarget> targets, string? owner)
     {
         var rowId = _session.NextRowId();
         var id = Guid.CreateVersion7(DateTimeOffset.UnixEpoch.AddMicroseconds(_session.Now));
@@ -132,6 +133,7 @@ internal sealed class Rows : IDisposable
             _insert.Bind(next++, _session.Model.Number(resource));
         }
 
+        _insert.BindText(next++, owner);
         TakeRootTargets(document, targets);
         next = BindTargets(_insert, next);
         BindContent(_insert, next, document, targets, version);
@@ -263,6 +265,7 @@ internal sealed class Rows : IDisposable
             columns.Add("resource");
         }
 
+        columns.Add("owner");
         columns.AddRange(_table.ReferenceColumns.Select(c => c.Column));
         columns.AddRange(ContentColumns());
         return _session.Db.Prepare(

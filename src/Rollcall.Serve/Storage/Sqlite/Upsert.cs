@@ -36,7 +36,7 @@ internal static class Upsert
                 return new WriteOutcome.KeyConflict();
             }
 
-            var inserted = rows.Insert(document, targets);
+            var inserted = rows.Insert(document, targets, access.Owner);
             return new WriteOutcome.Created(inserted.Id, inserted.ChangeVersion);
         }
 

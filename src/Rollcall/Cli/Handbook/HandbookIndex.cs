@@ -11,6 +11,7 @@ internal static class HandbookIndex
     public static ResourceModel Find(DataStandard standard, string asked) =>
         (ResourceName.TryParse(asked) is { } name ? standard.Find(name) : null)
         ?? standard.Resources.FirstOrDefault(r => r.TypeName.Equals(asked, StringComparison.OrdinalIgnoreCase))
+        ?? standard.Resources.FirstOrDefault(r => r.Name.Endpoint.Equals(asked, StringComparison.OrdinalIgnoreCase))
         ?? throw new CliException(ExitCodes.Usage, $"the data standard has no resource '{asked}'.{Suggest(standard, asked)} 'rollcall model list --descriptors' names them all.");
 
     /// <summary>An abstract resource, which has no endpoint: <c>EducationOrganization</c>, or its plural.</summary>
@@ -26,9 +27,9 @@ internal static class HandbookIndex
         var endpoint = (ResourceName.TryParse(asked)?.Endpoint ?? asked).ToLowerInvariant();
 
         // A slip of the finger, or a part of the name (offerings), which is meant seriously at any length.
-        var near = Nearest.To(endpoint, standard.Resources.Select(r => r.Name.Endpoint)).ToArray();
+        var near = Nearest.To(endpoint, standard.Resources.Select(HandbookText.Name)).ToArray();
         var containing = standard.Resources
-            .Select(r => r.Name.Endpoint)
+            .Select(HandbookText.Name)
             .Where(e => endpoint.Length >= 4 && e.Contains(endpoint, StringComparison.OrdinalIgnoreCase))
             .OrderBy(e => e.Length);
         return Nearest.Question(near.Take(1).Concat(containing).Concat(near.Skip(1)).Distinct(StringComparer.Ordinal).Take(SuggestionsMax));

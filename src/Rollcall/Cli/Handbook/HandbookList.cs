@@ -13,7 +13,7 @@ internal static class HandbookList
         var table = new Columns("Resource", "Kind", "Natural key") { WidthMax = 100 };
         foreach (var resource in resources)
         {
-            table.Add(resource.Name.Endpoint, HandbookText.Kind(resource), string.Join(", ", resource.Key.Select(k => k.Name)));
+            table.Add(HandbookText.Name(resource), HandbookText.Kind(resource), string.Join(", ", resource.Key.Select(k => k.Name)));
         }
 
         table.Write(console);

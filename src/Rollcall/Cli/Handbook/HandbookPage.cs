@@ -60,7 +60,7 @@ internal static class HandbookPage
         var table = new Columns("Resource", "Its key");
         foreach (var subclass in resource.Subclasses)
         {
-            table.Add(subclass.Name.Endpoint, string.Join(", ", subclass.Key.Select(k => k.Name)));
+            table.Add(HandbookText.Name(subclass), string.Join(", ", subclass.Key.Select(k => k.Name)));
         }
 
         table.Write(console);
@@ -149,7 +149,7 @@ internal static class HandbookPage
         var table = new Columns("Member", "Target", "Required", "Role");
         foreach (var reference in resource.References)
         {
-            var target = reference.Target?.Name.Endpoint ?? $"{reference.TargetType} ({reference.AbstractTarget!.Subclasses.Length} kinds)";
+            var target = reference.Target is { } concrete ? HandbookText.Name(concrete) : $"{reference.TargetType} ({reference.AbstractTarget!.Subclasses.Length} kinds)";
             table.Add(
                 HandbookText.Path(reference.Path.Text),
                 target,
@@ -183,7 +183,7 @@ internal static class HandbookPage
     private static void PrintUsers(IEnumerable<(ResourceModel Resource, string Path)> users, IAnsiConsole console)
     {
         var list = users.GroupBy(u => u.Resource).Select(g => (g.Key, Paths: g.Select(u => HandbookText.Path(u.Path)).ToArray()))
-            .OrderBy(g => g.Key.Name.Endpoint, StringComparer.OrdinalIgnoreCase).ToArray();
+            .OrderBy(g => HandbookText.Name(g.Key), StringComparer.OrdinalIgnoreCase).ToArray();
         Heading(console, "Referred to by", list.Length);
         if (list.Length == 0)
         {
@@ -193,7 +193,7 @@ internal static class HandbookPage
         var table = new Columns("Resource", "Member");
         foreach (var (resource, paths) in list)
         {
-            table.Add(resource.Name.Endpoint, string.Join(", ", paths));
+            table.Add(HandbookText.Name(resource), string.Join(", ", paths));
         }
 
         table.Write(console);
@@ -215,7 +215,7 @@ internal static class HandbookPage
         while (lines.ReadLine() is { } line)
         {
             using var value = JsonDocument.Parse(line);
-            if (value.RootElement.GetProperty("resource").GetString() == descriptor.Name.Endpoint)
+            if (descriptor.Name.Namespace == "ed-fi" && value.RootElement.GetProperty("resource").GetString() == descriptor.Name.Endpoint)
             {
                 yield return (value.RootElement.GetProperty("namespace").GetString()!, value.RootElement.GetProperty("codeValue").GetString()!);
             }

@@ -15,6 +15,9 @@ internal static class HandbookText
         _ => throw new InvalidOperationException($"A new kind of resource has no word yet: {resource.Kind}."),
     };
 
+    /// <summary>As a user would ask for it: the endpoint, with its namespace when an extension brings it.</summary>
+    public static string Name(ResourceModel resource) => resource.Name.Namespace == "ed-fi" ? resource.Name.Endpoint : resource.Name.ToString();
+
     /// <summary>A member's type with the rules on its value, as short as it can be said.</summary>
     public static string Type(PropertyModel property) => property.Type switch
     {

@@ -39,9 +39,15 @@ internal sealed class AuthorizationWorld(HttpServer server)
     }
 
     /// <summary>The Authorization header of a new client.</summary>
-    public async Task<string> ClientAsync(string claimSet, long[] organizations, params string[] prefixes)
+    public Task<string> ClientAsync(string claimSet, long[] organizations, params string[] prefixes) =>
+        ClientAsync(new ApiClient(SecretHash.NewKey(), "test", "no secret fits", claimSet, prefixes, organizations, 1, true));
+
+    /// <summary>A client with ownership tokens, and the one that what it creates gets.</summary>
+    public Task<string> OwnerAsync(string claimSet, long[] organizations, long[] tokens, long? creates) =>
+        ClientAsync(new ApiClient(SecretHash.NewKey(), "test", "no secret fits", claimSet, [], organizations, 1, true) { OwnershipTokens = tokens, CreatorOwnershipToken = creates });
+
+    private async Task<string> ClientAsync(ApiClient client)
     {
-        var client = new ApiClient(SecretHash.NewKey(), "test", "no secret fits", claimSet, prefixes, organizations, 1, true);
         await server.Host.Stores.Credentials.PutClientAsync(client, CancellationToken.None);
 
         // Straight from the issuer: the slow hash of a secret is not what is tested here.

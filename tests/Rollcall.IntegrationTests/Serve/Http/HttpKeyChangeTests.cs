@@ -124,6 +124,70 @@ public abstract class HttpKeyChangeTests(HttpServer server)
         (await server.GetAsync($"{Periods}/{first.Id}")).Is(200).HasHeader("ETag", first.Header("ETag"));
     }
 
+    [Rule("5.5.dependent-conflict")]
+    [Fact]
+    public async Task A_follower_whose_new_key_another_document_has_refuses_the_whole_change()
+    {
+        // Two students registered for one assessment; the first one's enrollment is given to the second, whose registration there is already.
+        const string Registrations = "/data/v3/ed-fi/studentAssessmentRegistrations";
+        const string Enrollments = "/data/v3/ed-fi/studentSchoolAssociations";
+        var (one, other, test) = (server.Unique("one-"), server.Unique("other-"), server.Unique("test-"));
+        (await server.PostAsync("/data/v3/ed-fi/assessments", $$"""
+            {"assessmentIdentifier":"{{test}}","namespace":"uri://ed-fi.org/a","assessmentTitle":"T","academicSubjects":[{"academicSubjectDescriptor":"uri://ed-fi.org/AcademicSubjectDescriptor#Mathematics"}]}
+            """)).Is(201);
+        (await server.PostAsync("/data/v3/ed-fi/assessmentAdministrations", $$$"""
+            {"administrationIdentifier":"A","assessmentReference":{"assessmentIdentifier":"{{{test}}}","namespace":"uri://ed-fi.org/a"},"assigningEducationOrganizationReference":{"educationOrganizationId":100}}
+            """)).Is(201);
+        var enrollments = new List<string>();
+        var registrations = new List<HttpAnswer>();
+        foreach (var (student, entry) in new[] { (one, "2025-08-01"), (other, "2025-08-02") })
+        {
+            (await server.PostAsync("/data/v3/ed-fi/students", HttpServer.Student(student))).Is(201);
+            (await server.PostAsync("/data/v3/ed-fi/studentEducationOrganizationAssociations", $$$"""
+                {"studentReference":{"studentUniqueId":"{{{student}}}"},"educationOrganizationReference":{"educationOrganizationId":100}}
+                """)).Is(201);
+            enrollments.Add((await server.PostAsync(Enrollments, Enrollment(student, entry))).Is(201).Id);
+            registrations.Add((await server.PostAsync(Registrations, $$$"""
+                {"assessmentAdministrationReference":{"administrationIdentifier":"A","assessmentIdentifier":"{{{test}}}","assigningEducationOrganizationId":100,"namespace":"uri://ed-fi.org/a"},
+                "studentEducationOrganizationAssociationReference":{"educationOrganizationId":100,"studentUniqueId":"{{{student}}}"},
+                "studentSchoolAssociationReference":{"entryDate":"{{{entry}}}","schoolId":100,"studentUniqueId":"{{{student}}}"}}
+                """)).Is(201));
+        }
+
+        var newest = await NewestAsync();
+        var before = (await server.GetAsync($"{Enrollments}/{enrollments[0]}")).Is(200);
+        (await server.PutAsync($"{Enrollments}/{enrollments[0]}", Enrollment(other, "2025-08-01"))).IsProblem(409, $$"""
+            {
+              "detail": "The identifying value(s) of the item are the same as another item that already exists.",
+              "type": "urn:ed-fi:api:identity-conflict",
+              "title": "Identifying Values Are Not Unique",
+              "validationErrors": {},
+              "errors": [
+                "A natural key conflict occurred when attempting to update a resource StudentSchoolAssociation with a duplicate key. The duplicate keys and values are (entryDate = 2025-08-01),(schoolId = 100),(studentUniqueId = {{other}})"
+              ]
+            }
+            """);
+        Assert.Equal(before.Body, (await server.GetAsync($"{Enrollments}/{enrollments[0]}")).Body);
+        foreach (var registration in registrations)
+        {
+            (await server.GetAsync($"{Registrations}/{registration.Id}")).Is(200).HasHeader("ETag", registration.Header("ETag"));
+        }
+
+        Assert.DoesNotContain(enrollments[0], (await server.GetAsync($"{Enrollments}/keyChanges?minChangeVersion={newest + 1}")).Is(200).Body, StringComparison.Ordinal);
+
+        // Control: without the other's registration the change is done, and followed.
+        (await server.DeleteAsync($"{Registrations}/{registrations[1].Id}")).Is(204);
+        (await server.PutAsync($"{Enrollments}/{enrollments[0]}", Enrollment(other, "2025-08-01"))).Is(204);
+        var followed = (await server.GetAsync($"{Registrations}/{registrations[0].Id}")).Is(200).Json!;
+        Assert.Equal(other, (string)followed["studentSchoolAssociationReference"]!["studentUniqueId"]!);
+        Assert.Equal(other, (string)followed["studentEducationOrganizationAssociationReference"]!["studentUniqueId"]!);
+
+        static string Enrollment(string student, string entry) => $$$"""
+            {"studentReference":{"studentUniqueId":"{{{student}}}"},"schoolReference":{"schoolId":100},"entryDate":"{{{entry}}}",
+            "entryGradeLevelDescriptor":"uri://ed-fi.org/GradeLevelDescriptor#Tenth grade"}
+            """;
+    }
+
     [Rule("3.1.key-change-before-references", "3.8.if-match")]
     [Fact]
     public async Task A_key_change_waits_its_turn_among_the_faults()

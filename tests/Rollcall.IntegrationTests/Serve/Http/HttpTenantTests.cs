@@ -107,6 +107,16 @@ public abstract class HttpTenantTests(HttpServer server)
 
         var document = (await server.SendAsync("GET", "/North/metadata/data/v3/resources/swagger.json", null, null, null)).Json!;
         Assert.Equal($"{server.Root}/North/{{districtId}}/{{schoolYear}}/data/v3", (string)document["servers"]![0]!["url"]!);
+        Assert.Equal("""{"districtId":{"default":"districtId"},"schoolYear":{"default":"schoolYear"}}""", document["servers"]![0]!["variables"]!.ToJsonString());
+        foreach (var name in (string[])["changequeries/v1/swagger.json", "specifications/discovery-spec.json", "data/v3/resources/swagger.json"])
+        {
+            // What is open must be declared, and what is not open must not be.
+            var open = (await server.SendAsync("GET", $"/metadata/{name}", null, null, null)).Json!["servers"]![0]!.AsObject();
+            Assert.Equal(3, open["variables"]!.AsObject().Count);
+            var whole = (await server.SendAsync("GET", $"/North/255901/2025/metadata/{name}", null, null, null)).Json!["servers"]![0]!.AsObject();
+            Assert.Equal(["url"], whole.Select(m => m.Key));
+        }
+
         (await server.SendAsync("GET", "/North/255901/metadata", null, null, null)).Is(404);
         (await server.SendAsync("GET", "/North/health", null, null, null)).Is(404);
         (await server.SendAsync("GET", "/health", null, null, null)).Is(200);

@@ -33,9 +33,10 @@ internal sealed class PipelinedClient : IDisposable
         return new PipelinedClient(client, new Uri(root).Authority, bearer);
     }
 
-    public void AddPost(string path, JsonNode body)
+    public void AddPost(string path, JsonNode body) => AddPost(path, Encoding.UTF8.GetBytes(body.ToJsonString()));
+
+    public void AddPost(string path, byte[] json)
     {
-        var json = Encoding.UTF8.GetBytes(body.ToJsonString());
         _out.Write(Encoding.ASCII.GetBytes("POST " + path));
         _out.Write(_common);
         _out.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"Content-Type: application/json\r\nContent-Length: {json.Length}\r\n\r\n")));

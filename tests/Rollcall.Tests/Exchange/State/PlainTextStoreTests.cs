@@ -80,7 +80,7 @@ public sealed class PlainTextStoreTests : IDisposable
     }
 
     [Theory]
-    [InlineData("sqlServer", "sqlServer is not supported by this build")]
+    [InlineData("sqlServer", "ConfigurationStore:SqlServer:ConnectionString is missing")]
     [InlineData("excel", "there is no store 'excel'")]
     [InlineData("postgreSql", "ConfigurationStore:PostgreSql:ConnectionString is missing")]
     public void A_store_that_there_is_not_is_refused_by_name(string provider, string expected)

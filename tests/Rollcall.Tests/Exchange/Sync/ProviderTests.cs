@@ -1,6 +1,5 @@
 using System.Globalization;
 using Rollcall.Databases;
-using Rollcall.Databases.Providers;
 using Rollcall.Exchange.Sync;
 using Rollcall.Exchange.Sync.Mapping;
 using Rollcall.Exchange.Sync.Sources;
@@ -12,7 +11,7 @@ public sealed class ProviderTests : IDisposable
 {
     private readonly SyncBench _bench = new SyncBench().WithUsualMapping();
 
-    static ProviderTests() => Environment.SetEnvironmentVariable(DatabaseProviders.FolderVariable, AcmeFolder);
+    static ProviderTests() => Environment.SetEnvironmentVariable(ProviderFolder.Variable, AcmeFolder);
 
     /// <summary>Where the build has put the tests' provider.</summary>
     internal static string AcmeFolder => Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Rollcall.TestProvider", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory))));
@@ -70,7 +69,7 @@ public sealed class ProviderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("Acme.Data.Other", "No assembly in")]
+    [InlineData("Acme.Data.Other", "has no assembly for it")]
     [InlineData("Acme", "source.provider is Acme")]
     public async Task A_provider_that_is_not_there_is_named_and_where_it_was_looked_for(string provider, string fault)
     {
@@ -85,8 +84,8 @@ public sealed class ProviderTests : IDisposable
     [Fact]
     public void One_name_is_one_factory_and_an_unknown_one_is_refused()
     {
-        Assert.Same(DatabaseProviders.Load("Acme.Data.SqlClient"), DatabaseProviders.Load("Acme.Data.SqlClient"));
-        Assert.Contains("Acme.Data.Nothing", Assert.Throws<DatabaseUnusableException>(() => DatabaseProviders.Load("Acme.Data.Nothing")).Message, StringComparison.Ordinal);
+        Assert.Same(ProviderFolder.Default.Load("Acme.Data.SqlClient"), ProviderFolder.Default.Load("Acme.Data.SqlClient"));
+        Assert.Contains("Acme.Data.Nothing", Assert.Throws<DatabaseUnusableException>(() => ProviderFolder.Default.Load("Acme.Data.Nothing")).Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -132,9 +132,8 @@ public abstract partial class StoreConformance
     }
 
     [Fact]
-    public async Task A_dependent_that_would_meet_another_documents_key_refuses_the_key_change()
+    public async Task A_session_that_moves_to_where_one_of_its_name_is_takes_nothing_with_it()
     {
-        // The gradebook entries are told apart by their own members, so only sections can meet: none can, until their school is one.
         var chain = await SeedChainAsync();
         var before = await AllAsync();
         await World.CreateAsync("sessions", World.Session("Fall", 20));
