@@ -71,7 +71,7 @@ internal static class SyncBenchmark
         File.WriteAllText(Path.Combine(folder, "profile.yaml"), $$"""
             source: { provider: sqlite, connection: "{{Path.Combine(folder, "sis.db")}}" }
             target: { url: "http://instant", key: k, secret: s }
-            ledger: "{{ledger ?? Path.Combine(folder, "ledger.db")}}"
+            ledger: "{{ledger ?? "ledger.db"}}"
             """);
         File.WriteAllText(Path.Combine(folder, "resources", "studentSchoolAttendanceEvents.sql"), Query);
         File.WriteAllText(Path.Combine(folder, "crosswalks", "attendanceEventCategoryDescriptor.csv"), """

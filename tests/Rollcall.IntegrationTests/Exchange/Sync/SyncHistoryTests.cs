@@ -34,7 +34,8 @@ public sealed class SyncHistoryTests(PostgresFixture postgres)
         TestContext.Current.TestOutputHelper?.WriteLine(
             $"{histories} histories: {string.Join(", ", mix.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => $"{m.Key} {m.Value}"))}");
         Assert.All(
-            [.. _stages.Select(s => "killed " + s), "key changes", "deletes", "swaps", "keys used again", "rows made anew", "calls in doubt"],
+            // Five histories are too few for the rare kinds of change.
+            [.. _stages.Select(s => "killed " + s), "key changes", "deletes", "calls in doubt", .. IsLong ? ["swaps", "keys used again", "rows made anew"] : Array.Empty<string>()],
             name => Assert.True(mix.GetValueOrDefault(name) > 0, $"Nothing of '{name}' in {histories} histories."));
     }
 
@@ -55,7 +56,7 @@ public sealed class SyncHistoryTests(PostgresFixture postgres)
         var source = new CrashTests.Source();
         for (var round = 0; round < Rounds; round++)
         {
-            source.Change(changes, round == 0 ? 5 : 3);
+            source.Change(changes, round == 0 ? 6 : 5);
             bench.Sql(source.ToSql());
             await DiesAsync(bench, server, place, _stages[(seed + round) % _stages.Length], fates, mix);
         }

@@ -136,7 +136,7 @@ public sealed class SyncVerbsTests(PostgresFixture postgres)
             """);
         var environment = new Dictionary<string, string> { ["ROLLCALL_PROVIDERS"] = ProviderTests.AcmeFolder };
 
-        var missing = await RollcallCli.RunAsync("sync", "run", bench.Folder);
+        var missing = await RollcallCli.RunAsync(new Dictionary<string, string> { ["ROLLCALL_PROVIDERS"] = Path.Combine(bench.Folder, "none") }, "sync", "run", bench.Folder);
         Assert.Equal(4, missing.ExitCode);
         Assert.Contains("ROLLCALL_PROVIDERS", missing.Errors, StringComparison.Ordinal);
         var (check, said, errors) = await RollcallCli.RunAsync(environment, "sync", "check", bench.Folder);

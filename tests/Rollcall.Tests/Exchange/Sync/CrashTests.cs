@@ -197,7 +197,7 @@ public sealed class CrashTests
         {
             for (var n = random.Next(3, 9); n > 0; n--)
             {
-                switch (random.Next(12))
+                switch (random.Next(14))
                 {
                     case 0 or 1:
                         _pupils.Add(new Pupil(_next++, $"F{random.Next(3)}"));
@@ -236,6 +236,11 @@ public sealed class CrashTests
                             _absences.RemoveAt(gone - _stints.Count);
                         }
 
+                        break;
+                    case 12 or 13 when _given.OfType<(int Pupil, int School, int Day)>().Where(k => _pupils.Any(x => x.Id == k.Pupil)).OrderBy(k => k).ToList() is { Count: > 0 } given:
+                        // A key that some row has had: taken again by another, unless it is still in use.
+                        var key = given[random.Next(given.Count)];
+                        _stints.Add(new Stint(_next++, key.Pupil, key.School, key.Day, "10"));
                         break;
                     case 11 when _stints.Count > 0:
                         var again = random.Next(_stints.Count);
