@@ -1,4 +1,3 @@
-using Rollcall.Tests;
 using Rollcall.Tests.Tidy;
 
 namespace Rollcall.IntegrationTests.Conformance;

@@ -1,5 +1,3 @@
-using Rollcall.Tests;
-
 namespace Rollcall.IntegrationTests.Conformance;
 
 /// <summary>One rule of the API's reference: a row of a <c>rules-*.tsv</c>.</summary>

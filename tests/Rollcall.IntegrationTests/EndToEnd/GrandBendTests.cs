@@ -2,7 +2,6 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Rollcall.Tests;
 using Rollcall.Tests.Standard.Documents;
 
 namespace Rollcall.IntegrationTests.EndToEnd;

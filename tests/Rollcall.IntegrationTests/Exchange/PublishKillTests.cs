@@ -22,7 +22,7 @@ public sealed class PublishKillTests(ITestOutputHelper output)
     [Fact]
     public async Task However_often_a_publish_is_killed_the_target_ends_as_the_source_and_little_is_sent_again()
     {
-        var histories = Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") == "1" ? 24 : 4;
+        var histories = LongRun.IsOn ? 24 : 4;
         const int Seed = 20261122;
         output.WriteLine($"seed {Seed}");
         var random = new Random(Seed);

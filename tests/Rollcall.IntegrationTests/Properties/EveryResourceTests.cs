@@ -17,8 +17,7 @@ public abstract class EveryResourceTests(HttpServer server)
     private const int Connections = 32;
     private const int RequestsAtATime = 32;
     private const int Seed = 20250901;
-    private static readonly bool s_isLong = Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") is { Length: > 0 };
-    private static readonly int s_perResource = s_isLong ? 50 : 1;
+    private static readonly int s_perResource = LongRun.IsOn ? 50 : 1;
 
     /// <summary>Of the faults of each document; the long run has all.</summary>
     private const int FaultsPerDocument = 6;
@@ -83,7 +82,7 @@ public abstract class EveryResourceTests(HttpServer server)
                 var random = new Random(Seed + sample.Index);
                 var faults = faultsOf.Of(sample.Item, random).ToArray();
                 Interlocked.Add(ref all, faults.Length);
-                return (s_isLong ? faults : faults.OrderBy(_ => random.Next()).Take(FaultsPerDocument)).Select(f => (Sample: sample.Item, Fault: f));
+                return (LongRun.IsOn ? faults : faults.OrderBy(_ => random.Next()).Take(FaultsPerDocument)).Select(f => (Sample: sample.Item, Fault: f));
             },
             (client, c) => client.AddPost(PathOf(c.Sample), c.Fault.Body),
             (c, answer) =>
@@ -97,7 +96,7 @@ public abstract class EveryResourceTests(HttpServer server)
             });
         NoFindings(findings);
         Assert.InRange(all, asked.Count * 10, int.MaxValue);
-        Assert.True(!s_isLong || broken.Values.Sum() == all, "The long run leaves faults out.");
+        Assert.True(!LongRun.IsOn || broken.Values.Sum() == all, "The long run leaves faults out.");
         Assert.Equal(Resources, refused.Count);
         Assert.Equal(SingleFaults.Rules.Order(StringComparer.Ordinal), broken.Keys.Order(StringComparer.Ordinal));
         TestContext.Current.TestOutputHelper!.WriteLine(

@@ -8,8 +8,7 @@ namespace Rollcall.IntegrationTests.EndToEnd.Chaos;
 public sealed class ChaosTests(PostgresFixture postgres, ITestOutputHelper output)
 {
     private const int Clients = 32;
-    private static readonly bool IsLong = Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") == "1";
-    private static readonly int Requests = IsLong ? 4000 : 60;
+    private static readonly int Requests = LongRun.IsOn ? 4000 : 60;
 
     [Rule("5.5.concurrent", "6.6.complete-windows", Stores = RuleStores.Both)]
     [Fact]
@@ -171,7 +170,7 @@ public sealed class ChaosTests(PostgresFixture postgres, ITestOutputHelper outpu
         output.WriteLine($"seed {seed}");
         var clients = new ChaosClients(seed);
         var unanswered = 0;
-        for (var round = 0; round < (IsLong ? 20 : 2); round++)
+        for (var round = 0; round < (LongRun.IsOn ? 20 : 2); round++)
         {
             using var server = await ChaosServer.StartAsync(database);
             if (round == 0)

@@ -9,8 +9,7 @@ public sealed class PublishHistoryTests(PostgresFixture postgres, ITestOutputHel
     public async Task Whoever_is_killed_and_whenever_both_sides_end_equal_and_little_is_sent_again()
     {
         Assert.SkipUnless(Environment.GetEnvironmentVariable(PostgresFixture.Variable) is { Length: > 0 }, $"{PostgresFixture.Variable} is not set.");
-        var isLong = Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") == "1";
-        var (histories, lanes, students) = isLong ? (200, 4, 3500) : (6, 2, 800);
+        var (histories, lanes, students) = LongRun.IsOn ? (200, 4, 3500) : (6, 2, 800);
         const int Seed = 20261122;
         output.WriteLine($"seed {Seed}");
         var counts = new HistoryCounts();
@@ -21,7 +20,7 @@ public sealed class PublishHistoryTests(PostgresFixture postgres, ITestOutputHel
         var (stages, victims) = (Enum.GetValues<KillStage>(), Enum.GetValues<Victim>());
         Assert.True(stages.All(s => victims.Any(v => counts.Of(s, v) > 0)), $"seed {Seed}: {counts}");
         Assert.True(victims.All(v => stages.Any(s => counts.Of(s, v) > 0)), $"seed {Seed}: {counts}");
-        if (isLong)
+        if (LongRun.IsOn)
         {
             Assert.True(stages.All(s => victims.All(v => counts.Of(s, v) > 0)), $"seed {Seed}: {counts}");
         }

@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Rollcall.Demo;
 using Rollcall.IntegrationTests.EndToEnd;
-using Rollcall.Tests;
 
 namespace Rollcall.IntegrationTests.Exchange.Sync;
 

@@ -11,8 +11,6 @@ namespace Rollcall.IntegrationTests.Exchange.Sync;
 /// <summary>The ledger in PostgreSQL keeps the contract of the file: the same suites, and what only a shared database can get wrong.</summary>
 public sealed class PostgresLedgerTests(PostgresFixture postgres)
 {
-    private static bool IsLong => Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") == "1";
-
     [Theory]
     [InlineData("studentSchoolAssociations", false)]
     [InlineData("studentSchoolAttendanceEvents", false)]
@@ -21,7 +19,7 @@ public sealed class PostgresLedgerTests(PostgresFixture postgres)
     {
         await using var database = await postgres.EmptyAsync();
 
-        ReconcileTests.Histories(endpoint, isAuto ? KeyChangePolicy.Auto : KeyChangePolicy.Default, IsLong ? 100 : 4, database.ConnectionString);
+        ReconcileTests.Histories(endpoint, isAuto ? KeyChangePolicy.Auto : KeyChangePolicy.Default, LongRun.IsOn ? 100 : 4, database.ConnectionString);
     }
 
     [Theory]
@@ -32,7 +30,7 @@ public sealed class PostgresLedgerTests(PostgresFixture postgres)
         var databases = new List<TestDatabase>();
         try
         {
-            var histories = IsLong ? 200 : 5;
+            var histories = LongRun.IsOn ? 200 : 5;
             for (var i = 0; i < histories; i++)
             {
                 databases.Add(await postgres.EmptyAsync());

@@ -7,8 +7,6 @@ namespace Rollcall.IntegrationTests.Exchange.Sync;
 /// <summary>What a sync must do when things go wrong that go wrong in districts, with the program as processes and on both ledgers. What was sent is counted at the API.</summary>
 public sealed class SyncAcceptanceTests(PostgresFixture postgres)
 {
-    private static bool IsLong => Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") == "1";
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -81,7 +79,7 @@ public sealed class SyncAcceptanceTests(PostgresFixture postgres)
     [InlineData(true)]
     public async Task Of_a_refused_school_and_all_its_pupils_one_call_fails_and_everything_follows_when_it_is_mended(bool ledgerInPostgres)
     {
-        var pupils = IsLong ? 10_000 : 300;
+        var pupils = LongRun.IsOn ? 10_000 : 300;
         await using var place = await Place.StartAsync(ledgerInPostgres ? await postgres.EmptyAsync() : null);
         var (bench, api) = (place.Bench, place.Bench.Api);
         api.Documents.Clear();

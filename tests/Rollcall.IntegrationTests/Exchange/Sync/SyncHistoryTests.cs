@@ -13,18 +13,16 @@ public sealed class SyncHistoryTests(PostgresFixture postgres)
 
     private static readonly string[] _stages = [Reading, BeforeCall, AfterCall, Answered, ApiBefore, ApiAfter];
 
-    private static bool IsLong => Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") == "1";
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task After_any_kills_of_processes_the_api_ends_as_the_source(bool ledgerInPostgres)
     {
-        var histories = IsLong ? 200 : 5;
+        var histories = LongRun.IsOn ? 200 : 5;
         var mix = new ConcurrentDictionary<string, int>();
         await Parallel.ForEachAsync(
             Enumerable.Range(ledgerInPostgres ? 1001 : 1, histories),
-            new ParallelOptions { MaxDegreeOfParallelism = IsLong ? Math.Max(2, Environment.ProcessorCount) : 3 },
+            new ParallelOptions { MaxDegreeOfParallelism = LongRun.IsOn ? Math.Max(2, Environment.ProcessorCount) : 3 },
             async (seed, _) =>
             {
                 await using var database = ledgerInPostgres ? await postgres.EmptyAsync() : null;
@@ -35,7 +33,7 @@ public sealed class SyncHistoryTests(PostgresFixture postgres)
             $"{histories} histories: {string.Join(", ", mix.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => $"{m.Key} {m.Value}"))}");
         Assert.All(
             // Five histories are too few for the rare kinds of change.
-            [.. _stages.Select(s => "killed " + s), "key changes", "deletes", "calls in doubt", .. IsLong ? ["swaps", "keys used again", "rows made anew"] : Array.Empty<string>()],
+            [.. _stages.Select(s => "killed " + s), "key changes", "deletes", "calls in doubt", .. LongRun.IsOn ? ["swaps", "keys used again", "rows made anew"] : Array.Empty<string>()],
             name => Assert.True(mix.GetValueOrDefault(name) > 0, $"Nothing of '{name}' in {histories} histories."));
     }
 

@@ -19,7 +19,7 @@ public sealed class TenDaysTests(PostgresFixture postgres)
     [InlineData(true)]
     public async Task Every_days_run_sends_exactly_the_days_changes(bool ledgerInPostgres)
     {
-        var students = Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") == "1" ? 1000 : 200;
+        var students = LongRun.IsOn ? 1000 : 200;
         using var folder = new TemporaryFolder();
         await LimitlessSis.CreateAsync(folder.File("sis.db"), students, 21);
         await LimitlessSis.WriteMappingAsync(folder.File("mapping"));

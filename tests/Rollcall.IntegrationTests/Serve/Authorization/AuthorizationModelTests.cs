@@ -21,8 +21,6 @@ public abstract class AuthorizationModelTests(HttpServer server)
     /// <summary>Of each strategy and action, in the long run.</summary>
     private const int DecisionsMin = 500;
 
-    private static readonly bool s_isLong = Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") is { Length: > 0 };
-
     /// <summary>Which strategies can be configured where.</summary>
     private static readonly Dictionary<string, (string[] Data, string[] Changes)> Choices = new(StringComparer.Ordinal)
     {
@@ -67,12 +65,12 @@ public abstract class AuthorizationModelTests(HttpServer server)
     {
         var seed = Random.Shared.Next();
         _random = new Random(seed);
-        var wanted = s_isLong ? 100_000 : 3_000;
+        var wanted = LongRun.IsOn ? 100_000 : 3_000;
         TestContext.Current.SendDiagnosticMessage("seed {0}", seed);
         await BuildAsync();
         try
         {
-            while (_decisions < wanted || (s_isLong && _decisions < 40 * wanted && _counts.Values.Any(c => c.Allowed + c.Denied < DecisionsMin)))
+            while (_decisions < wanted || (LongRun.IsOn && _decisions < 40 * wanted && _counts.Values.Any(c => c.Allowed + c.Denied < DecisionsMin)))
             {
                 for (var i = 0; i < 40; i++)
                 {
@@ -104,7 +102,7 @@ public abstract class AuthorizationModelTests(HttpServer server)
         Assert.All(
             Enum.GetValues<Flaw>().Where(f => f != Flaw.None),
             flaw => Assert.True(_disagreements.GetValueOrDefault(flaw) > 0, $"An oracle with the flaw {flaw} was not caught, seed {seed}."));
-        if (s_isLong)
+        if (LongRun.IsOn)
         {
             Assert.All(_counts, c => Assert.True(c.Value.Allowed + c.Value.Denied >= DecisionsMin, $"{c.Key} was decided too seldom.\n{counts}"));
             Assert.All(_caughtAt, c => Assert.True(c.Value <= 2_000, $"The flaw {c.Key} was caught only after {c.Value} decisions.\n{counts}"));
@@ -153,7 +151,7 @@ public abstract class AuthorizationModelTests(HttpServer server)
             await StoreAsync(document, body);
         }
 
-        for (var i = 0; i < (s_isLong ? 40 : 14); i++)
+        for (var i = 0; i < (LongRun.IsOn ? 40 : 14); i++)
         {
             await AddClientAsync();
         }
@@ -279,7 +277,7 @@ public abstract class AuthorizationModelTests(HttpServer server)
 
     private async Task DecideAsync()
     {
-        switch (s_isLong && _random.Next(5) > 0 ? Seldom() : _random.Next(12))
+        switch (LongRun.IsOn && _random.Next(5) > 0 ? Seldom() : _random.Next(12))
         {
             case 0:
                 await ListAsync();

@@ -15,7 +15,7 @@ public abstract class ManyReferrersTests(ITestOutputHelper output)
 
     private const string Data = "data/v3/ed-fi/";
     private const string Associations = Data + "studentSectionAssociations";
-    private static readonly int Referrers = Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") is { Length: > 0 } ? 10_000 : 2_000;
+    private static readonly int Referrers = LongRun.IsOn ? 10_000 : 2_000;
 
     [Rule("5.5.many-referrers")]
     [Fact]

@@ -28,7 +28,7 @@ public sealed class ReconcileTests
     [InlineData("students", KeyChangePolicy.Auto)]
     public void Every_decision_is_the_oracles_and_the_ledger_ends_as_the_source(string endpoint, KeyChangePolicy policy)
     {
-        Histories(endpoint, policy, Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") == "1" ? 400 : 25, null);
+        Histories(endpoint, policy, LongRun.IsOn ? 400 : 25, null);
     }
 
     /// <param name="ledger">Names the ledger of a history by its seed; null for a file.</param>

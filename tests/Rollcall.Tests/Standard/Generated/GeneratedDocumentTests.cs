@@ -12,7 +12,7 @@ namespace Rollcall.Tests.Standard.Generated;
 /// Over HTTP and both stores the same is done by the integration tests.</summary>
 public sealed class GeneratedDocumentTests
 {
-    private static readonly int PerResource = Environment.GetEnvironmentVariable("ROLLCALL_TEST_LONG") is { Length: > 0 } ? 50 : 1;
+    private static readonly int PerResource = LongRun.IsOn ? 50 : 1;
 
     /// <summary>One value in six is at a bound: with so many, the control finds a bound that is moved.</summary>
     private const int ControlsPerResource = 60;
