@@ -63,7 +63,8 @@ public sealed class PublishFaultTests(ITestOutputHelper output) : IDisposable
 
         Assert.Equal("done", (await PublishAsync(source, target)).Outcome);
         AssertEqual(source, target);
-        Assert.Equal((10, 20), (target.Count("PUT /ed-fi/classPeriods/id 204"), target.Count("DELETE /ed-fi/classPeriods/id 204") + target.Count("DELETE /ed-fi/students/id 204")));
+        Assert.InRange(target.Count("PUT /ed-fi/classPeriods/id 204"), 10, 10 + target.Count("dropped"));
+        Assert.Equal(20, target.Count("DELETE /ed-fi/classPeriods/id 204") + target.Count("DELETE /ed-fi/students/id 204"));
         foreach (var what in (string[])["500", "429", "dropped before", "truncated", "401"])
         {
             if (isAll || trouble == what)

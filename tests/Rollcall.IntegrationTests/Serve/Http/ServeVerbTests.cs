@@ -164,7 +164,7 @@ public sealed class ServeVerbTests : IDisposable
                     {
                       "urls": ["http://127.0.0.1:1", "http://[::1]:1"], "extension": [], "database": "host=h;password=***", "sandbox": false, "sandbox-on-network": false,
                       "path-base": "/line", "token-minutes": 8, "tokens-max": 15, "snapshots-max": 4, "snapshot-idle-seconds": 300, "snapshot-minutes": 240, "admin-key": null, "admin-secret": null,
-                      "oidc-issuer": null, "oidc-audience": null, "oidc-keys-url": null, "oidc-client-claim": null, "profile": [], "compatibility": "default", "xsd": "", "body-bytes-max": 10485760, "rate-window-seconds": 10, "requests-max": 1000, "headers-seconds": 30, "body-seconds": 120,
+                      "oidc-issuer": null, "oidc-audience": null, "oidc-keys-url": null, "oidc-client-claim": null, "profile": [], "ownership": false, "compatibility": "default", "xsd": "", "body-bytes-max": 10485760, "rate-window-seconds": 10, "requests-max": 1000, "headers-seconds": 30, "body-seconds": 120,
                       "correlation-header": "correlationId", "cors-origin": [], "trusted-proxy": [], "log-format": "auto", "log-level": "error"
                     }
                     """),
