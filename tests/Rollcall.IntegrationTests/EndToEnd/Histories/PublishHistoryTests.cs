@@ -25,7 +25,6 @@ public sealed class PublishHistoryTests(PostgresFixture postgres, ITestOutputHel
             Assert.True(stages.All(s => victims.All(v => counts.Of(s, v) > 0)), $"seed {Seed}: {counts}");
         }
 
-
         Assert.True(counts.Again * 200 < counts.Needed, $"seed {Seed}: {counts}");
     }
 

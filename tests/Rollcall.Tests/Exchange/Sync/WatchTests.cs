@@ -113,6 +113,7 @@ public sealed class WatchTests : IDisposable
         _bench.Sql("insert into lunch values(1, 'soup'); update pupil set first = 'Anna' where id = 3");
 
         await watch.UntilAsync(() => _bench.Api.Writes("PUT") == 1, "one PUT");
+        await watch.UntilAsync(() => watch.Reports.Count > before, "its report");
         Assert.Equal(5, _bench.Of(watch.Reports.Skip(before).First(), "students").Plan.Scanned);
     }
 
