@@ -58,10 +58,12 @@ public sealed class HashUpgradeTests(PostgresFixture postgres)
         await bench.AgeAsync();
         bench.Sql("update pupil set first = 'Changed' where id <= 60; update stint set entry = '2026-09-01' where id > 100");
         var gone = new TaskCompletionSource();
-        bench.Writing = (_, _) => bench.Writes < (2 * Pupils) + 20 ? Task.CompletedTask : gone.Task;
+        var held = new TaskCompletionSource();
+        bench.Writing = (_, _) => bench.Writes >= (2 * Pupils) + 20 && (held.TrySetResult() || held.Task.IsCompleted) ? gone.Task : Task.CompletedTask;
         using (var process = bench.Start())
         {
-            while (bench.Writes < (2 * Pupils) + 20)
+            // A call that is held is one whose answer the program will never get.
+            while (!held.Task.IsCompleted)
             {
                 Assert.False(process.HasExited, "It was through before it could be killed.");
                 await Task.Delay(5, TestContext.Current.CancellationToken);
