@@ -37,10 +37,17 @@ internal sealed record ListedOrganizations(long[] Organizations, long Version)
 /// <param name="Version">Of the hierarchy.</param>
 /// <param name="Below">Sorted.</param>
 /// <param name="Above">Sorted.</param>
-internal sealed record OrganizationsReached(long Version, long[] Below, long[] Above)
+/// <param name="All">All organizations of the hierarchy, sorted; null where they are not needed.</param>
+internal sealed record OrganizationsReached(long Version, long[] Below, long[] Above, long[]? All = null)
 {
+    private OrganizationRanges? _belowRanges;
+    private OrganizationRanges? _aboveRanges;
     private readonly HashSet<long> _below = [.. Below];
     private readonly HashSet<long> _above = [.. Above];
+
+    public OrganizationRanges BelowRanges => _belowRanges ??= OrganizationRanges.Of(Below, All!);
+
+    public OrganizationRanges AboveRanges => _aboveRanges ??= OrganizationRanges.Of(Above, All!);
 
     public bool IsBelow(long organization) => _below.Contains(organization);
 

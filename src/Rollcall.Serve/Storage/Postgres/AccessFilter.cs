@@ -5,7 +5,8 @@ namespace Rollcall.Serve.Storage.Postgres;
 /// <summary>An access as a condition of a statement, with the caller's claims as two array parameters, however many they hold.</summary>
 internal static class AccessFilter
 {
-    private const int HashedMax = 1_000;
+    /// <summary>Organizations that are sent one by one.</summary>
+    public const int HashedMax = 1_000;
 
     /// <param name="column">The expression of an element's value in the statement, given the name of its column.</param>
     /// <param name="organizations">Adds the parameter of the caller's organizations, and gives its name.</param>
@@ -26,17 +27,30 @@ internal static class AccessFilter
     /// <summary>The same with the organizations that the caller reaches already known, and sent.</summary>
     public static string Condition(RelationshipTables tables, Access access, OrganizationsReached reached, PageStatement statement, bool isOfPage)
     {
-        string? below = null, above = null, starts = null;
+        string? starts = null;
         var test = new OrganizationTest(
-            value => Among(value, reached.Below, below ??= statement.Parameter(reached.Below)),
-            value => Among(value, reached.Above, above ??= statement.Parameter(reached.Above)));
+            Among(statement, reached.Below, () => reached.BelowRanges), Among(statement, reached.Above, () => reached.AboveRanges));
         return new AccessSql(tables, "rollcall.", test, c => $"({c} ^@ any({starts ??= statement.Parameter(access.Claims!.FoldedPrefixes)}::text[]))", c => $"({c} = any({statement.Parameter(access.Claims!.OwnershipTokens)}::text[]))", " offset 0", isOfPage)
             .Condition(access, (_, column) => $"{statement.Alias}.{column}", $"{statement.Alias}.owner", withFormer: false);
     }
 
-    /// <summary>A few are hashed by PostgreSQL once per statement; among many a search by halves costs less than making the hash.</summary>
-    private static string Among(string value, long[] sorted, string parameter) =>
-        sorted.Length <= HashedMax ? $"{value} in (select unnest({parameter}::bigint[]))" : $"({parameter}::bigint[])[width_bucket({value}, {parameter}::bigint[])] = {value}";
+    /// <summary>A few are hashed by PostgreSQL once per statement. Of many their ranges are sent, and searched by halves: sending ten thousand
+    /// with every page would cost as much as the page.</summary>
+    private static Func<string, string> Among(PageStatement statement, long[] organizations, Func<OrganizationRanges> ranges)
+    {
+        string? ids = null, from = null, to = null;
+        return value =>
+        {
+            if (organizations.Length <= HashedMax)
+            {
+                return $"{value} in (select unnest({ids ??= statement.Parameter(organizations)}::bigint[]))";
+            }
+
+            from ??= statement.Parameter(ranges().From);
+            to ??= statement.Parameter(ranges().To);
+            return $"{value} <= ({to}::bigint[])[width_bucket({value}, {from}::bigint[])]";
+        };
+    }
 
     /// <summary>An element's recorded value: text for persons and namespaces, a number for organizations.</summary>
     public static string Recorded(Element element, string column) =>

@@ -272,10 +272,10 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
             }
 
             AddWindow(Scope(first, plan), window);
-            page.Where($"t.row_id >= ({first.Text} order by s.row_id offset {skip} limit 1)");
+            page.Where($"t.row_id >= ({first.Text} order by s.row_id offset (select {skip}) limit 1)");
         }
 
-        page.Append($" order by t.row_id limit {page.Parameter((long)plan.Limit)}");
+        page.Append($" order by t.row_id limit {page.Hidden(plan.Limit)}");
         return page.ToCommand();
     }
 

@@ -24,13 +24,16 @@ internal sealed class RestrictedList(Catalog catalog, NpgsqlConnection connectio
         const string closure = "rollcall." + RelationshipTables.Closure;
         await using var batch = new NpgsqlBatch(connection);
         batch.Then($"""
-            select {Version},
-                array(select c.descendant from {closure} c where c.ancestor = any($1) union select unnest($1::bigint[]) order by 1),
-                array(select c.ancestor from {closure} c where c.descendant = any($1) union select unnest($1::bigint[]) order by 1)
+            select {Version}, r.below, r.above,
+                case when greatest(cardinality(r.below), cardinality(r.above)) > {AccessFilter.HashedMax} then array(select c.descendant from {closure} c where c.ancestor = c.descendant order by 1) end
+            from (select
+                array(select c.descendant from {closure} c where c.ancestor = any($1) union select unnest($1::bigint[]) order by 1) as below,
+                array(select c.ancestor from {closure} c where c.descendant = any($1) union select unnest($1::bigint[]) order by 1) as above offset 0) r
             """).With(plan.Access.Claims!.Organizations);
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         await reader.ReadAsync(cancellationToken);
-        return new OrganizationsReached(reader.GetInt64(0), reader.GetFieldValue<long[]>(1), reader.GetFieldValue<long[]>(2));
+        return new OrganizationsReached(
+            reader.GetInt64(0), reader.GetFieldValue<long[]>(1), reader.GetFieldValue<long[]>(2), reader.IsDBNull(3) ? null : reader.GetFieldValue<long[]>(3));
     }
 
     /// <param name="organizations">Those that have rows, as far as they are known; null when they are not.</param>
@@ -62,15 +65,44 @@ internal sealed class RestrictedList(Catalog catalog, NpgsqlConnection connectio
 
         string Counted(PageStatement whole, Action<PageStatement> restrict)
         {
-            var part = whole.Inner($"(select count(*) from {Table} t", "t");
+            // Rows with the same values are alike to the condition: it is asked once for all of a student's events.
+            var columns = CheckedColumns;
+            var grouped = columns.Length > 0;
+            var part = whole.Inner(grouped ? $"(select {string.Join(", ", columns.Select(c => "t." + c))}, count(*) as n from {Table} t" : $"(select count(*) from {Table} t", "t");
             restrict(part);
             if (plan.Rows is { } rows)
             {
                 part.Where($"t.row_id between {part.Parameter(rows.First)} and {part.Parameter(rows.Last)}");
             }
 
-            Reads.AddWindow(part, window).Where($"({AccessFilter.Condition(catalog.Relationships, plan.Access, reached, part, isOfPage: false)})");
-            return part.Text + ")";
+            Reads.AddWindow(part, window);
+            if (!grouped)
+            {
+                part.Where($"({AccessFilter.Condition(catalog.Relationships, plan.Access, reached, part, isOfPage: false)})");
+                return part.Text + ")";
+            }
+
+            part.Append($" group by {string.Join(", ", columns.Select(c => "t." + c))} offset 0");
+            var groups = whole.Inner($"(select coalesce(sum(g.n), 0)::bigint from {part.Text}) g", "g");
+            groups.Where($"({AccessFilter.Condition(catalog.Relationships, plan.Access, reached, groups, isOfPage: true)})");
+            return groups.Text + ")";
+        }
+    }
+
+    /// <summary>The columns that the condition reads, when several rows can have the same values in them; else none.</summary>
+    private string[] CheckedColumns
+    {
+        get
+        {
+            var access = plan.Access.Plan!;
+            if (access.Elements.Any(e => e.IsOwnKey))
+            {
+                return [];
+            }
+
+            var columns = catalog.Relationships.Columns[plan.Resource.Index];
+            var positions = access.Checks.Select(c => c.Element).Concat(access.Namespaces);
+            return [.. positions.Select(p => columns[p]).Concat(access.IsOwned ? ["owner"] : Array.Empty<string>()).Distinct()];
         }
     }
 
@@ -98,7 +130,7 @@ internal sealed class RestrictedList(Catalog catalog, NpgsqlConnection connectio
             ), head as materialized (
                 select coalesce((select min(runs.r[{length}::int]) from runs), {long.MaxValue}) as bound, {Version} as version)
             """);
-        return Finish(page, "(select distinct u.r as row_id from runs cross join unnest(runs.r) u (r) where u.r <= (select h.bound from head h) order by u.r offset 0)", wanted, reached, isSkipped);
+        return Finish(page, "t.row_id = any((select array_agg(u.r) from runs cross join unnest(runs.r) u (r) where u.r <= (select h.bound from head h))::bigint[])", wanted, reached, isSkipped);
     }
 
     /// <summary>By looking at every row.</summary>
@@ -108,9 +140,9 @@ internal sealed class RestrictedList(Catalog catalog, NpgsqlConnection connectio
         var page = new PageStatement("with head as materialized (select ");
         var (from, to) = (page.Parameter(first), page.Parameter(last));
         var bound = rowsMax is null ? $"{long.MaxValue}"
-            : $"coalesce((select s.row_id from {Table} s where s.row_id >= {from} and s.row_id <= {to} order by s.row_id offset {page.Parameter((long)rowsMax - 1)} limit 1), {long.MaxValue})";
+            : $"coalesce((select s.row_id from {Table} s where s.row_id >= {from} and s.row_id <= {to} order by s.row_id offset {page.Hidden((long)rowsMax - 1)} limit 1), {long.MaxValue})";
         page.Append($"{bound} as bound, {Version} as version)");
-        return Finish(page, null, wanted, reached, isSkipped, $"t.row_id >= {from} and t.row_id <= least({to}, (select h.bound from head h))");
+        return Finish(page, $"t.row_id >= {from} and t.row_id <= least({to}, (select h.bound from head h))", wanted, reached, isSkipped);
     }
 
     public async Task<ListRound> ReadAsync(NpgsqlBatchCommand statement, IDocumentSink? sink, CancellationToken cancellationToken)
@@ -145,22 +177,17 @@ internal sealed class RestrictedList(Catalog catalog, NpgsqlConnection connectio
     }
 
     /// <summary>First a row with what was looked at, then the documents.</summary>
-    /// <param name="rows">A query of row numbers in their order; null for all rows.</param>
-    private NpgsqlBatchCommand Finish(
-        PageStatement page, string? rows, int wanted, OrganizationsReached reached, bool isSkipped, string? range = null)
+    /// <param name="rows">The condition that rows may be in the page: a range of row numbers, or an array of them, which the primary key's
+    /// index takes in their order and each once.</param>
+    private NpgsqlBatchCommand Finish(PageStatement page, string rows, int wanted, OrganizationsReached reached, bool isSkipped)
     {
         var columns = isSkipped ? "t.row_id, t.change_version, t.last_modified, t.id, null::bytea" : Reads.Columns;
-        var from = rows is null ? $"{Table} t" : $"{rows} m cross join lateral (select s.* from {Table} s where s.row_id = m.row_id offset 0) t";
         page.Append($" select h.bound, h.version, null::timestamptz, null::uuid, null::bytea from head h union all (");
-        var documents = page.Inner($"select {columns} from {from}", "t");
-        documents.Where($"(select h.version from head h) = {page.Parameter(reached.Version)}");
-        if (range is not null)
-        {
-            documents.Where(range);
-        }
-
+        var documents = page.Inner($"select {columns} from {Table} t", "t")
+            .Where($"(select h.version from head h) = {page.Parameter(reached.Version)}")
+            .Where(rows);
         Reads.AddWindow(documents, window).Where($"({AccessFilter.Condition(catalog.Relationships, plan.Access, reached, documents, isOfPage: true)})");
-        page.Append($"{documents.Text} order by {(rows is null ? "t" : "m")}.row_id limit {page.Parameter((long)wanted)})");
+        page.Append($"{documents.Text} order by t.row_id limit {page.Hidden(wanted)})");
         return page.ToCommand();
     }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using Npgsql;
 using Rollcall.Serve.Authorization;
@@ -22,7 +21,8 @@ internal sealed class RestrictedLists(Catalog catalog, Horizon horizon)
     /// <summary>A page from more runs than these would cost more than a walk.</summary>
     private const int RunsMax = 1_000;
 
-    private readonly ConditionalWeakTable<CallerClaims, Caller> _callers = [];
+    private readonly ConditionalWeakTable<CallerClaims, ListMemory> _now = [];
+    private readonly ConditionalWeakTable<CallerClaims, ListMemory> _inSnapshots = [];
     private readonly OrganizationLists _lists = new(horizon);
 
     public static bool IsFor(QueryPlan plan) =>
@@ -33,8 +33,8 @@ internal sealed class RestrictedLists(Catalog catalog, Horizon horizon)
         NpgsqlConnection connection, QueryPlan plan, VersionWindow window, IDocumentSink sink, bool isNow, CancellationToken cancellationToken)
     {
         var list = new RestrictedList(catalog, connection, plan, window, catalog.Relationships.SourceOf(plan.Access.Plan!));
-        var caller = _callers.GetValue(plan.Access.Claims!, _ => new Caller());
-        var reached = (isNow ? caller.Now : caller.InSnapshot) ?? await RefreshedAsync();
+        var caller = (isNow ? _now : _inSnapshots).GetValue(plan.Access.Claims!, _ => new ListMemory());
+        var reached = caller.Reached ?? await RefreshedAsync();
         var (runLength, isWalkInVain) = (0, false);
         long? total = null;
         while (plan.WantsTotalCount && total is null)
@@ -84,12 +84,7 @@ internal sealed class RestrictedLists(Catalog catalog, Horizon horizon)
             first = (found.Count < wanted ? found.Bound : found.LastRow) + 1;
         }
 
-        async ValueTask<OrganizationsReached> RefreshedAsync()
-        {
-            var now = await list.ReachedAsync(cancellationToken);
-            _ = isNow ? caller.Now = now : caller.InSnapshot = now;
-            return now;
-        }
+        async ValueTask<OrganizationsReached> RefreshedAsync() => caller.Reached = await list.ReachedAsync(cancellationToken);
 
         async ValueTask<(long[] Organizations, long? Since)?> RunsAsync(bool isOfPage = true)
         {
@@ -119,46 +114,11 @@ internal sealed class RestrictedLists(Catalog catalog, Horizon horizon)
             foreach (var runs in source.Runs)
             {
                 var listed = await _lists.OfAsync(connection, runs, cancellationToken);
-                mine.UnionWith(caller.ListedOf(listed, runs, reached, source));
+                mine.UnionWith(caller.Among(listed, runs, reached, source));
                 version = Math.Min(version, listed.Version);
             }
 
             return mine.Count <= RunsMax ? ([.. mine], version) : null;
-        }
-    }
-
-    /// <summary>What is remembered of a caller. All of it may be forgotten at any time.</summary>
-    private sealed class Caller
-    {
-        private readonly ConcurrentDictionary<(string Table, string Column, bool IsBelow, bool IsAbove), (ListedOrganizations Of, OrganizationsReached Reached, long[] Mine)> _mine = [];
-        private volatile OrganizationsReached? _now;
-        private volatile OrganizationsReached? _inSnapshot;
-
-        public OrganizationsReached? Now
-        {
-            get => _now;
-            set => _now = value;
-        }
-
-        public OrganizationsReached? InSnapshot
-        {
-            get => _inSnapshot;
-            set => _inSnapshot = value;
-        }
-
-        /// <summary>Resources of which a walk found less than a fourth to be the caller's.</summary>
-        public ConcurrentDictionary<int, bool> SeesLittle { get; } = [];
-
-        /// <summary>Of the organizations that have rows those that the caller reaches.</summary>
-        public long[] ListedOf(ListedOrganizations listed, ListRuns runs, OrganizationsReached reached, ListSource source)
-        {
-            var key = (runs.Table, runs.Organization, source.IsBelow, source.IsAbove);
-            if (!_mine.TryGetValue(key, out var known) || !ReferenceEquals(known.Of, listed) || !ReferenceEquals(known.Reached, reached))
-            {
-                _mine[key] = known = (listed, reached, reached.Among(listed.Organizations, source));
-            }
-
-            return known.Mine;
         }
     }
 }

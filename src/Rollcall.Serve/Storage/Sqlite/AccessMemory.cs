@@ -19,14 +19,9 @@ internal sealed class AccessMemory
 /// <summary>What is remembered of one caller.</summary>
 internal sealed class CallerMemory
 {
-    private volatile OrganizationsReached? _reached;
     private volatile ReachedPersons? _persons;
 
-    public OrganizationsReached? Reached
-    {
-        get => _reached;
-        set => _reached = value;
-    }
+    public ListMemory Lists { get; } = new();
 
     public ReachedPersons? Persons
     {
@@ -34,11 +29,7 @@ internal sealed class CallerMemory
         set => _persons = value;
     }
 
-    /// <summary>Resources of which a walk found less than a fourth to be the caller's.</summary>
-    public ConcurrentDictionary<int, bool> SeesLittle { get; } = [];
-
-    /// <summary>By table and column: of the organizations that have rows those that the caller reaches.</summary>
-    public ConcurrentDictionary<(string Table, string Column, bool IsBelow, bool IsAbove), (ListedOrganizations Of, OrganizationsReached Reached, long[] Mine)> Listed { get; } = [];
+    public CountedTotals Totals { get; } = new();
 }
 
 /// <summary>Persons who were looked up, at one version of the hierarchy and of the relationships.</summary>

@@ -23,6 +23,7 @@ internal sealed class RestrictedList
     private readonly TableModel _table;
     private readonly ListSource? _source;
     private readonly CallerMemory _memory;
+    private readonly CountedState _state;
     private readonly OrganizationsReached _reached;
     private readonly ReachedPersons _persons;
     private readonly string _elements;
@@ -39,7 +40,8 @@ internal sealed class RestrictedList
         versions.Step();
         var (hierarchy, relationships) = (versions.Long(0), versions.Long(1));
         versions.Reset();
-        _reached = _memory.Reached is { } reached && reached.Version == hierarchy ? reached : _memory.Reached = Reached(hierarchy);
+        _state = new CountedState(reader.NewestChangeVersion(), hierarchy, relationships);
+        _reached = _memory.Lists.Reached is { } reached && reached.Version == hierarchy ? reached : _memory.Lists.Reached = Reached(hierarchy);
         _persons = _memory.Persons is { } persons && persons.Hierarchy == hierarchy && persons.Relationships == relationships
             ? persons : _memory.Persons = new ReachedPersons(hierarchy, relationships);
         _elements = string.Join(", ", reader.Model.Relationships.Columns[plan.Resource.Index]) + (_access.IsOwned ? ", owner" : "");
@@ -52,19 +54,19 @@ internal sealed class RestrictedList
     public void Run()
     {
         var (first, last) = _plan.Rows is { } rows ? (rows.First, rows.Last) : (0, long.MaxValue);
-        _sink.Begin(_plan.WantsTotalCount ? Count(first, last) : null);
+        _sink.Begin(_plan.WantsTotalCount ? Total(first, last) : null);
         var (skip, left) = (_plan.Offset, _plan.Limit);
         var (runLength, isWalkInVain) = (0, false);
         while (left > 0 && first <= last)
         {
             if (Runs(isWalkInVain) is not { } runs)
             {
-                var isBounded = _source is not null && !isWalkInVain && !_memory.SeesLittle.ContainsKey(_plan.Resource.Index);
+                var isBounded = _source is not null && !isWalkInVain && !_memory.Lists.SeesLittle.ContainsKey(_plan.Resource.Index);
                 first = Walk(first, last, ref skip, ref left, isBounded ? WalkFactor * (skip + left) : long.MaxValue);
                 if (left > 0 && first <= last)
                 {
                     isWalkInVain = true;
-                    _memory.SeesLittle[_plan.Resource.Index] = true;
+                    _memory.Lists.SeesLittle[_plan.Resource.Index] = true;
                 }
 
                 continue;
@@ -96,7 +98,7 @@ internal sealed class RestrictedList
             return (all, null);
         }
 
-        if (isOfPage && !isWalkInVain && !_memory.SeesLittle.ContainsKey(_plan.Resource.Index))
+        if (isOfPage && !isWalkInVain && !_memory.Lists.SeesLittle.ContainsKey(_plan.Resource.Index))
         {
             return null;
         }
@@ -106,13 +108,7 @@ internal sealed class RestrictedList
         foreach (var runs in source.Runs)
         {
             var listed = ListedNow(runs);
-            var key = (runs.Table, runs.Organization, source.IsBelow, source.IsAbove);
-            if (!_memory.Listed.TryGetValue(key, out var known) || !ReferenceEquals(known.Of, listed) || !ReferenceEquals(known.Reached, _reached))
-            {
-                _memory.Listed[key] = known = (listed, _reached, _reached.Among(listed.Organizations, source));
-            }
-
-            mine.UnionWith(known.Mine);
+            mine.UnionWith(_memory.Lists.Among(listed, runs, _reached, source));
             version = Math.Min(version, listed.Version);
         }
 
@@ -240,6 +236,19 @@ internal sealed class RestrictedList
 
         Reads.Hand(document, _sink);
         left--;
+    }
+
+    private long Total(long first, long last)
+    {
+        var list = new CountedList(_access, first, last, _plan.MinChangeVersion, _plan.MaxChangeVersion);
+        if (_memory.Totals.Find(list, _state) is { } known)
+        {
+            return known;
+        }
+
+        var total = Count(first, last);
+        _memory.Totals.Add(list, _state, total);
+        return total;
     }
 
     private long Count(long first, long last)
@@ -372,10 +381,7 @@ internal sealed class RestrictedList
 
     private ListedOrganizations ListedNow(ListRuns runs)
     {
-        var counter = _reader.Prepared("SELECT change_version FROM counter");
-        counter.Step();
-        var newest = counter.Long(0);
-        counter.Reset();
+        var newest = _state.ChangeVersion;
         var key = (runs.Table, runs.Organization);
         if (_reader.Memory.Listed.TryGetValue(key, out var known) && newest - known.Version < ListedOrganizations.VersionsSinceMax && newest >= known.Version)
         {
