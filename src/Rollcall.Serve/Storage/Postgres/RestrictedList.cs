@@ -7,12 +7,22 @@ namespace Rollcall.Serve.Storage.Postgres;
 /// <summary>What a statement of a restricted list gave.</summary>
 /// <param name="Bound">It looked at every row up to this one.</param>
 /// <param name="Version">Of the hierarchy in its snapshot: at another one than expected it gave no documents.</param>
-internal readonly record struct ListRound(int Count, long LastRow, long Bound, long Version);
+internal readonly record struct ListRound(int Count, long LastRow, long Bound, long Version)
+{
+    /// <summary>In place of a version: too much has been written since the block was read.</summary>
+    public const long TooOld = -1;
+}
 
 /// <summary>The statements of one restricted list.</summary>
 internal sealed class RestrictedList(Catalog catalog, NpgsqlConnection connection, QueryPlan plan, VersionWindow window, ListSource? source)
 {
     private const string Version = "(select v.hierarchy from rollcall." + RelationshipTables.Versions + " v)";
+
+    private const string Sequence = "rollcall.change_version";
+
+    /// <summary>Versions drawn since a block was read, so many at most that looking for each costs less than the runs. While a long
+    /// transaction keeps the past from being settled there can be any number.</summary>
+    private const int BlockVersionsMax = 1_000;
 
     public ListSource? Source => source;
 
@@ -53,7 +63,7 @@ internal sealed class RestrictedList(Catalog catalog, NpgsqlConnection connectio
             count.Append(Counted(count, t => t.Where(isListed)));
             if (since is { } version)
             {
-                count.Append(" + " + Counted(count, t => t.Where($"t.change_version > {t.Parameter(version)} and not {isListed}")));
+                count.Append(" + " + Counted(count, t => t.Where($"{IsSince("t", t.Parameter(version))} and not {isListed}")));
             }
         }
 
@@ -111,6 +121,42 @@ internal sealed class RestrictedList(Catalog catalog, NpgsqlConnection connectio
     public NpgsqlBatchCommand FromRuns(
         long[] organizations, long? since, long first, long last, int runLength, int wanted, OrganizationsReached reached, bool isSkipped)
     {
+        var page = Runs(organizations, since, first, last, runLength);
+        return Finish(page, "t.row_id = any((select array_agg(u.r) from runs cross join unnest(runs.r) u (r) where u.r <= (select h.bound from head h))::bigint[])", wanted, reached, isSkipped);
+    }
+
+    /// <summary>The rows of one block of the runs, read in advance, and up to which row these are all; the version is as in a page.</summary>
+    public async Task<(long[] Rows, long Bound, long Version)> BlockAsync(
+        long[] organizations, long? since, long first, int runLength, CancellationToken cancellationToken)
+    {
+        var block = Runs(organizations, since, first, long.MaxValue, runLength);
+        block.Append(" select h.bound, h.version, array(select distinct u.r from runs cross join unnest(runs.r) u (r) where u.r <= h.bound order by 1) from head h");
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { block.ToCommand() } };
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return (reader.GetFieldValue<long[]>(2), reader.GetInt64(0), reader.GetInt64(1));
+    }
+
+    /// <summary>From rows that are known, and those that were written since.</summary>
+    /// <param name="bound">The known rows are all up to this one.</param>
+    public NpgsqlBatchCommand FromBlock(long[] rows, long bound, long since, long first, int wanted, OrganizationsReached reached)
+    {
+        var page = new PageStatement("with head as materialized (select ");
+        var (known, to, after, from) = (page.Parameter(rows), page.Parameter(bound), page.Parameter(since), page.Parameter(first));
+        var isRecent = $"(select q.last_value from {Sequence} q) - {after} < {BlockVersionsMax}";
+        page.Append($"{to}::bigint as bound, case when {isRecent} then {Version} else {ListRound.TooOld} end as version)");
+
+        // "+ 0" as in the runs.
+        var later = source!.Runs.Select(run => $"select s.{run.Row} from rollcall.{run.Table} s where {isRecent} and {IsSince("s", after)} and s.{run.Row} + 0 >= {from} and s.{run.Row} + 0 <= {to}");
+        return Finish(page, $"t.row_id = any({known}::bigint[] || array({string.Join(" union all ", later)}))", wanted, reached, isSkipped: false);
+    }
+
+    /// <summary>Every version since, one by one: a range without known ends is not looked for in the versions' index.</summary>
+    private static string IsSince(string alias, string version) =>
+        $"{alias}.change_version = any(array(select generate_series({version} + 1, (select q.last_value from {Sequence} q))))";
+
+    private PageStatement Runs(long[] organizations, long? since, long first, long last, int runLength)
+    {
         var page = new PageStatement("with runs as materialized (");
         var (among, from, to, length) = (page.Parameter(organizations), page.Parameter(first), page.Parameter(last), page.Parameter((long)runLength));
         page.Append(string.Join(" union all ", source!.Runs.Select(run => $"""
@@ -122,7 +168,7 @@ internal sealed class RestrictedList(Catalog catalog, NpgsqlConnection connectio
             // "+ 0" keeps PostgreSQL from looking at all rows of the range instead of the few that were written since.
             var after = page.Parameter(version);
             page.Append(string.Concat(source.Runs.Select(run => $"""
-                 union all select array(select s.{run.Row} from rollcall.{run.Table} s where s.change_version > {after} and s.{run.Row} + 0 >= {from} and s.{run.Row} + 0 <= {to} order by s.{run.Row} + 0 limit {length})
+                 union all select array(select s.{run.Row} from rollcall.{run.Table} s where {IsSince("s", after)} and s.{run.Row} + 0 >= {from} and s.{run.Row} + 0 <= {to} order by s.{run.Row} + 0 limit {length})
                 """)));
         }
 
@@ -130,7 +176,7 @@ internal sealed class RestrictedList(Catalog catalog, NpgsqlConnection connectio
             ), head as materialized (
                 select coalesce((select min(runs.r[{length}::int]) from runs), {long.MaxValue}) as bound, {Version} as version)
             """);
-        return Finish(page, "t.row_id = any((select array_agg(u.r) from runs cross join unnest(runs.r) u (r) where u.r <= (select h.bound from head h))::bigint[])", wanted, reached, isSkipped);
+        return page;
     }
 
     /// <summary>By looking at every row.</summary>

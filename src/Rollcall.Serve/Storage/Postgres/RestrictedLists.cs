@@ -23,6 +23,7 @@ internal sealed class RestrictedLists(Catalog catalog, Horizon horizon)
 
     private readonly ConditionalWeakTable<CallerClaims, ListMemory> _now = [];
     private readonly ConditionalWeakTable<CallerClaims, ListMemory> _inSnapshots = [];
+    private readonly ConditionalWeakTable<CallerClaims, RowBlocks> _blocks = [];
     private readonly OrganizationLists _lists = new(horizon);
 
     public static bool IsFor(QueryPlan plan) =>
@@ -35,7 +36,7 @@ internal sealed class RestrictedLists(Catalog catalog, Horizon horizon)
         var list = new RestrictedList(catalog, connection, plan, window, catalog.Relationships.SourceOf(plan.Access.Plan!));
         var caller = (isNow ? _now : _inSnapshots).GetValue(plan.Access.Claims!, _ => new ListMemory());
         var reached = caller.Reached ?? await RefreshedAsync();
-        var (runLength, isWalkInVain) = (0, false);
+        var (runLength, isWalkInVain, isBlockInVain) = (0, false, false);
         long? total = null;
         while (plan.WantsTotalCount && total is null)
         {
@@ -57,11 +58,19 @@ internal sealed class RestrictedLists(Catalog catalog, Horizon horizon)
             var runs = await RunsAsync();
             runLength = runs is null ? 0 : runLength == 0 ? ListSource.RunLength(wanted, runs.Value.Organizations.Length) : runLength;
             var isBounded = runs is null && list.Source is not null && !isWalkInVain && !caller.SeesLittle.ContainsKey(plan.Resource.Index);
-            var statement = runs is { } r ? list.FromRuns(r.Organizations, r.Since, first, last, runLength, wanted, reached, isSkipped: skip > 0)
+            var block = runs is not null && isNow && skip == 0 && !isBlockInVain ? await BlockAsync(runs.Value.Organizations, runs.Value.Since) : null;
+            var statement = block is not null ? FromBlock(block)
+                : runs is { } r ? list.FromRuns(r.Organizations, r.Since, first, last, runLength, wanted, reached, isSkipped: skip > 0)
                 : list.Walk(first, last, isBounded ? WalkFactor * wanted : null, wanted, reached, isSkipped: skip > 0);
 
             // 2. What it found, as far as it is complete.
             var found = await list.ReadAsync(statement, skip > 0 ? null : sink, cancellationToken);
+            if (found.Version == ListRound.TooOld)
+            {
+                isBlockInVain = true;
+                continue;
+            }
+
             if (found.Version != reached.Version)
             {
                 reached = await RefreshedAsync();
@@ -82,6 +91,41 @@ internal sealed class RestrictedLists(Catalog catalog, Horizon horizon)
 
             runLength = found.Count < wanted && runs is not null ? ListSource.Longer(runLength) : 0;
             first = (found.Count < wanted ? found.Bound : found.LastRow) + 1;
+        }
+
+        NpgsqlBatchCommand FromBlock(RowBlock block)
+        {
+            // Somewhat more than are wanted: some may not be the caller's.
+            var (rows, bound) = block.Between(first, last, (left * 5 / 4) + 8);
+            return list.FromBlock(rows, bound, block.Since, first, left, reached);
+        }
+
+        // Null when the list is not asked for often enough, or its runs are too uneven.
+        async ValueTask<RowBlock?> BlockAsync(long[] organizations, long? since)
+        {
+            // Settled first, then the snapshot of the statement that reads the block.
+            var settled = (await horizon.GetAsync(cancellationToken)).Version;
+            var blocks = _blocks.GetValue(plan.Access.Claims!, _ => new RowBlocks());
+            if (blocks.Find(list.Source!, reached, settled, first) is { } known)
+            {
+                return known;
+            }
+
+            if (!blocks.IsAskedAgain(list.Source!, settled))
+            {
+                return null;
+            }
+
+            var (rows, bound, version) = await list.BlockAsync(organizations, since, first, ListSource.RunLength(RowBlock.Length, organizations.Length), cancellationToken);
+            if (version != reached.Version || (rows.Length < left && bound < long.MaxValue))
+            {
+                isBlockInVain = true;
+                return null;
+            }
+
+            var block = new RowBlock(list.Source!, reached, Math.Min(settled, since ?? long.MaxValue), first, bound, rows);
+            blocks.Add(block);
+            return block;
         }
 
         async ValueTask<OrganizationsReached> RefreshedAsync() => caller.Reached = await list.ReachedAsync(cancellationToken);

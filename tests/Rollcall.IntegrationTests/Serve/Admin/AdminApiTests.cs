@@ -327,6 +327,43 @@ public abstract class AdminApiTests(HttpServer server)
         (await server.SendAsync("GET", "/adminapi/v2/vendors", null, null, $"Bearer {token}")).Is(200);
     }
 
+    [Fact]
+    public async Task A_registration_says_everything_that_it_lacks_and_registers_nobody()
+    {
+        var bearer = $"Bearer {await AdminClient.TokenAsync(server)}";
+        (await server.SendAsync("POST", "/adminapi/connect/register", "ClientId=&ClientSecret=&DisplayName=", Form, bearer)).Is(400).HasBody("""
+            {
+              "title": "Validation failed", "status": 400,
+              "errors": {
+                "ClientId": ["'Client Id' must not be empty."],
+                "ClientSecret": ["'Client Secret' must not be empty."],
+                "DisplayName": ["'Display Name' must not be empty."]
+              }
+            }
+            """);
+        var missing = (await server.SendAsync("POST", "/adminapi/connect/register", "", Form, bearer)).Is(400).Json!["errors"]!.AsObject();
+        Assert.Equal(["ClientId", "ClientSecret", "DisplayName"], missing.Select(e => e.Key).Order(StringComparer.Ordinal));
+
+        // One empty field among good ones is enough.
+        var key = server.Unique("unnamed");
+        const string secret = "a secret of at least thirty-two characters";
+        (await server.SendAsync("POST", "/adminapi/connect/register", $"ClientId={key}&ClientSecret={Uri.EscapeDataString(secret)}&DisplayName=", Form, bearer)).Is(400)
+            .HasBody("""{"title":"Validation failed","status":400,"errors":{"DisplayName":["'Display Name' must not be empty."]}}""");
+        (await server.SendAsync("POST", "/adminapi/connect/token", $"grant_type=client_credentials&client_id={key}&client_secret={Uri.EscapeDataString(secret)}", Form, null)).Is(401);
+    }
+
+    [Theory]
+    [InlineData("edfi_admin_api/nothing")]
+    [InlineData("EDFI_ADMIN_API/FULL_ACCESS")]
+    [InlineData("255901")]
+    [InlineData("")]
+    public async Task A_scope_that_the_admin_api_does_not_have_gets_no_token(string scope) => (await server.SendAsync(
+        "POST",
+        "/adminapi/connect/token",
+        $"grant_type=client_credentials&client_id={HttpServer.AdminKey}&client_secret={Uri.EscapeDataString(HttpServer.AdminSecret)}&scope={Uri.EscapeDataString(scope)}",
+        Form,
+        null)).Is(400).HasBody("""{"error":"invalid_scope","error_description":"The request is missing required scope claims or has invalid scope values"}""");
+
     [Theory]
     [InlineData("grant_type=client_credentials&client_id=admin&client_secret=wrong", 401, "invalid_client")]
     [InlineData("grant_type=client_credentials&client_id=nobody&client_secret=wrong", 401, "invalid_client")]

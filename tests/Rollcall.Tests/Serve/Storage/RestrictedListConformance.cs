@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Queries;
@@ -12,9 +13,13 @@ public abstract class RestrictedListConformance
     private const int Districts = 5;
     private const int Schools = 80;
     private static readonly int Rounds = LongRun.IsOn ? 1_500 : 120;
+    private static readonly int ConcurrentRounds = LongRun.IsOn ? 300 : 30;
     private readonly Dictionary<long, long> _districtOf = [];
     private readonly List<(string Student, long School)> _enrolments = [];
     private readonly HashSet<string> _ways = [];
+
+    /// <summary>A server has one plan for all requests of a claim set: what a store remembers of it is used.</summary>
+    private readonly Dictionary<string, AccessPlan> _plans = [];
 
     /// <summary>A store whose change versions begin far up, so that a window from 1 on is a wide one.</summary>
     protected abstract Task<IDocumentStore> OpenAsync();
@@ -61,6 +66,78 @@ public abstract class RestrictedListConformance
             await ChangeAsync(world, random);
             await CompareAsync(world, callers[change % callers.Length], random);
         }
+    }
+
+    [Fact]
+    public async Task Pages_and_totals_have_everything_that_was_there_before_while_others_write()
+    {
+        var seed = Environment.TickCount;
+        TestContext.Current.TestOutputHelper!.WriteLine($"seed {seed}");
+        var random = new Random(seed);
+        var world = new World(await OpenAsync());
+        await FillAsync(world, random);
+        var start = (await QueryAsync(world, "classPeriods", Access.Everything, 0, 5_000, null, null)).Documents
+            .Select(d => JsonNode.Parse(d.Body)!).ToDictionary(KeyOf, b => (long)b["schoolReference"]!["schoolId"]!);
+        var (begun, done) = (new ConcurrentDictionary<string, long>(start), new ConcurrentDictionary<string, long>(start));
+        var places = new ConcurrentDictionary<long, long>(_districtOf);
+        var isOver = false;
+        var writers = Enumerable.Range(0, 3).Select(w => Task.Run(async () =>
+        {
+            var own = new Random(seed + w);
+            for (var i = 0; !Volatile.Read(ref isOver); i++)
+            {
+                // Now and then at a school that nobody had, so that the hierarchy changes too.
+                var school = 100 + own.Next(Schools);
+                if (i % 40 == 39)
+                {
+                    school = 2_000 + (1_000 * w) + i;
+                    places[school] = 1 + own.Next(Districts);
+                    await world.CreateAsync("schools", World.School(school, places[school]));
+                }
+
+                var name = $"W{w}-{i}";
+                begun[$"{school} {name}"] = school;
+                await world.CreateAsync("classPeriods", World.ClassPeriod(name, school));
+                done[$"{school} {name}"] = school;
+            }
+        })).ToArray();
+        var callers = Callers(random);
+        try
+        {
+            for (var round = 0; round < ConcurrentRounds; round++)
+            {
+                var claims = callers[round % callers.Length];
+                var access = AccessOf("classPeriods", ["RelationshipsWithEdOrgsOnly"], claims);
+                HashSet<string> Visible(ConcurrentDictionary<string, long> all) =>
+                    [.. all.Where(a => claims.Organizations.Contains(a.Value) || claims.Organizations.Contains(places[a.Value])).Select(a => a.Key)];
+                var before = Visible(done);
+                var total = (await QueryAsync(world, "classPeriods", access, 0, 1, null, null)).TotalCount!.Value;
+                Assert.True(total >= before.Count && total <= Visible(begun).Count, $"{before.Count} <= {total} <= {Visible(begun).Count}");
+                var found = new List<string>();
+                for (RowRange? rows = RowRange.All; ;)
+                {
+                    var page = (await QueryAsync(world, "classPeriods", access, 0, 40, null, null, rows)).Documents;
+                    found.AddRange(page.Select(d => KeyOf(JsonNode.Parse(d.Body)!)));
+                    if (page.Count < 40)
+                    {
+                        break;
+                    }
+
+                    rows = RowRange.All.After(page[^1].RowId);
+                }
+
+                Assert.Equal(found.Count, found.Distinct(StringComparer.Ordinal).Count());
+                Assert.Empty(before.Except(found));
+                Assert.Empty(found.Except(Visible(begun)));
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref isOver, true);
+            await Task.WhenAll(writers);
+        }
+
+        static string KeyOf(JsonNode body) => $"{(long)body["schoolReference"]!["schoolId"]!} {(string)body["classPeriodName"]!}";
     }
 
     private async Task FillAsync(World world, Random random)
@@ -198,7 +275,13 @@ public abstract class RestrictedListConformance
         };
     }
 
-    private static Access AccessOf(string endpoint, string[] strategies, CallerClaims claims)
+    private Access AccessOf(string endpoint, string[] strategies, CallerClaims claims)
+    {
+        var name = $"{endpoint} {string.Join('+', strategies)}";
+        return Access.To(_plans.TryGetValue(name, out var plan) ? plan : _plans[name] = PlanOf(endpoint, strategies), claims);
+    }
+
+    private static AccessPlan PlanOf(string endpoint, string[] strategies)
     {
         var elements = Element.Of(World.Resource(endpoint));
         var plans = strategies.Select(name =>
@@ -207,7 +290,7 @@ public abstract class RestrictedListConformance
             return new RelationshipPlan(strategy, [.. Enumerable.Range(0, elements.Length).Where(i => strategy.Kinds.Contains(elements[i].Kind))
                 .Select(i => new ElementCheck(i, elements[i].Kind != ElementKind.Organization ? Reach.Enrolment : strategy.Direction == Direction.Below ? Reach.Below : Reach.Above))]);
         });
-        return Access.To(new AccessPlan(World.Resource(endpoint), ClaimAction.Read, elements, [], false, [.. plans]), claims);
+        return new AccessPlan(World.Resource(endpoint), ClaimAction.Read, elements, [], false, [.. plans]);
     }
 
     private static async Task<CapturedPage> QueryAsync(
