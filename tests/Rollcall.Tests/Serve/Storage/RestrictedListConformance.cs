@@ -13,7 +13,10 @@ public abstract class RestrictedListConformance
     private const int Districts = 5;
     private const int Schools = 80;
     private static readonly int Rounds = LongRun.IsOn ? 1_500 : 120;
-    private static readonly int ConcurrentRounds = LongRun.IsOn ? 300 : 30;
+    private static readonly int ConcurrentRounds = LongRun.IsOn ? 300 : 20;
+
+    /// <summary>By each of three writers, beside the readers.</summary>
+    private static readonly int WritesMax = LongRun.IsOn ? 20_000 : 400;
     private readonly Dictionary<long, long> _districtOf = [];
     private readonly List<(string Student, long School)> _enrolments = [];
     private readonly HashSet<string> _ways = [];
@@ -84,13 +87,13 @@ public abstract class RestrictedListConformance
         var writers = Enumerable.Range(0, 3).Select(w => Task.Run(async () =>
         {
             var own = new Random(seed + w);
-            for (var i = 0; !Volatile.Read(ref isOver); i++)
+            for (var i = 0; i < WritesMax && !Volatile.Read(ref isOver); i++)
             {
                 // Now and then at a school that nobody had, so that the hierarchy changes too.
                 var school = 100 + own.Next(Schools);
                 if (i % 40 == 39)
                 {
-                    school = 2_000 + (1_000 * w) + i;
+                    school = (100_000 * (w + 1)) + i;
                     places[school] = 1 + own.Next(Districts);
                     await world.CreateAsync("schools", World.School(school, places[school]));
                 }
