@@ -356,7 +356,6 @@ public abstract class AdminApiTests(HttpServer server)
     [InlineData("edfi_admin_api/nothing")]
     [InlineData("EDFI_ADMIN_API/FULL_ACCESS")]
     [InlineData("255901")]
-    [InlineData("")]
     public async Task A_scope_that_the_admin_api_does_not_have_gets_no_token(string scope) => (await server.SendAsync(
         "POST",
         "/adminapi/connect/token",
