@@ -46,6 +46,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
         SyncSession session, ISisReader sis, Func<Dictionary<ResourceModel, ResourceScope>> scopeOf, CancellationToken cancellationToken, bool isRecorded = true)
     {
         var started = options.Time.GetTimestamp();
+        using var trace = ExchangeTelemetry.Traces.StartActivity("sync");
         _findings = new Findings();
         _sourceTicks = 0;
         var (target, ledger) = (session.Target, session.Ledger);
@@ -113,6 +114,8 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
             SourceElapsed = TimeSpan.FromTicks(_sourceTicks),
             Requests = target.Client.Requests - requestsBefore,
         };
+        trace?.SetTag("rollcall.outcome", report.Outcome.ToString()).SetTag("rollcall.posts", report.Calls.Posts).SetTag("rollcall.puts", report.Calls.Puts)
+            .SetTag("rollcall.deletes", report.Calls.Deletes);
         if (isRecorded && (!options.IsDryRun || options.IsPlanKept))
         {
             RunRecord.Write(ledger, report, _findings, scopes.Where(s => s.Value.Filter is null).Select(s => s.Key.Name).ToHashSet());
@@ -140,6 +143,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
     private async Task<ReconcileCounts> PlanAsync(
         SyncSession session, ISisReader sis, DocumentTemplate template, ResourceScope scope, CancellationToken cancellationToken)
     {
+        using var trace = ExchangeTelemetry.Traces.StartActivity("plan");
         var mapped = session.Mapped(template.Resource);
         using var reconcile = new Reconcile(session.Ledger, template.Resource, mapped.File.KeyChange, session.Target.Stages[template.Resource], _findings)
         {
@@ -158,6 +162,8 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
 
         session.Ledger.Probe?.Invoke("planned");
         var all = reconcile.Counts;
+        trace?.SetTag("rollcall.resource", template.Resource.Name.Path).SetTag("rollcall.read", all.Scanned).SetTag("rollcall.unchanged", all.Same)
+            .SetTag("rollcall.posts", all.Posts).SetTag("rollcall.puts", all.Puts).SetTag("rollcall.deletes", all.Deletes).SetTag("rollcall.invalid", all.Invalid + all.Duplicates);
         SyncLog.Planned(options.Log, template.Resource.Name.Endpoint, all.Scanned, all.Same, all.Posts, all.Puts, all.Deletes, all.Invalid + all.Duplicates);
         return reconcile.Counts;
     }
@@ -243,6 +249,11 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
             session.Ledger.OlderIn(session.Ledger.ResourceId(template.Resource.Name.ToString())), cancellationToken))
         {
             Progress.Scan(stamps.Count);
+            if (ExchangeTelemetry.Rows.Enabled)
+            {
+                ExchangeTelemetry.Rows.Add(stamps.Count, new KeyValuePair<string, object?>("resource", template.Resource.Name.Path));
+            }
+
             yield return stamps;
         }
 
@@ -275,6 +286,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
         SyncSession session, PlanTable plan, Deliver deliver, ApplyAccount account, bool asksLedger, Func<ResourceModel, bool> isKept,
         CancellationToken cancellationToken)
     {
+        using var trace = ExchangeTelemetry.Traces.StartActivity("apply");
         var target = session.Target;
         await using var apply = new Apply(
             session.Ledger, plan, deliver, account, Progress, target.Stages.ToDictionary(s => s.Key, s => -s.Value.Create), session.ReaderOf, target.Workers)
@@ -305,6 +317,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
     public async Task<SyncReport> ApplyAsync(CancellationToken cancellationToken)
     {
         var started = options.Time.GetTimestamp();
+        using var trace = ExchangeTelemetry.Traces.StartActivity("sync");
         Progress.Stage = "connecting";
         await using var sis = await OpenSisAsync(folder, cancellationToken);
         using var session = await SyncSession.OpenAsync(folder, standard, sis, options, cancellationToken);
