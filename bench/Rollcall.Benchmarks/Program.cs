@@ -94,10 +94,11 @@ var copies = new Option<int>("--documents") { DefaultValueFactory = _ => 100_000
 var turns = new Option<int>("--rounds") { DefaultValueFactory = _ => 3 };
 var alone = new Option<bool>("--alone") { Description = "Without the bare copy client: for the memory of long runs." };
 var fixedPosts = new Option<int?>("--fixed") { Description = "With so many requests in flight for each of five resources, beside what these could carry; needs --latency." };
-var publish = new Command("publish", "Publishes between two APIs that answer at once, beside a bare copy client.") { copies, latency, turns, alone, fixedPosts };
+var variables = new Option<string[]>("--variable") { Description = "NAME=VALUE in the environment of publish alone, for example DOTNET_TieredPGO=0.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
+var publish = new Command("publish", "Publishes between two APIs that answer at once, beside a bare copy client.") { copies, latency, turns, alone, fixedPosts, variables };
 publish.SetAction((parsed, _) => Guarded(() => parsed.GetValue(fixedPosts) is not null && parsed.GetValue(latency) == 0
     ? throw new BenchmarkException("--fixed needs --latency.")
-    : PublishBenchmark.RunAsync(parsed.GetValue(copies), parsed.GetValue(latency), parsed.GetValue(turns), parsed.GetValue(alone), parsed.GetValue(fixedPosts), Console.WriteLine)));
+    : PublishBenchmark.RunAsync(parsed.GetValue(copies), parsed.GetValue(latency), parsed.GetValue(turns), parsed.GetValue(alone), parsed.GetValue(fixedPosts), parsed.GetValue(variables)!, Console.WriteLine)));
 var stub = new Command("publish-stub", "Runs an Ed-Fi API that answers at once, until Ctrl-C.") { url, copies, latency };
 stub.SetAction((parsed, _) => Guarded(() => InstantEdFi.RunAsync(parsed.GetValue(url)!, parsed.GetValue(copies), parsed.GetValue(latency))));
 var copyTo = new Option<string>("--target") { Required = true };

@@ -13,7 +13,8 @@ internal static class PublishBenchmark
 
     /// <param name="isAlone">Without the bare copy client and without a warm-up: for the memory of long runs.</param>
     /// <param name="fixedPosts">Requests in flight for each of five resources; null for the default settings.</param>
-    public static async Task RunAsync(int documents, int latency, int rounds, bool isAlone, int? fixedPosts, Action<string> print)
+    /// <param name="variables">NAME=VALUE of publish alone: what a setting of the runtime is worth to it.</param>
+    public static async Task RunAsync(int documents, int latency, int rounds, bool isAlone, int? fixedPosts, string[] variables, Action<string> print)
     {
         documents -= documents % InstantEdFi.Resources;
         using var source = await StartAsync(["publish-stub", "--url", "http://127.0.0.1:7411", "--documents", Text(documents), "--latency", Text(latency)]);
@@ -27,7 +28,7 @@ internal static class PublishBenchmark
                 string[] ceilings = fixedPosts is { } posts
                     ? [Setting("maxDegreeOfParallelismForResourceProcessing", ResourcesWhenFixed), Setting("maxDegreeOfParallelismForPostResourceItem", posts)] : [];
                 var state = Directory.CreateTempSubdirectory("rollcall-bench-").FullName;
-                var publish = await MeasureAsync(Rollcall([
+                var publish = await MeasureAsync(Rollcall(variables, [
                     "publish", "--sourceUrl=http://127.0.0.1:7411", "--sourceKey=k", "--sourceSecret=s", "--targetUrl=http://127.0.0.1:7412", "--targetKey=k", "--targetSecret=s",
                     "--ignoreIsolation=true", "--state=" + state, .. ceilings]), documents);
                 Directory.Delete(state, recursive: true);
@@ -98,7 +99,16 @@ internal static class PublishBenchmark
 
     private static ProcessStartInfo Own(string[] arguments) => new("dotnet", [Path.Combine(AppContext.BaseDirectory, "Rollcall.Benchmarks.dll"), .. arguments]);
 
-    private static ProcessStartInfo Rollcall(string[] arguments) => new("dotnet", [Path.Combine(AppContext.BaseDirectory, "rollcall.dll"), .. arguments]);
+    private static ProcessStartInfo Rollcall(string[] variables, string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "rollcall.dll"), .. arguments]);
+        foreach (var variable in variables)
+        {
+            start.Environment[variable.Split('=')[0]] = variable[(variable.IndexOf('=', StringComparison.Ordinal) + 1)..];
+        }
+
+        return start;
+    }
 
     private static string Setting(string name, int number) => string.Create(CultureInfo.InvariantCulture, $"--{name}={number}");
 

@@ -10,9 +10,9 @@ internal static class Telemetry
     private const string Traces = "TRACES";
     private const string Metrics = "METRICS";
 
-    /// <returns>Sends what is left when it is disposed; null when nothing is to be sent.</returns>
+    /// <returns>Null when nothing is to be sent.</returns>
     /// <exception cref="CliException">A variable asks for what this build does not do.</exception>
-    public static IDisposable? Start() => Plan(Environment.GetEnvironmentVariables()) is { } plan ? TelemetryExport.Start(plan) : null;
+    public static TelemetryPlan? Plan() => Plan(Environment.GetEnvironmentVariables());
 
     /// <exception cref="CliException">A variable asks for what this build does not do.</exception>
     internal static TelemetryPlan? Plan(IDictionary environment)
@@ -72,4 +72,8 @@ internal static class Telemetry
 
 /// <summary>What a run tells a collector.</summary>
 /// <param name="Requests">The share of requests that get a span, 0 to 1.</param>
-internal sealed record TelemetryPlan(bool SendsTraces, bool SendsMetrics, double Requests);
+internal sealed record TelemetryPlan(bool SendsTraces, bool SendsMetrics, double Requests)
+{
+    /// <returns>Sends what is left when it is disposed.</returns>
+    public IDisposable Start() => TelemetryExport.Start(this);
+}
