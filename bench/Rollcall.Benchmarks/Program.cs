@@ -102,8 +102,9 @@ publish.SetAction((parsed, _) => Guarded(() => parsed.GetValue(fixedPosts) is no
 var stub = new Command("publish-stub", "Runs an Ed-Fi API that answers at once, until Ctrl-C.") { url, copies, latency };
 stub.SetAction((parsed, _) => Guarded(() => InstantEdFi.RunAsync(parsed.GetValue(url)!, parsed.GetValue(copies), parsed.GetValue(latency))));
 var copyTo = new Option<string>("--target") { Required = true };
-var bare = new Command("bare-copy", "Copies such an API to another, 64 requests in flight.") { url, copyTo };
-bare.SetAction((parsed, _) => Guarded(() => BareCopy.RunAsync(parsed.GetValue(url)!, parsed.GetValue(copyTo)!, 64)));
+var inFlight = new Option<int>("--in-flight") { DefaultValueFactory = _ => 64 };
+var bare = new Command("bare-copy", "Copies such an API to another, so many requests in flight.") { url, copyTo, inFlight };
+bare.SetAction((parsed, _) => Guarded(() => BareCopy.RunAsync(parsed.GetValue(url)!, parsed.GetValue(copyTo)!, parsed.GetValue(inFlight))));
 
 var minutes = new Option<double>("--minutes") { Description = "Length of the run on each store.", DefaultValueFactory = _ => 10 };
 var fuzz = new Command("fuzz", "Sends hostile requests to a server on each store: never a 500, never silence, memory within bounds.") { minutes, connections, seed, stores };

@@ -11,6 +11,8 @@ internal static class PublishBenchmark
     /// <summary>The resources come in turns of so many, so that every connection has work until the end.</summary>
     private const int ResourcesWhenFixed = 5;
 
+    private const int BareConnections = 64;
+
     /// <param name="isAlone">Without the bare copy client and without a warm-up: for the memory of long runs.</param>
     /// <param name="fixedPosts">Requests in flight for each of five resources; null for the default settings.</param>
     /// <param name="variables">NAME=VALUE of publish alone: what a setting of the runtime is worth to it.</param>
@@ -24,7 +26,8 @@ internal static class PublishBenchmark
             print($"{documents:N0} documents in {InstantEdFi.Resources} resources, {latency} ms latency, load average {Machine.LoadAverage()}");
             for (var round = isAlone ? 1 : 0; round <= rounds; round++)
             {
-                var bare = isAlone || fixedPosts is not null ? null : await MeasureAsync(Own(["bare-copy", "--url", "http://127.0.0.1:7411", "--target", "http://127.0.0.1:7412"]), documents);
+                var connections = fixedPosts * ResourcesWhenFixed ?? BareConnections;
+                var bare = isAlone ? null : await MeasureAsync(Own(["bare-copy", "--url", "http://127.0.0.1:7411", "--target", "http://127.0.0.1:7412", "--in-flight", Text(connections)]), documents);
                 string[] ceilings = fixedPosts is { } posts
                     ? [Setting("maxDegreeOfParallelismForResourceProcessing", ResourcesWhenFixed), Setting("maxDegreeOfParallelismForPostResourceItem", posts)] : [];
                 var state = Directory.CreateTempSubdirectory("rollcall-bench-").FullName;
@@ -32,14 +35,9 @@ internal static class PublishBenchmark
                     "publish", "--sourceUrl=http://127.0.0.1:7411", "--sourceKey=k", "--sourceSecret=s", "--targetUrl=http://127.0.0.1:7412", "--targetKey=k", "--targetSecret=s",
                     "--ignoreIsolation=true", "--state=" + state, .. ceilings]), documents);
                 Directory.Delete(state, recursive: true);
-                if (fixedPosts is { } fixedTo)
+                if (fixedPosts is not null)
                 {
-                    // What the connections carry when each has a request on the way all the time: the API itself says how long one took there.
-                    var (connections, took) = (ResourcesWhenFixed * fixedTo, publish.Held / documents);
-                    print(string.Create(
-                        CultureInfo.InvariantCulture,
-                        $"round {round}: {connections} connections, {documents / publish.Posting:N0}/s between the first and the last POST, "
-                        + $"{documents / publish.Posting / (connections / (latency / 1000.0)):P0} of {connections} / {latency} ms; an answer took {took * 1000:N2} ms: {documents / publish.Posting / (connections / took):P0} of what they could carry"));
+                    print($"round {round}: {connections} connections; publish {Share(publish, documents, connections, latency)}{(bare is null ? "" : "; bare copy " + Share(bare, documents, connections, latency))}");
                     continue;
                 }
 
@@ -51,6 +49,15 @@ internal static class PublishBenchmark
             source.Kill();
             target.Kill();
         }
+    }
+
+    /// <summary>What the connections carried of what they can when each has a request on the way all the time; the API itself says how long one took there.</summary>
+    private static string Share(Figures figures, int documents, int connections, int latency)
+    {
+        var (rate, took) = (documents / figures.Posting, figures.Held / documents);
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{rate:N0}/s between the first and the last POST, {rate / (connections / (latency / 1000.0)):P0} of {connections} / {latency} ms, {rate / (connections / took):P0} of {connections} / the {took * 1000:N2} ms that an answer took");
     }
 
     private static async Task<Figures> MeasureAsync(ProcessStartInfo start, int documents)
