@@ -70,7 +70,9 @@ internal sealed class Writer : IAsyncDisposable
     private const long StatementBytesMax = 8 * 1024 * 1024;
 
     private const int KeyChangesInFlight = 2;
+    /// <summary>Tries before a write is given up. One that only ever met deadlocks has a time instead: on a busy machine a dozen are over in a second.</summary>
     private const int TriesMax = 12;
+    private static readonly TimeSpan DeadlocksFor = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan BackOffMax = TimeSpan.FromMilliseconds(200);
     private readonly Upsert _upsert;
     private readonly Delete _delete;
@@ -224,8 +226,10 @@ internal sealed class Writer : IAsyncDisposable
     private async Task<WriteOutcome?> AloneAsync(WriteLane lane, PendingWrite write)
     {
         PostgresException? last = null;
-        for (var attempt = 1; attempt <= TriesMax; attempt++)
+        var (start, attempt) = (_time.GetTimestamp(), 0);
+        while (attempt < TriesMax || (last is not null && PostgresDatabase.IsConflict(last) && _time.GetElapsedTime(start) < DeadlocksFor))
         {
+            attempt++;
             try
             {
                 await TryAsync(lane, [write], trustMemory: last is null);
@@ -261,7 +265,7 @@ internal sealed class Writer : IAsyncDisposable
 
         return last is not null && Errors.MissingReference(last, lane.Resource, write.Request.Document) is { } missing
             ? new WriteOutcome.Unresolved([missing], [])
-            : throw new StoreUnavailableException($"A write of {lane.Resource} lost {TriesMax} races in a row.", last);
+            : throw new StoreUnavailableException($"A write of {lane.Resource} lost {attempt} races in a row.", last);
     }
 
     private Task TryAsync(WriteLane lane, IReadOnlyList<PendingWrite> writes, bool trustMemory) => lane.IsDelete

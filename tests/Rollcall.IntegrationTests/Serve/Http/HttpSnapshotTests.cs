@@ -11,8 +11,8 @@ public abstract class HttpSnapshotTests(HttpServer server)
     private const string Versions = "/changeQueries/v1/availableChangeVersions";
     private static readonly (string, string) Frozen = ("Use-Snapshot", "true");
 
-    /// <summary>Snapshots that end after three seconds without use, and are remembered for longer than a busy machine stands still.</summary>
-    public static readonly SnapshotLimits Limits = SnapshotLimits.Default with { Idle = TimeSpan.FromSeconds(3), Remembered = TimeSpan.FromMinutes(1) };
+    /// <summary>Snapshots that end after eight seconds without use, and are remembered for longer than a busy machine stands still.</summary>
+    public static readonly SnapshotLimits Limits = SnapshotLimits.Default with { Idle = TimeSpan.FromSeconds(8), Remembered = TimeSpan.FromMinutes(1) };
 
     [Rule("6.6.snapshot-reads", "11.33.snapshots")]
     [Fact]

@@ -1,3 +1,4 @@
+using Rollcall.Serve;
 using Rollcall.Serve.Security;
 using Rollcall.Serve.Storage;
 
@@ -152,6 +153,13 @@ public sealed class AccessTokensTests
         Assert.False(SecretHash.Verify("Open sesame", stored));
         Assert.False(SecretHash.Verify("open sesame", "open sesame"));
         Assert.False(SecretHash.Verify("open sesame", ""));
+    }
+
+    [Fact]
+    public void What_the_sandbox_keeps_is_its_secret_hashed_as_every_other()
+    {
+        Assert.True(SecretHash.Verify(Sandbox.Secret, Sandbox.KeptSecret));
+        Assert.Equal(SecretHash.Create(Sandbox.Secret).Split('$')[..2], Sandbox.KeptSecret.Split('$')[..2]);
     }
 
     private sealed class Clock : TimeProvider
