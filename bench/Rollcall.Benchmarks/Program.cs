@@ -74,8 +74,8 @@ reads.SetAction((parsed, _) => Guarded(async () =>
 }));
 
 var folder = new Option<string>("--folder") { Description = "Folder for source and ledger; kept. Run again: the first run posts everything, later ones find it unchanged.", Required = true };
-var documents = new Option<int>("--documents") { DefaultValueFactory = _ => 1_000_000 };
-var ledgerAt = new Option<string?>("--ledger") { Description = "Connection string of an empty PostgreSQL database; by default the ledger is a file. Say it in every run of the folder." };
+var documents = new Option<int>("--documents") { Description = "Of a new folder.", DefaultValueFactory = _ => 1_000_000 };
+var ledgerAt = new Option<string?>("--ledger") { Description = "Connection string of an empty PostgreSQL database; by default the ledger is a file. Said when the folder is made." };
 var changedPart = new Option<double>("--changed") { Description = "Changes this percentage of the rows before a run that is not the first." };
 var noIntents = new Option<bool>("--without-intents") { Description = "The unsafe control: what a first load costs without the intents." };
 var sync = new Command("sync", "Measures a sync against an API that answers at once.") { folder, documents, ledgerAt, changedPart, noIntents };
