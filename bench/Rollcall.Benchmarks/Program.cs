@@ -74,8 +74,8 @@ reads.SetAction((parsed, _) => Guarded(async () =>
 }));
 
 var folder = new Option<string>("--folder") { Description = "Folder for source and ledger; kept. Run again: the first run posts everything, later ones find it unchanged.", Required = true };
-var documents = new Option<int>("--documents") { DefaultValueFactory = _ => 1_000_000 };
-var ledgerAt = new Option<string?>("--ledger") { Description = "Connection string of an empty PostgreSQL database; by default the ledger is a file. Say it in every run of the folder." };
+var documents = new Option<int>("--documents") { Description = "Of a new folder.", DefaultValueFactory = _ => 1_000_000 };
+var ledgerAt = new Option<string?>("--ledger") { Description = "Connection string of an empty PostgreSQL database; by default the ledger is a file. Said when the folder is made." };
 var changedPart = new Option<double>("--changed") { Description = "Changes this percentage of the rows before a run that is not the first." };
 var noIntents = new Option<bool>("--without-intents") { Description = "The unsafe control: what a first load costs without the intents." };
 var sync = new Command("sync", "Measures a sync against an API that answers at once.") { folder, documents, ledgerAt, changedPart, noIntents };
@@ -93,14 +93,18 @@ watch.SetAction((parsed, _) => Guarded(() => WatchBenchmark.RunAsync(
 var copies = new Option<int>("--documents") { DefaultValueFactory = _ => 100_000 };
 var turns = new Option<int>("--rounds") { DefaultValueFactory = _ => 3 };
 var alone = new Option<bool>("--alone") { Description = "Without the bare copy client: for the memory of long runs." };
-var publish = new Command("publish", "Publishes between two APIs that answer at once, beside a bare copy client.") { copies, latency, turns, alone };
-publish.SetAction((parsed, _) => Guarded(() =>
-    PublishBenchmark.RunAsync(parsed.GetValue(copies), parsed.GetValue(latency), parsed.GetValue(turns), parsed.GetValue(alone), Console.WriteLine)));
+var fixedPosts = new Option<int?>("--fixed") { Description = "With so many requests in flight for each of five resources, beside what these could carry; needs --latency." };
+var variables = new Option<string[]>("--variable") { Description = "NAME=VALUE in the environment of publish alone, for example DOTNET_TieredPGO=0.", DefaultValueFactory = _ => [], AllowMultipleArgumentsPerToken = true };
+var publish = new Command("publish", "Publishes between two APIs that answer at once, beside a bare copy client.") { copies, latency, turns, alone, fixedPosts, variables };
+publish.SetAction((parsed, _) => Guarded(() => parsed.GetValue(fixedPosts) is not null && parsed.GetValue(latency) == 0
+    ? throw new BenchmarkException("--fixed needs --latency.")
+    : PublishBenchmark.RunAsync(parsed.GetValue(copies), parsed.GetValue(latency), parsed.GetValue(turns), parsed.GetValue(alone), parsed.GetValue(fixedPosts), parsed.GetValue(variables)!, Console.WriteLine)));
 var stub = new Command("publish-stub", "Runs an Ed-Fi API that answers at once, until Ctrl-C.") { url, copies, latency };
 stub.SetAction((parsed, _) => Guarded(() => InstantEdFi.RunAsync(parsed.GetValue(url)!, parsed.GetValue(copies), parsed.GetValue(latency))));
 var copyTo = new Option<string>("--target") { Required = true };
-var bare = new Command("bare-copy", "Copies such an API to another, 64 requests in flight.") { url, copyTo };
-bare.SetAction((parsed, _) => Guarded(() => BareCopy.RunAsync(parsed.GetValue(url)!, parsed.GetValue(copyTo)!, 64)));
+var inFlight = new Option<int>("--in-flight") { DefaultValueFactory = _ => 64 };
+var bare = new Command("bare-copy", "Copies such an API to another, so many requests in flight.") { url, copyTo, inFlight };
+bare.SetAction((parsed, _) => Guarded(() => BareCopy.RunAsync(parsed.GetValue(url)!, parsed.GetValue(copyTo)!, parsed.GetValue(inFlight))));
 
 var minutes = new Option<double>("--minutes") { Description = "Length of the run on each store.", DefaultValueFactory = _ => 10 };
 var fuzz = new Command("fuzz", "Sends hostile requests to a server on each store: never a 500, never silence, memory within bounds.") { minutes, connections, seed, stores };

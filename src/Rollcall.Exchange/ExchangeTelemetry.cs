@@ -22,7 +22,13 @@ public static class ExchangeTelemetry
     /// <summary>Documents with their final word, by <c>pass</c>, <c>resource</c> and <c>outcome</c>.</summary>
     internal static Counter<long> Documents { get; } = Meter.CreateCounter<long>("rollcall.publish.documents", "{document}", "Documents with their final word.");
 
-    /// <summary>Counts requests of two APIs for as long as the result lives.</summary>
+    /// <summary>Rows of the source that were looked at, by <c>resource</c>.</summary>
+    internal static Counter<long> Rows { get; } = Meter.CreateCounter<long>("rollcall.sync.rows", "{row}", "Rows of the source that were compared.");
+
+    /// <summary>Calls with their answer, by <c>resource</c>, <c>method</c> and <c>status</c>.</summary>
+    internal static Counter<long> Calls { get; } = Meter.CreateCounter<long>("rollcall.sync.calls", "{call}", "Calls with their answer; what the client tried again counts once.");
+
+    /// <summary>Tells of the requests of two APIs for as long as the result lives.</summary>
     internal static Meter MeterOf(Client.EdFiClient source, Client.EdFiClient target)
     {
         var meter = new Meter(Name);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
@@ -17,6 +18,11 @@ internal static class InstantEdFi
     private static long _posts;
     private static long _bytes;
 
+    /// <summary>Timestamps: of the first POST that came since the counts were read, of the last that was answered; and the time of all together.</summary>
+    private static long _first;
+    private static long _last;
+    private static long _held;
+
     public static async Task RunAsync(string url, int documents, int latencyMilliseconds)
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -27,12 +33,20 @@ internal static class InstantEdFi
         app.Run(async http =>
         {
             var path = http.Request.Path.Value!;
+            var came = Stopwatch.GetTimestamp();
             if (latencyMilliseconds > 0 && path.StartsWith("/data/", StringComparison.Ordinal))
             {
                 await Task.Delay(latencyMilliseconds);
             }
 
             await AnswerAsync(http, path, each, url);
+            if (http.Request.Method == "POST" && path.StartsWith("/data/", StringComparison.Ordinal))
+            {
+                Interlocked.CompareExchange(ref _first, came, 0);
+                var now = Stopwatch.GetTimestamp();
+                Interlocked.Exchange(ref _last, now);
+                Interlocked.Add(ref _held, now - came);
+            }
         });
         await app.StartAsync();
         Console.WriteLine($"listening on {url}");
@@ -73,7 +87,9 @@ internal static class InstantEdFi
                 await JsonAsync(http, "[" + string.Join(",", Enumerable.Range(0, Resources).Select(r => $$"""{"resource":"/ed-fi/resource{{r}}s","order":1,"operations":["Create","Update"]}""")) + "]");
                 return;
             case "/counts":
-                await JsonAsync(http, string.Create(CultureInfo.InvariantCulture, $"{Interlocked.Exchange(ref _posts, 0)} {Interlocked.Exchange(ref _bytes, 0)}"));
+                var span = Stopwatch.GetElapsedTime(Interlocked.Exchange(ref _first, 0), Interlocked.Exchange(ref _last, 0)).TotalSeconds;
+                var held = Stopwatch.GetElapsedTime(0, Interlocked.Exchange(ref _held, 0)).TotalSeconds;
+                await JsonAsync(http, string.Create(CultureInfo.InvariantCulture, $"{Interlocked.Exchange(ref _posts, 0)} {Interlocked.Exchange(ref _bytes, 0)} {span:F6} {held:F6}"));
                 return;
         }
 

@@ -90,9 +90,10 @@ internal sealed class Deadlines : IDisposable
 
         public void Cancel() => _source.Cancel();
 
+        /// <summary>An expired one is not used again, and neither is one that was given back already: two requests would share it.</summary>
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref _due, Idle) != Expired)
+            if (Interlocked.Exchange(ref _due, Idle) is not (Expired or Idle))
             {
                 owner.Return(this);
             }

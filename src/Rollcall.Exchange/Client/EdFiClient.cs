@@ -352,11 +352,11 @@ public sealed class EdFiClient : IDisposable
         return new ReadAnswer(status, body, Number(response, "Total-Count"), Text(response, "Next-Page-Token"), null);
     }
 
-    /// <summary>Headers as text: parsed ones would be made into text again for each request.</summary>
     /// <summary>Null unless somebody listens. Of the address only the path: a query may hold a natural key.</summary>
     private static Activity? Trace(HttpMethod method, Uri address) => !ExchangeTelemetry.Traces.HasListeners() ? null
         : ExchangeTelemetry.Traces.StartActivity(ExchangeTelemetry.Request, ActivityKind.Client)?.SetTag("http.request.method", method.Method).SetTag("url.path", address.AbsolutePath);
 
+    /// <summary>Headers as text: parsed ones would be made into text again for each request.</summary>
     private static HttpRequestMessage Request(HttpMethod method, Uri address, BearerToken token)
     {
         var request = new HttpRequestMessage(method, address) { Version = HttpVersion.Version11 };

@@ -30,10 +30,8 @@ internal static class ReportJson
             json.WriteEndObject();
         }
 
-        json.WriteStartArray("resources");
-        foreach (var r in report.Resources)
+        json.WriteObjects("resources", report.Resources, r =>
         {
-            json.WriteStartObject();
             json.WriteString("resource", r.Resource.Path);
             json.WriteNumber("documents", r.Offered);
             json.WriteNumber("created", r.Created);
@@ -46,36 +44,17 @@ internal static class ReportJson
             {
                 json.WriteString("notReadToTheEnd", failure.Message);
             }
-
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-        json.WriteStartArray("refusals");
-        foreach (var r in report.Resources)
+        });
+        json.WriteObjects("refusals", report.Resources.SelectMany(r => r.Causes.Select(c => (Resource: r, Cause: c))), refusal =>
         {
-            foreach (var cause in r.Causes)
-            {
-                json.WriteStartObject();
-                json.WriteString("resource", r.Resource.Path);
-                json.WriteString("severity", cause.Settlement == Settlement.Warned ? "warning" : "refusal");
-                json.WriteNumber("status", cause.Failure.Status);
-                json.WriteString("type", cause.Failure.ProblemType);
-                json.WriteString("message", cause.Failure.Message);
-                json.WriteNumber("count", cause.Count);
-                json.WriteStartArray("samples");
-                foreach (var (tag, id) in cause.Samples)
-                {
-                    json.WriteStartObject();
-                    writeSample(json, tag, id);
-                    json.WriteEndObject();
-                }
-
-                json.WriteEndArray();
-                json.WriteEndObject();
-            }
-        }
-
-        json.WriteEndArray();
+            var (r, cause) = refusal;
+            json.WriteString("resource", r.Resource.Path);
+            json.WriteString("severity", cause.Settlement == Settlement.Warned ? "warning" : "refusal");
+            json.WriteNumber("status", cause.Failure.Status);
+            json.WriteString("type", cause.Failure.ProblemType);
+            json.WriteString("message", cause.Failure.Message);
+            json.WriteNumber("count", cause.Count);
+            json.WriteObjects("samples", cause.Samples, s => writeSample(json, s.Tag, s.Id));
+        });
     }
 }

@@ -3,6 +3,8 @@ using System.Globalization;
 using Microsoft.Data.Sqlite;
 using Npgsql;
 using Rollcall.Databases;
+using Rollcall.Exchange.Sync;
+using Rollcall.Standard.Model;
 
 namespace Rollcall.Exchange.Ledger;
 
@@ -15,7 +17,7 @@ public sealed record RunLine(long Run, string Kind, string State, string? Actor,
 public sealed record ErrorLine(long Group, string Resource, int Http, string ProblemType, string Message, string Owner, long Documents, string FirstSeen, string LastSeen);
 
 /// <summary>Rows that were wrong when they were last read.</summary>
-public sealed record FindingLine(string Resource, string Kind, string Path, string Text, long Rows, long Schools, string Owner, IReadOnlyList<string> SourceKeys);
+public sealed record FindingLine(Finding Finding, IReadOnlyList<string> SourceKeys);
 
 public sealed record HistoryLine(string At, long Run, string Call, int Http, string? Before, string? After, string? Actor, long? ErrorGroup);
 
@@ -109,10 +111,11 @@ public sealed class LedgerAccount : IDisposable
         var keys = Rows($"select resource_id, finding_no, source_key from {T("finding_row")} where profile_id = @profile order by 1, 2, 3",
             r => (r.GetInt64(0), r.GetInt64(1), r.GetString(2))).ToLookup(k => (k.Item1, k.Item2), k => k.Item3);
         return Rows($"""
-            select f.resource_id, f.finding_no, r.name, f.kind, f.path, f.text, f.rows, f.schools, f.owner from {T("finding")} f
+            select f.resource_id, f.finding_no, r.name, f.kind, f.path, f.text, f.rows, f.schools from {T("finding")} f
             join {T("resource")} r on r.resource_id = f.resource_id where f.profile_id = @profile order by f.rows desc, r.name, f.finding_no
             """, r => new FindingLine(
-                r.GetString(2), r.GetString(3), r.GetString(4), r.GetString(5), r.GetInt64(6), r.GetInt64(7), r.GetString(8), [.. keys[(r.GetInt64(0), r.GetInt64(1))]]));
+                new Finding(ResourceName.TryParse(r.GetString(2))!.Value, Enum.Parse<FindingKind>(r.GetString(3)), r.GetString(4), r.GetString(5), r.GetInt64(6), (int)r.GetInt64(7)),
+                [.. keys[(r.GetInt64(0), r.GetInt64(1))]]));
     }
 
     /// <summary>What earlier versions made of a natural key; rows that no run has come across since are found by it.</summary>

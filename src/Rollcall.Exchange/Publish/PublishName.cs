@@ -98,7 +98,7 @@ public sealed record PublishName(string? Switch, string Path, NameSupport Suppor
         var asPath = name.Contains(':', StringComparison.Ordinal);
         return All.Where(n => n.Support != NameSupport.Obsolete)
             .Select(n => asPath ? n.Path : n.Switch ?? n.Path)
-            .MinBy(n => Distance(n.ToUpperInvariant(), name.ToUpperInvariant()))!;
+            .MinBy(n => Spelling.Distance(n, name))!;
     }
 
     private static PublishName Option(string name, NameSupport support = NameSupport.Yes) =>
@@ -117,23 +117,4 @@ public sealed record PublishName(string? Switch, string Path, NameSupport Suppor
         new(side + "Type", $"Connections:{section}:Type"),
         new(side + "File", $"Connections:{section}:File"),
     ];
-
-    /// <summary>Levenshtein's distance: the number of letters to add, take away or change.</summary>
-    private static int Distance(string a, string b)
-    {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                var above = row[j];
-                row[j] = Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1));
-                diagonal = above;
-            }
-        }
-
-        return row[b.Length];
-    }
 }

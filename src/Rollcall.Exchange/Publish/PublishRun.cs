@@ -27,6 +27,7 @@ public sealed class PublishRun : IDisposable
     private readonly PublishOptions _options;
     private readonly IConnectionStore? _store;
     private readonly EdFiClient _source;
+    private readonly System.Diagnostics.Metrics.Meter _meter;
     private readonly ConcurrentQueue<string> _notices = new();
 
     private PublishRun(
@@ -37,6 +38,8 @@ public sealed class PublishRun : IDisposable
         _store = store;
         _source = source;
         Target = target;
+        // It ends with the run object and not with the run: what is exported last is read after that.
+        _meter = ExchangeTelemetry.MeterOf(source, target);
         NotAtSource = [.. order.Resources.Where(r => chosen.Contains(r) && sourceOrder.Find(r) is null)];
         NotAtTarget = [.. sourceOrder.Resources.Where(r => targetOrder.Find(r) is null)];
         Resources = [.. order.Resources.Where(r => chosen.Contains(r) && sourceOrder.Find(r) is not null && targetOrder.Find(r) is not null)];
@@ -97,7 +100,6 @@ public sealed class PublishRun : IDisposable
     {
         var started = TimeProvider.System.GetTimestamp();
         using var trace = ExchangeTelemetry.Traces.StartActivity("publish");
-        using var meter = ExchangeTelemetry.MeterOf(_source, Target);
         await using var book = await RunBook.OpenAsync(_options, _store, TimeProvider.System, cancellationToken);
         var source = _options.IgnoreIsolation ? _source : await Isolation.RequireAsync(_source, Resources, cancellationToken);
         var isolation = Isolation.Statement(_source, isFrozen: !_options.IgnoreIsolation);
@@ -297,6 +299,7 @@ public sealed class PublishRun : IDisposable
 
     public void Dispose()
     {
+        _meter.Dispose();
         _source.Dispose();
         Target.Dispose();
     }

@@ -18,6 +18,11 @@ internal sealed class Deliver(EdFiClient target, ILogger log)
     public async Task<WriteResult> SendAsync(PlannedCall call, CancellationToken cancellationToken)
     {
         var result = await CallAsync(call, cancellationToken);
+        if (ExchangeTelemetry.Calls.Enabled)
+        {
+            ExchangeTelemetry.Calls.Add(1, new("resource", call.Resource.Name.Path), new("method", MethodOf(call.Op)), new("status", result.Status));
+        }
+
         if (log.IsEnabled(LogLevel.Debug))
         {
             SyncLog.Answered(log, call.Op.ToString().ToUpperInvariant(), call.Resource.Name.Endpoint, call.Key.ToString("x32", null), result.Status);
@@ -25,6 +30,13 @@ internal sealed class Deliver(EdFiClient target, ILogger log)
 
         return result;
     }
+
+    private static string MethodOf(PlanOp op) => op switch
+    {
+        PlanOp.Post => "POST",
+        PlanOp.Delete => "DELETE",
+        _ => "PUT",
+    };
 
     private async Task<WriteResult> CallAsync(PlannedCall call, CancellationToken cancellationToken)
     {

@@ -101,9 +101,8 @@ internal sealed class Reconcile : IDisposable
     public bool IgnoresWaits { get; init; }
 
     /// <summary>Takes some rows; a few thousand at a time find their neighbours on the same pages of the ledger.</summary>
-    public void Add(Stamp[] stamps, int count)
+    public void Add(Span<Stamp> batch)
     {
-        var batch = stamps.AsSpan(0, count);
         batch.Sort(static (a, b) => (a.Key ?? default).CompareTo(b.Key ?? default));
         _db.Execute("begin");
         foreach (ref readonly var stamp in batch)

@@ -14,6 +14,9 @@ namespace Rollcall.Exchange.Sync;
 internal static partial class Scan
 {
     private const int GroupsAhead = 8;
+
+    /// <summary>As many rows as are compared with the ledger at a time: mapping goes on meanwhile.</summary>
+    private const int StampedAhead = 16;
     private static readonly int Mappers = Math.Clamp(Environment.ProcessorCount - 1, 1, 8);
 
     /// <summary>Streams a resource's stamps, a group of rows at a time, in no particular order.</summary>
@@ -24,7 +27,7 @@ internal static partial class Scan
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var groups = Channel.CreateBounded<RowGroup>(GroupsAhead);
-        var stamps = Channel.CreateBounded<List<Stamp>>(GroupsAhead);
+        var stamps = Channel.CreateBounded<List<Stamp>>(StampedAhead);
         var extract = Task.Run(() => ExtractAsync(sis, template, filter, findings, groups.Writer, stop.Token), CancellationToken.None);
         var map = Task.Run(() => MapAllAsync(template, reader, standard, known, findings, older, groups.Reader, stamps.Writer, stop.Token), CancellationToken.None);
         try

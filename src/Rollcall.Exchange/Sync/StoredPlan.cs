@@ -84,12 +84,6 @@ internal static class StoredPlan
                 case PlanOp.Delete:
                     of.Deletes += count;
                     break;
-                case PlanOp.Invalid:
-                    of.Invalid += count;
-                    break;
-                case PlanOp.Duplicate:
-                    of.Duplicates += count;
-                    break;
                 case PlanOp.Waiting:
                     of.Waiting += count;
                     break;
@@ -99,12 +93,13 @@ internal static class StoredPlan
             }
         }
 
-        using var scanned = ledger.Db.Prepare("select scanned, same from run_resource where run_id = ?1 and resource_id = ?2");
+        using var scanned = ledger.Db.Prepare("select scanned, same, invalid, duplicates from run_resource where run_id = ?1 and resource_id = ?2");
         foreach (var (resource, of) in counts)
         {
             if (scanned.Bind(1, run).Bind(2, (long)ledger.ResourceId(resource.Name.ToString())).Step())
             {
-                (of.Scanned, of.Same) = (scanned.Long(0), scanned.Long(1));
+                // A row without a natural key is in no plan, and yet not sent.
+                (of.Scanned, of.Same, of.Invalid, of.Duplicates) = (scanned.Long(0), scanned.Long(1), scanned.Long(2), scanned.Long(3));
             }
 
             scanned.Reset();

@@ -94,7 +94,7 @@ public sealed record SyncReport
             return SyncOutcome.Held;
         }
 
-        if (findings.Any(f => f.IsRefusal) || refusals.Count > 0 || resources.Any(r => r.Failed + r.Blocked + r.Calls.DeletesKept > 0))
+        if (findings.Any(f => f.IsRefusal) || refusals.Count > 0 || resources.Any(r => r.Plan.Invalid + r.Plan.Duplicates + r.Failed + r.Blocked + r.Calls.DeletesKept > 0))
         {
             return SyncOutcome.Refusals;
         }

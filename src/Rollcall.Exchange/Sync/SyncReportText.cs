@@ -148,10 +148,8 @@ public static class SyncReportText
         json.WriteNumber("requests", report.Requests);
         json.WriteNumber("retries", report.Retries);
         json.WriteNumber("recovered", report.Recovered);
-        json.WriteStartArray("resources");
-        foreach (var resource in report.Resources)
+        json.WriteObjects("resources", report.Resources, resource =>
         {
-            json.WriteStartObject();
             json.WriteString("resource", resource.Resource.ToString());
             WritePlan(json, resource.Plan);
             json.WriteStartObject("done");
@@ -164,41 +162,31 @@ public static class SyncReportText
             json.WriteNumber("deletesKept", resource.Plan.Kept + resource.Calls.DeletesKept);
             json.WriteNumber("deletesHeld", resource.Held?.Count ?? 0);
             json.WriteString("heldReason", resource.Held?.Reason);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-        json.WriteStartArray("findings");
-        foreach (var finding in report.Findings)
+        });
+        json.WriteObjects("findings", report.Findings, finding => finding.WriteJson(json));
+        json.WriteObjects("refusals", report.Refusals, refusal =>
         {
-            json.WriteStartObject();
-            json.WriteString("resource", finding.Resource.ToString());
-            json.WriteString("kind", JsonNamingPolicy.CamelCase.ConvertName(finding.Kind.ToString()));
-            json.WriteString("path", finding.Path);
-            json.WriteString("text", finding.Text);
-            json.WriteNumber("rows", finding.Rows);
-            json.WriteNumber("schools", finding.Schools);
-            json.WriteString("owner", finding.Owner);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-        json.WriteStartArray("refusals");
-        foreach (var refusal in report.Refusals)
-        {
-            json.WriteStartObject();
             json.WriteString("resource", refusal.Resource.ToString());
             json.WriteString("call", refusal.Call);
             json.WriteNumber("status", refusal.Status);
             json.WriteString("type", refusal.ProblemType);
             json.WriteString("message", refusal.Message);
             json.WriteNumber("count", refusal.Count);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
+        });
         json.WriteString("stoppedBy", report.StoppedBy?.Message);
         json.WriteEndObject();
+    }
+
+    /// <summary>The members of a finding, as every verb gives them.</summary>
+    public static void WriteJson(this Finding finding, Utf8JsonWriter json)
+    {
+        json.WriteString("resource", finding.Resource.ToString());
+        json.WriteString("kind", JsonNamingPolicy.CamelCase.ConvertName(finding.Kind.ToString()));
+        json.WriteString("path", finding.Path);
+        json.WriteString("text", finding.Text);
+        json.WriteNumber("rows", finding.Rows);
+        json.WriteNumber("schools", finding.Schools);
+        json.WriteString("owner", finding.Owner);
     }
 
     private static void WritePlan(Utf8JsonWriter json, ReconcileCounts plan)

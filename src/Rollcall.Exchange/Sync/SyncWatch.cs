@@ -39,7 +39,7 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
             catch (Exception e) when (hasBegun && !isOnce && e is SisException { IsUnavailable: true } or ApiException or LedgerException { IsBusy: true }
                 or Npgsql.NpgsqlException or Microsoft.Data.Sqlite.SqliteException)
             {
-                Said?.Invoke($"{e.Message} Trying again in {pause.TotalSeconds:F0} s.");
+                Said?.Invoke($"{e.Message.TrimEnd('.')}. Trying again in {pause.TotalSeconds:F0} s.");
                 await Task.Delay(pause, cancellationToken);
                 pause = pause * 2 < PauseMax ? pause * 2 : PauseMax;
             }

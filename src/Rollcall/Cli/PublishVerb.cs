@@ -83,7 +83,10 @@ internal static class PublishVerb
         }
 
         using var log = LogLines.Start(settings["Rollcall:LogLevel"]);
+        var told = Telemetry.Plan();
         using var publish = await PublishRun.PrepareAsync(options, cancellationToken, store);
+        // Ends before what it tells of does: the last figures are read then.
+        using var telemetry = told?.Start();
         var shown = publish.Notices.Count;
         await NoticeAsync(log, publish.Notices);
 

@@ -1,5 +1,7 @@
 using System.Text.Json;
+using Rollcall.Exchange;
 using Rollcall.Exchange.Ledger;
+using Rollcall.Exchange.Sync;
 
 namespace Rollcall.Cli;
 
@@ -14,22 +16,15 @@ internal static class SyncAccountJson
         json.WriteString("verb", "sync status");
         json.WriteString("outcome", isClean ? "done" : "refusals");
         json.WriteString("profile", profile);
-        json.WriteStartArray("documents");
-        foreach (var count in counts)
+        json.WriteObjects("documents", counts, count =>
         {
-            json.WriteStartObject();
             json.WriteString("resource", count.Resource);
             json.WriteString("status", count.Status.ToString().ToLowerInvariant());
             json.WriteBoolean("inDoubt", count.IsInDoubt);
             json.WriteNumber("count", count.Count);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-        json.WriteStartArray("errors");
-        foreach (var error in errors)
+        });
+        json.WriteObjects("errors", errors, error =>
         {
-            json.WriteStartObject();
             json.WriteNumber("error", error.Group);
             json.WriteString("owner", error.Owner);
             json.WriteString("resource", error.Resource);
@@ -39,21 +34,10 @@ internal static class SyncAccountJson
             json.WriteNumber("documents", error.Documents);
             json.WriteString("firstSeen", error.FirstSeen);
             json.WriteString("lastSeen", error.LastSeen);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-        json.WriteStartArray("findings");
-        foreach (var finding in findings)
+        });
+        json.WriteObjects("findings", findings, finding => Finding(json, finding));
+        json.WriteObjects("runs", runs, run =>
         {
-            Finding(json, finding);
-        }
-
-        json.WriteEndArray();
-        json.WriteStartArray("runs");
-        foreach (var run in runs)
-        {
-            json.WriteStartObject();
             json.WriteNumber("run", run.Run);
             json.WriteString("kind", run.Kind);
             json.WriteString("state", run.State);
@@ -61,10 +45,7 @@ internal static class SyncAccountJson
             json.WriteString("approvedBy", run.ApprovedBy);
             json.WriteString("startedAt", run.StartedAt);
             json.WriteString("endedAt", run.EndedAt);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
+        });
         json.WriteEndObject();
     }
 
@@ -73,10 +54,8 @@ internal static class SyncAccountJson
         json.WriteStartObject();
         json.WriteString("verb", "sync why");
         json.WriteString("outcome", documents.Count + findings.Count > 0 ? "done" : "nothingToDo");
-        json.WriteStartArray("documents");
-        foreach (var document in documents)
+        json.WriteObjects("documents", documents, document =>
         {
-            json.WriteStartObject();
             json.WriteString("resource", document.Resource);
             json.WriteString("keyHash", document.KeyHash);
             json.WriteString("id", document.Id);
@@ -86,10 +65,8 @@ internal static class SyncAccountJson
             json.WriteString("refusal", document.Refusal);
             json.WriteString("blockedBy", document.BlockedBy);
             json.WriteString("nextAttemptAt", document.NextAttemptAt);
-            json.WriteStartArray("history");
-            foreach (var entry in document.History)
+            json.WriteObjects("history", document.History, entry =>
             {
-                json.WriteStartObject();
                 json.WriteString("at", entry.At);
                 json.WriteNumber("run", entry.Run);
                 json.WriteString("call", entry.Call.ToLowerInvariant());
@@ -97,40 +74,20 @@ internal static class SyncAccountJson
                 json.WriteString("before", entry.Before);
                 json.WriteString("after", entry.After);
                 json.WriteString("actor", entry.Actor);
-                json.WriteEndObject();
-            }
-
-            json.WriteEndArray();
+            });
             if (showsDocument && document.SentBody is { } body)
             {
                 json.WritePropertyName("document");
                 json.WriteRawValue(body);
             }
-
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-        json.WriteStartArray("findings");
-        foreach (var finding in findings)
-        {
-            Finding(json, finding);
-        }
-
-        json.WriteEndArray();
+        });
+        json.WriteObjects("findings", findings, finding => Finding(json, finding));
         json.WriteEndObject();
     }
 
     private static void Finding(Utf8JsonWriter json, FindingLine finding)
     {
-        json.WriteStartObject();
-        json.WriteString("owner", finding.Owner);
-        json.WriteString("resource", finding.Resource);
-        json.WriteString("kind", finding.Kind);
-        json.WriteString("path", finding.Path);
-        json.WriteString("text", finding.Text);
-        json.WriteNumber("rows", finding.Rows);
-        json.WriteNumber("schools", finding.Schools);
+        finding.Finding.WriteJson(json);
         json.WriteStartArray("sourceKeys");
         foreach (var key in finding.SourceKeys)
         {
@@ -138,6 +95,5 @@ internal static class SyncAccountJson
         }
 
         json.WriteEndArray();
-        json.WriteEndObject();
     }
 }

@@ -57,9 +57,8 @@ internal static class SyncAccountVerbs
 
         foreach (var finding in findings)
         {
-            var keys = finding.SourceKeys.Count == 0 ? "" : $": rows {string.Join(", ", finding.SourceKeys.Take(KeysShown))}{(finding.SourceKeys.Count > KeysShown ? ", …" : "")}";
-            Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"[{finding.Owner}] {finding.Resource}: {finding.Rows:N0} rows: {Words(finding)}{(finding.Schools > 0 ? $", {finding.Schools} schools" : "")}{keys}"));
+            var keys = finding.SourceKeys.Count == 0 ? "" : $"; @source_key {string.Join(", ", finding.SourceKeys.Take(KeysShown))}{(finding.SourceKeys.Count > KeysShown ? ", …" : "")}";
+            Console.Out.WriteLine($"[{finding.Finding.Owner}] {finding.Finding}{keys}");
         }
 
         foreach (var run in runs)
@@ -70,8 +69,6 @@ internal static class SyncAccountVerbs
 
         return isClean ? ExitCodes.Done : ExitCodes.Refusals;
     }
-
-    private static string Words(FindingLine finding) => $"{finding.Kind} {finding.Path} {finding.Text}".Trim();
 
     private static int Why(ParseResult parsed)
     {
@@ -89,7 +86,7 @@ internal static class SyncAccountVerbs
 
         foreach (var finding in rows)
         {
-            Console.Out.WriteLine($"{finding.Resource}: the row was not sent: {Words(finding)} (owner: {finding.Owner})");
+            Console.Out.WriteLine($"{(finding.Finding.IsRefusal ? "The row was not sent" : "The row was sent")}, being one of these: {finding.Finding} (owner: {finding.Finding.Owner})");
         }
 
         foreach (var document in found)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Rollcall.Exchange;
 using Rollcall.Exchange.Ledger;
 using static Rollcall.Cli.SyncOptionSet;
 
@@ -39,16 +40,14 @@ internal static class SyncAuditVerb
                 json.WriteStartObject();
                 json.WriteString("verb", "sync audit");
                 json.WriteString("outcome", "done");
-                json.WriteStartArray("calls");
-                foreach (var line in lines)
+                json.WriteObjects("calls", lines, line =>
                 {
                     count++;
-                    json.WriteStartObject();
                     json.WriteString("at", line.At);
                     json.WriteNumber("run", line.Run);
                     json.WriteString("resource", line.Resource);
-                    json.WriteString("call", line.Call);
-                    json.WriteNumber("http", line.Http);
+                    json.WriteString("call", line.Call.ToLowerInvariant());
+                    json.WriteNumber("status", line.Http);
                     json.WriteString("id", line.Id);
                     json.WriteString("keyHash", line.Key);
                     json.WriteString("before", line.Before);
@@ -58,11 +57,7 @@ internal static class SyncAuditVerb
                     {
                         json.WriteNumber("error", group);
                     }
-
-                    json.WriteEndObject();
-                }
-
-                json.WriteEndArray();
+                });
                 json.WriteEndObject();
             });
         }

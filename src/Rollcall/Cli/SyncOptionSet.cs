@@ -165,7 +165,7 @@ internal static class SyncOptionSet
     {
         MappingException mapping => (ExitCodes.Usage, string.Join(Environment.NewLine + "  ", mapping.Faults)),
         DatabaseUnusableException => (ExitCodes.Usage, e.Message),
-        SisException sis => (sis.IsUnavailable ? ExitCodes.Unavailable : ExitCodes.Usage, $"{e.Message} Nothing was sent."),
+        SisException sis => (sis.IsUnavailable ? ExitCodes.Unavailable : ExitCodes.Usage, $"{e.Message.TrimEnd('.')}. Nothing was sent."),
         LedgerException ledger => (ledger.IsBusy ? ExitCodes.Unavailable : ExitCodes.Usage, e.Message),
         _ => null,
     };

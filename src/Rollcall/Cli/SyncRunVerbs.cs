@@ -85,6 +85,7 @@ internal static class SyncRunVerbs
     public static async Task<int> RunAsync(ParseResult parsed, SyncOptions options, CancellationToken cancellationToken)
     {
         using var logs = Logs(parsed);
+        using var telemetry = Telemetry.Plan()?.Start();
         var run = new SyncRun(Read(parsed), CompactModelReader.EdFi52, options with { Actor = NameOfUser(parsed), Log = logs.CreateLogger("sync") });
         SyncReport report;
         await using (Progress.Start(() => Snapshot(run.Progress)))

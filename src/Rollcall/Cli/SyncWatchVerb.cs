@@ -32,6 +32,7 @@ internal static class SyncWatchVerb
         }
 
         using var logs = Logs(parsed);
+        using var telemetry = Telemetry.Plan()?.Start();
         var (batches, refused, posts, puts, deletes) = (0L, false, 0L, 0L, 0L);
         var watch = new SyncWatch(folder, CompactModelReader.EdFi52, new SyncOptions { Kind = "watch", Actor = NameOfUser(parsed), Log = logs.CreateLogger("sync") })
         {

@@ -21,6 +21,8 @@ internal sealed class RollcallServer : IAsyncDisposable
 
     public int ProcessId => _process.Id;
 
+    public bool HasExited => _process.HasExited;
+
     /// <summary>Starts the server and waits until it says that it listens.</summary>
     public static async Task<RollcallServer> StartAsync(string database, params string[] more)
     {

@@ -144,6 +144,40 @@ public sealed class PublishOptionTests : IDisposable
         Assert.Equal(4, (await RollcallCli.RunAsync("connections", "remove", "A", file)).ExitCode);
     }
 
+    [Theory]
+    [InlineData("--errorPublishingBatchSize=3", 3)]
+    [InlineData("--errorPublishingBatchSize=1", 1)]
+    [InlineData("--Options:ErrorPublishingBatchSize=100", 100)]
+    public async Task Refused_documents_are_written_in_batches_of_the_size_that_is_given(string setting, int size)
+    {
+        const int Documents = 8;
+        await using var source = await StubApi.StartAsync(_all);
+        await using var target = await StubApi.StartAsync(_all);
+        Fill(source, Documents);
+        var file = _folder.File($"rejected-{size}.ndjson");
+        var refused = 0;
+        var written = new List<int>();
+        target.Judge = (path, _) =>
+        {
+            if (path != "/ed-fi/students")
+            {
+                return null;
+            }
+
+            // One document at a time: whatever was refused before is with the file's writer by now.
+            written.Add(File.ReadAllText(file).Count(c => c == '\n'));
+            refused++;
+            return (400, """{"status":400,"detail":"No."}""");
+        };
+        var (exit, _, errors) = await RollcallCli.RunAsync(
+            "publish", $"--sourceUrl={source.Url}", "--sourceKey=key", "--sourceSecret=s3cret", $"--targetUrl={target.Url}", "--targetKey=key", "--targetSecret=s3cret",
+            "--ignoreIsolation=true", "--maxDegreeOfParallelismForPostResourceItem=1", "--rejected", file, setting);
+        Assert.True(exit == 2, errors);
+        Assert.Equal(Documents, refused);
+        Assert.Equal(Enumerable.Range(0, Documents).Select(n => n / size * size), written);
+        Assert.Equal(Documents, File.ReadAllText(file).Count(c => c == '\n'));
+    }
+
     [Fact]
     public async Task Explicit_connections_are_told_the_version_to_give_next_time()
     {

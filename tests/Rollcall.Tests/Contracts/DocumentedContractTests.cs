@@ -53,6 +53,36 @@ public sealed partial class DocumentedContractTests
     }
 
     [Fact]
+    public void Every_test_that_a_page_names_exists()
+    {
+        var tests = SourceFile.Under("tests", "*.cs").SelectMany(f => TestClass().Matches(SourceFile.Read(f)).Select(m => m.Groups[1].Value)).ToHashSet(StringComparer.Ordinal);
+        var named = SourceFile.Under("docs", "*.md").SelectMany(page => NamedTest().Matches(SourceFile.Read(page)).Select(m => (Page: page, Test: m.Groups[1].Value))).Distinct().ToArray();
+
+        Assert.True(named.Length >= 20, "Too few names of tests were found for this test to mean anything.");
+        Findings.None(named.Where(n => !tests.Contains(n.Test)).Select(n => $"{n.Page}: {n.Test}"), "No such test class:");
+    }
+
+    [Fact]
+    public void Every_option_of_publish_names_a_test_that_shows_its_effect()
+    {
+        var page = SourceFile.Read("docs/publish.md");
+        var rows = page.Split('\n').Where(l => l.StartsWith("| `--", StringComparison.Ordinal)).ToArray();
+
+        Findings.None(
+            PublishName.All.Where(n => n.Support == NameSupport.Yes && n.Switch is not null)
+                .Where(n => !rows.Any(r => OptionsOf(r).Contains(n.Switch!, StringComparer.OrdinalIgnoreCase) && NamedTest().IsMatch(r))).Select(n => n.Shown),
+            "Without a row and a test in the table of docs/publish.md:");
+    }
+
+    /// <summary>The names in a row's first column; <c>--target…</c> stands for those of the source with the other side's name.</summary>
+    private static IEnumerable<string> OptionsOf(string row)
+    {
+        var first = row.Split('|')[1];
+        var names = OptionName().Matches(first).Select(m => m.Groups[1].Value).ToArray();
+        return first.Contains("`--target…`", StringComparison.Ordinal) ? names.Concat(names.Select(n => n.Replace("source", "target", StringComparison.Ordinal))) : names;
+    }
+
+    [Fact]
     public void Every_command_says_what_it_does()
     {
         Findings.None(Verbs.All().SelectMany(All).Where(v => !v.Hidden && string.IsNullOrWhiteSpace(v.Description)).Select(v => v.Name), "Without a description:");
@@ -71,6 +101,15 @@ public sealed partial class DocumentedContractTests
             .Concat(command.Subcommands.SelectMany(s => Options(s, $"{path} {s.Name}")));
 
     private static IEnumerable<Command> All(Command command) => command.Subcommands.SelectMany(All).Prepend(command);
+
+    [GeneratedRegex(@"\bclass (\w+Tests)\b")]
+    private static partial Regex TestClass();
+
+    [GeneratedRegex(@"`(\w+Tests)`")]
+    private static partial Regex NamedTest();
+
+    [GeneratedRegex(@"`--([\w-]+)")]
+    private static partial Regex OptionName();
 
     [GeneratedRegex("urn:ed-fi:api:[a-z][a-z0-9:-]+")]
     private static partial Regex ProblemType();

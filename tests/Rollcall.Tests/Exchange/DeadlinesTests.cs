@@ -35,6 +35,21 @@ public sealed class DeadlinesTests
     }
 
     [Fact]
+    public void A_deadline_that_is_given_back_twice_never_serves_two_requests()
+    {
+        using var deadlines = new Deadlines(TimeSpan.FromMilliseconds(800), _time);
+        var answered = deadlines.Start();
+        answered.Dispose();
+        answered.Dispose();
+        Assert.NotSame(deadlines.Start(), deadlines.Start());
+        var late = deadlines.Start();
+        _time.Advance(TimeSpan.FromMilliseconds(900));
+        late.Dispose();
+        late.Dispose();
+        Assert.False(deadlines.Start().Token.IsCancellationRequested);
+    }
+
+    [Fact]
     public async Task Who_gives_up_waiting_for_a_place_leaves_it_to_the_next()
     {
         var gate = new AdaptiveGate(1, _time);

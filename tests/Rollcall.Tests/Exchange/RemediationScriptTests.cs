@@ -100,6 +100,27 @@ public sealed class RemediationScriptTests : IDisposable
         Assert.Contains("needs Node.js", missing.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Without_a_permission_model_a_script_runs_only_when_the_user_says_so()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Skip("the old Node.js is a shell script");
+            return;
+        }
+
+        var old = Path.Combine(_folder, "old-node");
+        File.WriteAllText(old, "#!/bin/sh\nif [ \"$1\" = --version ]; then echo v18.20.0; else exec node \"$@\"; fi\n");
+        File.SetUnixFileMode(old, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        var script = Write("module.exports = { 'x/400': async () => ({ modifiedRequestBody: { files: require('node:fs').readdirSync('/').length > 0 } }) };");
+        var refused = await Assert.ThrowsAsync<InvalidDataException>(() =>
+            RemediationScript.StartAsync(script, false, TimeSpan.FromSeconds(20), CancellationToken.None, old));
+        Assert.Contains("--remediationsUnrestricted=true", refused.Message, StringComparison.Ordinal);
+        await using var unrestricted = await RemediationScript.StartAsync(script, true, TimeSpan.FromSeconds(20), CancellationToken.None, old);
+        var answer = await unrestricted.CallAsync("x/400", [], CancellationToken.None);
+        Assert.Equal("""{"modifiedRequestBody":{"files":true}}""", answer.Plan!.ToJsonString());
+    }
+
     [Theory]
     [InlineData("18.20.0", "")]
     [InlineData("20.20.2", "--experimental-permission")]

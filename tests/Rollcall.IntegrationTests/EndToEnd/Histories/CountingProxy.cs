@@ -57,6 +57,9 @@ internal sealed class CountingProxy : IAsyncDisposable
 
     public long Tokens => Interlocked.Read(ref _tokens);
 
+    /// <summary>Asked before a request goes on to the server, and again when the server has answered it; false cuts the connection to who asked.</summary>
+    public Func<HttpRequest, bool, Task<bool>>? LetsThrough { get; set; }
+
     public static async Task<CountingProxy> StartAsync()
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -79,7 +82,7 @@ internal sealed class CountingProxy : IAsyncDisposable
 
     private async Task ForwardAsync(HttpContext http)
     {
-        if (_backend is not { } backend)
+        if ((LetsThrough is { } asks && !await asks(http.Request, false)) || _backend is not { } backend)
         {
             http.Abort();
             return;
@@ -125,6 +128,12 @@ internal sealed class CountingProxy : IAsyncDisposable
             if (write is not null)
             {
                 Count(http.Request.Method, write, isAgain, hadEffect: response.IsSuccessStatusCode);
+            }
+
+            if (LetsThrough is { } asksAgain && !await asksAgain(http.Request, true))
+            {
+                http.Abort();
+                return;
             }
 
             http.Response.StatusCode = (int)response.StatusCode;

@@ -111,7 +111,7 @@ public sealed class SyncVerbsTests(PostgresFixture postgres)
 
         var trail = JsonNode.Parse((await RollcallCli.RunAsync("sync", "audit", bench.Folder, "--config", folder.File("sync.json"), "--json")).Output)!["calls"]!.AsArray();
         Assert.Equal(6, trail.Count);
-        Assert.All(trail, t => Assert.Equal(("cron", 201, null), ((string)t!["actor"]!, (int)t["http"]!, (string?)t["before"])));
+        Assert.All(trail, t => Assert.Equal(("cron", 201, null), ((string)t!["actor"]!, (int)t["status"]!, (string?)t["before"])));
         var (nothing, _, _) = await RollcallCli.RunAsync("sync", "audit", bench.Folder, "--config", folder.File("sync.json"), "--since", "2126-01-01");
         Assert.Equal(99, nothing);
 

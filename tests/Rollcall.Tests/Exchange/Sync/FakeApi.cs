@@ -33,6 +33,9 @@ internal sealed class FakeApi : HttpMessageHandler
 
     public bool MakesKeyChanges { get; set; } = true;
 
+    /// <summary>What the API says that it serves.</summary>
+    public string DataModels { get; set; } = """[{"name":"Ed-Fi","version":"5.2.0"}]""";
+
     /// <summary>Descriptors (URI) that this API does not have.</summary>
     public HashSet<string> MissingDescriptors { get; } = [];
 
@@ -101,7 +104,10 @@ internal sealed class FakeApi : HttpMessageHandler
     {
         if (path.Length == 0)
         {
-            return Json("""{"version":"7.3","dataModels":[{"name":"Ed-Fi","version":"5.2.0"}],"urls":{"dependencies":"http://fake/metadata/data/v3/dependencies"}}""");
+            return Json($$"""
+                {"version":"7.3","dataModels":{{DataModels}},
+                "urls":{"dependencies":"http://fake/metadata/data/v3/dependencies"} }
+                """);
         }
 
         if (path == "oauth/token")

@@ -216,7 +216,7 @@ public sealed class ReconcileTests
         random.Shuffle(stamps);
         foreach (var batch in stamps.Chunk(7))
         {
-            reconcile.Add(batch, batch.Length);
+            reconcile.Add(batch);
         }
 
         reconcile.Finish(DeletePolicy.Always);

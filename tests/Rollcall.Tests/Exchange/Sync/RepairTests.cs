@@ -21,6 +21,22 @@ public sealed class RepairTests : IDisposable
     private (int Posts, int Puts, int Deletes) Counted() => (_bench.Api.Writes("POST"), _bench.Api.Writes("PUT"), _bench.Api.Writes("DELETE"));
 
     [Fact]
+    public async Task An_applied_plan_still_accounts_for_the_rows_that_it_could_not_send()
+    {
+        _bench.Pupils(4);
+        // One without a natural key, one without a birthday, two with one key.
+        _bench.Sql("update pupil set number = null where id = 1; update pupil set born = null where id = 2; delete from stint; insert into pupil values(9, 'N4', 'Twin', 'Row', '2011-01-01')");
+        var planned = await PlanAsync();
+
+        var applied = await ApplyAsync();
+
+        var (plan, did) = (_bench.Of(planned, "students").Plan, _bench.Of(applied, "students"));
+        Assert.Equal((5, 2, 2, 1), (plan.Scanned, plan.Invalid, plan.Duplicates, plan.Posts));
+        Assert.Equal((5, 2, 2, 1), (did.Plan.Scanned, did.Plan.Invalid, did.Plan.Duplicates, did.Calls.Posted));
+        Assert.Equal((SyncOutcome.Refusals, 1), (applied.Outcome, _bench.Api.Writes("POST")));
+    }
+
+    [Fact]
     public async Task A_kept_plan_is_sent_as_it_was_read_and_once()
     {
         _bench.Pupils(4);
@@ -185,8 +201,8 @@ public sealed class RepairTests : IDisposable
         {
             var error = Assert.Single(ledger.Errors());
             Assert.Equal((400, "steward", 1L), (error.Http, error.Owner, error.Documents));
-            Assert.Contains(ledger.Findings(), f => f.SourceKeys.SequenceEqual(["3"]) && f.Owner == "steward" && f.Text.Contains("birthDate", StringComparison.Ordinal));
-            Assert.Contains(ledger.Findings(), f => f is { Kind: "Unmapped", Text: "ZZ" } && f.SourceKeys.SequenceEqual(["4"]));
+            Assert.Contains(ledger.Findings(), f => f.SourceKeys.SequenceEqual(["3"]) && f.Finding.Owner == "steward" && f.Finding.Text.Contains("birthDate", StringComparison.Ordinal));
+            Assert.Contains(ledger.Findings(), f => f.Finding is { Kind: FindingKind.Unmapped, Text: "ZZ" } && f.SourceKeys.SequenceEqual(["4"]));
             var refused = ledger.Find("ed-fi/students", "7", [])[0];
             Assert.Equal((DocStatus.Failed, 400), (refused.Status, refused.LastHttp));
             Assert.Contains("N7", System.Text.Encoding.UTF8.GetString(refused.SentBody!), StringComparison.Ordinal);
