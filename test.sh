@@ -172,12 +172,18 @@ step() {
 
 suite() {
   # suite NAME: runs a test program, adds its counts; a suite that doesn't report counts is a failure.
-  local name=$1 log="$work/$1.log" start=$SECONDS status line
+  local name=$1 log="$work/$1.log" start=$SECONDS status line more=()
+  if [ -n "${ROLLCALL_TEST_LONG:-}" ]; then
+    # Each test as it ends, with what it counted; kept, because that is what a long run is for.
+    more=(-reporter verbose -showLiveOutput)
+    mkdir -p artifacts/test-long
+    log="artifacts/test-long/$1.log"
+  fi
   # In a process group of its own, waited for: so that a signal to this script is heard at once. The tests send Ctrl-C to
   # programs that they start, which would ignore it if whoever started this script did.
   set -m
   # Most of a test's time is waiting for processes and disks, so more run at once than there are processors.
-  TMPDIR="$work/tmp" env --default-signal=INT,QUIT timeout -k 15 "$suite_seconds_max" "artifacts/bin/$name/release/$name" -noLogo -noColor -maxThreads 3.0x >"$log" 2>&1 &
+  TMPDIR="$work/tmp" env --default-signal=INT,QUIT timeout -k 15 "$suite_seconds_max" "artifacts/bin/$name/release/$name" -noLogo -noColor -maxThreads 3.0x "${more[@]}" >"$log" 2>&1 &
   suite_pid=$!
   set +m
   wait "$suite_pid"
@@ -195,7 +201,7 @@ suite() {
   read -r total errors failures skips < <(sed -E 's/.*Total: ([0-9]+), Errors: ([0-9]+), Failed: ([0-9]+), Skipped: ([0-9]+).*/\1 \2 \3 \4/' <<<"$line")
   failures=$((failures + errors))
   if [ "$status" != 0 ] && [ "$failures" = 0 ]; then failures=1; fi
-  if [ "$failures" -gt 0 ]; then grep -vE "^ *(Discovering|Discovered|Starting|Finished):" "$log" | head -400; fi
+  if [ "$failures" -gt 0 ]; then grep -vE "^ *(Discovering|Discovered|Starting|Finished):|\[(STARTING|FINISHED|OUTPUT)\]" "$log" | head -400; fi
   if [ "$skips" -gt 0 ]; then grep -E "\[SKIP\]" -A1 "$log" | grep -v "^--" | head -10; fi
   passed=$((passed + total - failures - skips))
   failed=$((failed + failures))

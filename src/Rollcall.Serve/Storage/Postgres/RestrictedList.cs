@@ -141,19 +141,23 @@ internal sealed class RestrictedList(Catalog catalog, NpgsqlConnection connectio
     /// <param name="bound">The known rows are all up to this one.</param>
     public NpgsqlBatchCommand FromBlock(long[] rows, long bound, long since, long first, int wanted, OrganizationsReached reached)
     {
-        var page = new PageStatement("with head as materialized (select ");
+        // The newest version is read once: between two looks at it the limit could be passed, and rows be left out.
+        var page = new PageStatement($"with newest as materialized (select q.last_value as v from {Sequence} q), head as materialized (select ");
         var (known, to, after, from) = (page.Parameter(rows), page.Parameter(bound), page.Parameter(since), page.Parameter(first));
-        var isRecent = $"(select q.last_value from {Sequence} q) - {after} < {BlockVersionsMax}";
+        const string newest = "(select n.v from newest n)";
+        var isRecent = $"{newest} - {after} < {BlockVersionsMax}";
         page.Append($"{to}::bigint as bound, case when {isRecent} then {Version} else {ListRound.TooOld} end as version)");
 
         // "+ 0" as in the runs.
-        var later = source!.Runs.Select(run => $"select s.{run.Row} from rollcall.{run.Table} s where {isRecent} and {IsSince("s", after)} and s.{run.Row} + 0 >= {from} and s.{run.Row} + 0 <= {to}");
+        var later = source!.Runs.Select(run => $"""
+            select s.{run.Row} from rollcall.{run.Table} s where {isRecent} and {IsSince("s", after, newest)} and s.{run.Row} + 0 >= {from} and s.{run.Row} + 0 <= {to}
+            """);
         return Finish(page, $"t.row_id = any({known}::bigint[] || array({string.Join(" union all ", later)}))", wanted, reached, isSkipped: false);
     }
 
     /// <summary>Every version since, one by one: a range without known ends is not looked for in the versions' index.</summary>
-    private static string IsSince(string alias, string version) =>
-        $"{alias}.change_version = any(array(select generate_series({version} + 1, (select q.last_value from {Sequence} q))))";
+    private static string IsSince(string alias, string version, string newest = $"(select q.last_value from {Sequence} q)") =>
+        $"{alias}.change_version = any(array(select generate_series({version} + 1, {newest})))";
 
     private PageStatement Runs(long[] organizations, long? since, long first, long last, int runLength)
     {
