@@ -186,15 +186,20 @@ public sealed class WatchTests : IDisposable
         {
             source.Change(random);
             _bench.Sql("begin;" + source.ToSql() + "commit;");
-            if (random.Next(2) == 0)
+            if (round % 5 == 4)
+            {
+                // On a slow machine everything would be there before the watch looks, and nothing of it change any more.
+                await watch.UntilAsync(IsSame, $"seed {Seed}, round {round}: the API holds what the source says");
+            }
+            else if (random.Next(2) == 0)
             {
                 await Task.Delay(random.Next(60));
             }
         }
 
-        await watch.UntilAsync(
-            () => source.Students().SequenceEqual(_bench.Api.All("students")) && source.Enrolments().SequenceEqual(_bench.Api.All("studentSchoolAssociations"))
-                && source.Absences().SequenceEqual(_bench.Api.All("studentSchoolAttendanceEvents")), $"seed {Seed}: the API holds what the source says");
         Assert.True(_bench.Api.Writes("PUT") > 0 && _bench.Api.Writes("DELETE") > 0, "Nothing was changed or deleted.");
+
+        bool IsSame() => source.Students().SequenceEqual(_bench.Api.All("students")) && source.Enrolments().SequenceEqual(_bench.Api.All("studentSchoolAssociations"))
+            && source.Absences().SequenceEqual(_bench.Api.All("studentSchoolAttendanceEvents"));
     }
 }

@@ -13,10 +13,10 @@ public abstract class RestrictedListConformance
     private const int Districts = 5;
     private const int Schools = 80;
     private static readonly int Rounds = LongRun.IsOn ? 1_500 : 120;
-    private static readonly int ConcurrentRounds = LongRun.IsOn ? 300 : 20;
+    private static readonly int ConcurrentRounds = LongRun.IsOn ? 90 : 20;
 
     /// <summary>By each of three writers, beside the readers.</summary>
-    private static readonly int WritesMax = LongRun.IsOn ? 20_000 : 400;
+    private static readonly int WritesMax = LongRun.IsOn ? 2_000 : 400;
     private readonly Dictionary<long, long> _districtOf = [];
     private readonly List<(string Student, long School)> _enrolments = [];
     private readonly HashSet<string> _ways = [];
