@@ -14,9 +14,11 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
     private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan DueEvery = TimeSpan.FromMinutes(10);
     private readonly ChangesConfig _config = ChangeSources.Config(folder.Profile);
-    private long _scannedAt;
+    private DateTimeOffset? _scannedAt;
     private long _dueAt;
     private bool _hasScanned;
+
+    private bool HasReplica => _config.Connection is not null && _config.Method != ChangeMethod.Poll && folder.Profile.Source.Provider == SisProvider.Postgres;
 
     /// <summary>Told of every run that sent something or found something wrong.</summary>
     public Action<SyncReport>? Reported { get; init; }
@@ -57,7 +59,16 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
         await using (var first = await SyncRun.OpenSisAsync(folder, cancellationToken))
         {
             session = await SyncSession.OpenAsync(folder, standard, first, options, cancellationToken);
-            router = await ChangeRouter.CreateAsync(session, first, cancellationToken);
+            try
+            {
+                router = await ChangeRouter.CreateAsync(session, first, cancellationToken);
+            }
+            catch
+            {
+                // Else the ledger's lock would stay with this process, and keep its next try out.
+                session.Dispose();
+                throw;
+            }
         }
 
         using var _ = session;
@@ -66,20 +77,22 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
         var isNew = session.Ledger.ConfigFingerprint is null || !session.Ledger.ConfigFingerprint.AsSpan().SequenceEqual(folder.Fingerprint);
         session.Ledger.BeginRun(null, "watch", options.Actor);
         begun();
-        if (isNew)
-        {
-            await ScanAsync(session, run, cancellationToken);
-        }
-
-        _scannedAt = options.Time.GetTimestamp();
-        _dueAt = _scannedAt;
+        _scannedAt = LastScan.Of(session.Ledger);
+        _dueAt = options.Time.GetTimestamp();
         for (var isFirst = true; ; isFirst = false)
         {
-            // 2. What has changed; a gap means that anything may have.
+            // 2. What has changed; a gap means that anything may have, until a scan has come to its end: in this process or in a later one.
             var batch = await changes.ReadAsync(cancellationToken);
-            if (batch.IsGap || options.Time.GetElapsedTime(_scannedAt) > _config.FullScanEvery)
+            if (batch.IsGap)
+            {
+                LastScan.Owe(session.Ledger);
+                _scannedAt = null;
+            }
+
+            if (isNew || _scannedAt is not { } at || (options.Time.GetUtcNow() - at).Duration() > _config.FullScanEvery)
             {
                 await ScanAsync(session, run, cancellationToken);
+                isNew = false;
             }
 
             if (isFirst)
@@ -99,7 +112,7 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
     private async Task<bool> LookAsync(
         SyncSession session, SyncRun run, ChangeRouter router, IChangeSource changes, ChangeBatch batch, CancellationToken cancellationToken)
     {
-        if (batch.ReplicaPosition is { } position && _config.Connection is not null && folder.Profile.Source.Provider == SisProvider.Postgres)
+        if (batch.ReplicaPosition is { } position && HasReplica)
         {
             await PostgresSis.WaitForAsync(folder.Profile.Source.Connection, position, cancellationToken);
         }
@@ -113,7 +126,8 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
                 DirtyRows.Add(session.Ledger, await router.RouteAsync(batch.Changes, asked, cancellationToken));
                 if (_config.Method == ChangeMethod.Poll)
                 {
-                    DirtyRows.Add(session.Ledger, await Signatures.ChangedAsync(session, asked, _config.Overlap, cancellationToken));
+                    var (dirty, positions) = await Signatures.ChangedAsync(session, asked, _config.Overlap, cancellationToken);
+                    DirtyRows.Add(session.Ledger, dirty, positions);
                 }
             }
 
@@ -176,6 +190,12 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
 
     private async Task ScanAsync(SyncSession session, SyncRun run, CancellationToken cancellationToken)
     {
+        if (HasReplica)
+        {
+            // What changed before the capture was there is told by nobody: a replica that lags must show it to this scan.
+            await PostgresSis.WaitForAsync(folder.Profile.Source.Connection, await PostgresSis.PositionAsync(_config.Connection!, cancellationToken), cancellationToken);
+        }
+
         await using var sis = await SyncRun.OpenSisAsync(folder, cancellationToken);
         session.Ledger.BeginRun(null, "run", options.Actor);
         var report = await run.RunAsync(session, sis, () => RunScope.Of(session, null), cancellationToken);
@@ -184,7 +204,7 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
             throw new ApiException(failure, failure.Message);
         }
 
-        _scannedAt = options.Time.GetTimestamp();
+        _scannedAt = LastScan.Done(session.Ledger);
         if (!_hasScanned || report.Outcome != SyncOutcome.NothingToDo)
         {
             Reported?.Invoke(report);

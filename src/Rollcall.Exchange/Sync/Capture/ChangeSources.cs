@@ -17,12 +17,13 @@ internal static class ChangeSources
         var changes = Config(profile);
         var name = CaptureName.Of(profile.Name);
         var connection = changes.Connection ?? profile.Source.Connection;
+        void Owe() => LastScan.Owe(ledger);
         return (changes.Method, profile.Source.Provider) switch
         {
             (ChangeMethod.Poll, _) => new PollSource(changes.Every),
-            (ChangeMethod.Outbox, SisProvider.Sqlite) => SqliteOutbox.Open(connection, name, tables, changes.Every),
-            (ChangeMethod.Outbox, SisProvider.Postgres) => await PostgresOutbox.OpenAsync(connection, name, tables, changes.Every, cancellationToken),
-            (ChangeMethod.Logical, SisProvider.Postgres) => await LogicalReplication.OpenAsync(connection, name, tables, cancellationToken),
+            (ChangeMethod.Outbox, SisProvider.Sqlite) => SqliteOutbox.Open(connection, name, tables, changes.Every, Owe),
+            (ChangeMethod.Outbox, SisProvider.Postgres) => await PostgresOutbox.OpenAsync(connection, name, tables, changes.Every, Owe, cancellationToken),
+            (ChangeMethod.Logical, SisProvider.Postgres) => await LogicalReplication.OpenAsync(connection, name, tables, Owe, cancellationToken),
             (ChangeMethod.ChangeTracking, SisProvider.Ado) when profile.Source.Dialect == SqlDialect.SqlServer.Name => await SqlServerTracking.OpenAsync(
                 profile.Source.AdoProvider!, connection, tables, changes.Every, Positions.Of(ledger, TrackingStream), p => Positions.Keep(ledger, TrackingStream, p), cancellationToken),
             var (method, provider) => throw new MappingException(

@@ -6,11 +6,17 @@ namespace Rollcall.Exchange.Sync.Capture;
 /// <summary>What changes have told and no run has looked at yet, kept in the ledger: a change source is confirmed only after this is durable.</summary>
 internal static class DirtyRows
 {
-    public static void Add(SyncLedger ledger, Dictionary<ResourceModel, HashSet<string>> dirty)
+    /// <param name="positions">How far the rows have been told: durable with them or not at all.</param>
+    public static void Add(SyncLedger ledger, Dictionary<ResourceModel, HashSet<string>> dirty, IReadOnlyList<(string Stream, string Position)>? positions = null)
     {
         using var add = ledger.Db.Prepare("insert into dirty(profile_id, resource_id, source_key, since) values(?1, ?2, ?3, ?4) on conflict do nothing");
         ledger.Commit(() =>
         {
+            foreach (var (stream, position) in positions ?? [])
+            {
+                Positions.KeepWithin(ledger, stream, position);
+            }
+
             foreach (var (resource, keys) in dirty)
             {
                 foreach (var key in keys)

@@ -34,8 +34,9 @@ internal sealed class LogicalReplication : IChangeSource
         _pump = Task.Run(() => PumpAsync(name));
     }
 
+    /// <param name="owe">Called before anything is made: from then on the source does not show any more that changes were missed.</param>
     /// <exception cref="SisException">The server cannot be reached, has no logical replication, or does not let us use it.</exception>
-    public static async Task<LogicalReplication> OpenAsync(string connection, string name, IEnumerable<string> tables, CancellationToken cancellationToken)
+    public static async Task<LogicalReplication> OpenAsync(string connection, string name, IEnumerable<string> tables, Action owe, CancellationToken cancellationToken)
     {
         var settings = new NpgsqlConnectionStringBuilder(connection) { Pooling = false, ApplicationName = "rollcall sync watch", KeepAlive = 15 };
         var control = new NpgsqlConnection(settings.ConnectionString);
@@ -43,7 +44,7 @@ internal sealed class LogicalReplication : IChangeSource
         try
         {
             await control.OpenAsync(cancellationToken);
-            var isNew = await PublishAsync(control, name, await PostgresOutbox.FullNamesAsync(control, tables));
+            var isNew = await PublishAsync(control, name, await PostgresOutbox.FullNamesAsync(control, tables), owe);
             if (await PostgresOutbox.ScalarAsync(control, $"select wal_status from pg_replication_slots where slot_name = '{name}'") is "lost")
             {
                 await PostgresOutbox.RunAsync(control, $"select pg_drop_replication_slot('{name}')");
@@ -53,6 +54,7 @@ internal sealed class LogicalReplication : IChangeSource
             {
                 // Waits for every transaction that is open now; so long as one is, nothing can be missed and nothing is sent.
                 isNew = true;
+                owe();
                 await PostgresOutbox.RunAsync(control, $"select pg_create_logical_replication_slot('{name}', 'pgoutput')");
             }
 
@@ -131,7 +133,7 @@ internal sealed class LogicalReplication : IChangeSource
     }
 
     /// <summary>Makes the publication that of exactly these tables; true when it has grown, so that changes may have been missed.</summary>
-    private static async Task<bool> PublishAsync(NpgsqlConnection control, string name, IReadOnlyList<string> tables)
+    private static async Task<bool> PublishAsync(NpgsqlConnection control, string name, IReadOnlyList<string> tables, Action owe)
     {
         var known = new HashSet<string>(StringComparer.Ordinal);
         await using (var read = new NpgsqlCommand($"select format('%I.%I', schemaname, tablename) from pg_publication_tables where pubname = '{name}'", control))
@@ -148,9 +150,15 @@ internal sealed class LogicalReplication : IChangeSource
             return false;
         }
 
+        var hasGrown = !tables.All(known.Contains);
+        if (hasGrown)
+        {
+            owe();
+        }
+
         var exists = await PostgresOutbox.ScalarAsync(control, $"select 1 from pg_publication where pubname = '{name}'") is not null;
         await PostgresOutbox.RunAsync(control, $"{(exists ? "alter" : "create")} publication {name} {(exists ? "set" : "for")} table {string.Join(", ", tables)}");
-        return !tables.All(known.Contains);
+        return hasGrown;
     }
 
     private async Task PumpAsync(string name)
@@ -173,7 +181,8 @@ internal sealed class LogicalReplication : IChangeSource
                         changes.Add(Of(index.Relation, ChangeKind.Update, await RowAsync(index.Relation, index.Key, isKeyOnly: true), await RowAsync(index.Relation, index.NewRow)));
                         break;
                     case UpdateMessage update:
-                        changes.Add(Of(update.Relation, ChangeKind.Update, await RowAsync(update.Relation, update.NewRow)));
+                        var row = await RowAsync(update.Relation, update.NewRow);
+                        changes.Add(Of(update.Relation, ChangeKind.Update, KeyOf(update.Relation, row), row));
                         break;
                     case FullDeleteMessage gone:
                         changes.Add(Of(gone.Relation, ChangeKind.Delete, await RowAsync(gone.Relation, gone.OldRow)));
@@ -201,6 +210,12 @@ internal sealed class LogicalReplication : IChangeSource
 
     private static TableChange Of(RelationMessage relation, ChangeKind kind, params IReadOnlyDictionary<string, string?>[] rows) =>
         new(relation.RelationName.ToLowerInvariant(), kind, rows);
+
+    /// <summary>What is known of the row before an update that tells no old values: its key is the same; any other column may have been another,
+    /// so that a rule on one leads to the whole resource.</summary>
+    private static Dictionary<string, string?> KeyOf(RelationMessage relation, IReadOnlyDictionary<string, string?> row) =>
+        relation.Columns.Where(c => c.Flags.HasFlag(RelationMessage.Column.ColumnFlags.PartOfKey)).Select(c => c.ColumnName.ToLowerInvariant())
+            .Where(row.ContainsKey).ToDictionary(n => n, n => row[n], StringComparer.Ordinal);
 
     /// <summary>Of a key only the key's columns are told; the others, and values stored out of line that did not change, are unknown.</summary>
     private static async Task<IReadOnlyDictionary<string, string?>> RowAsync(RelationMessage relation, ReplicationTuple tuple, bool isKeyOnly = false)

@@ -12,11 +12,14 @@ internal static class Positions
         return find.Bind(1, ledger.ProfileId).BindText(2, stream).Step() ? find.Text(0) : null;
     }
 
-    public static void Keep(SyncLedger ledger, string stream, string position)
+    public static void Keep(SyncLedger ledger, string stream, string position) => ledger.Commit(() => KeepWithin(ledger, stream, position));
+
+    /// <summary>Within a transaction of the caller's.</summary>
+    public static void KeepWithin(SyncLedger ledger, string stream, string position)
     {
         using var keep = ledger.Db.Prepare("""
             insert into source_position(profile_id, stream, position, updated_at) values(?1, ?2, ?3, ?4) on conflict do update set position = ?3, updated_at = ?4
             """);
-        ledger.Commit(() => keep.Bind(1, ledger.ProfileId).BindText(2, stream).BindText(3, position).BindText(4, ledger.Now()).Run());
+        keep.Bind(1, ledger.ProfileId).BindText(2, stream).BindText(3, position).BindText(4, ledger.Now()).Run();
     }
 }

@@ -17,8 +17,10 @@ internal sealed class PostgresOutbox : IChangeSource
 
     private PostgresOutbox(NpgsqlConnection connection, string name, TimeSpan every, bool isNew) => (_connection, _name, _every, _isNew) = (connection, name, every, isNew);
 
+    /// <param name="owe">Called before anything is made: from then on the source does not show any more that changes were missed.</param>
     /// <exception cref="SisException">The database cannot be reached, or does not let us make triggers.</exception>
-    public static async Task<PostgresOutbox> OpenAsync(string connection, string name, IEnumerable<string> tables, TimeSpan every, CancellationToken cancellationToken)
+    public static async Task<PostgresOutbox> OpenAsync(
+        string connection, string name, IEnumerable<string> tables, TimeSpan every, Action owe, CancellationToken cancellationToken)
     {
         var opened = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connection) { Pooling = false, ApplicationName = "rollcall sync watch", KeepAlive = 15 }.ConnectionString);
         try
@@ -53,6 +55,11 @@ internal sealed class PostgresOutbox : IChangeSource
                         alter table {table} enable always trigger {name}; alter table {table} enable always trigger {name}_all;
                         """);
                 }
+            }
+
+            if (isNew)
+            {
+                owe();
             }
 
             await transaction.CommitAsync(cancellationToken);

@@ -11,7 +11,9 @@ internal static class Signatures
 {
     private const int KeysMax = 20_000;
 
-    public static async Task<Dictionary<ResourceModel, HashSet<string>>> ChangedAsync(SyncSession session, ISisReader sis, TimeSpan overlap, CancellationToken cancellationToken)
+    /// <returns>What to read, and the positions that are to be kept together with it: what is read afterwards is at least as new.</returns>
+    public static async Task<(Dictionary<ResourceModel, HashSet<string>> Dirty, IReadOnlyList<(string Stream, string Position)> Positions)> ChangedAsync(
+        SyncSession session, ISisReader sis, TimeSpan overlap, CancellationToken cancellationToken)
     {
         var ledger = session.Ledger;
         var dirty = new Dictionary<ResourceModel, HashSet<string>>();
@@ -34,13 +36,7 @@ internal static class Signatures
                 ? await SinceAsync(session, sis, template, overlap, now, cancellationToken) : [ChangeRouter.Everything];
         }
 
-        // What is read afterwards is at least as new as these answers: at worst it is read once more.
-        foreach (var (stream, position) in now)
-        {
-            Positions.Keep(ledger, stream, position);
-        }
-
-        return dirty.Where(d => d.Value.Count > 0).ToDictionary(d => d.Key, d => d.Value);
+        return (dirty.Where(d => d.Value.Count > 0).ToDictionary(d => d.Key, d => d.Value), now);
     }
 
     /// <summary>The source keys of rows that say that they have changed. A transaction may commit with a time before one that was seen already, hence the overlap.</summary>

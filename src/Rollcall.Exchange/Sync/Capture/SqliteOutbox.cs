@@ -17,8 +17,9 @@ internal sealed class SqliteOutbox : IChangeSource
     private SqliteOutbox(SqliteConnection connection, string name, TimeSpan every, bool isNew) => (_connection, _name, _every, _isNew) = (connection, name, every, isNew);
 
     /// <param name="connection">A path or a connection string.</param>
+    /// <param name="owe">Called before anything is made: from then on the source does not show any more that changes were missed.</param>
     /// <exception cref="SisException">The file cannot be written.</exception>
-    public static SqliteOutbox Open(string connection, string name, IEnumerable<string> tables, TimeSpan every)
+    public static SqliteOutbox Open(string connection, string name, IEnumerable<string> tables, TimeSpan every, Action owe)
     {
         var settings = connection.Contains('=', StringComparison.Ordinal) ? new SqliteConnectionStringBuilder(connection) : new SqliteConnectionStringBuilder { DataSource = connection };
         settings.Mode = SqliteOpenMode.ReadWrite;
@@ -40,6 +41,11 @@ internal sealed class SqliteOutbox : IChangeSource
                 // A table that is new to the mapping has changes that nobody noted.
                 isNew = true;
                 Execute(opened, Triggers(opened, name, table));
+            }
+
+            if (isNew)
+            {
+                owe();
             }
 
             transaction.Commit();

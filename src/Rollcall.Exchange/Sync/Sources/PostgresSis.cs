@@ -133,6 +133,23 @@ internal sealed class PostgresSis : ISisReader
         }
     }
 
+    /// <summary>For <see cref="WaitForAsync"/>: where the primary is now. A message of no content is written, because a position between two records might never be reached.</summary>
+    /// <exception cref="SisException">The primary is away.</exception>
+    public static async Task<string> PositionAsync(string primary, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var opened = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(primary) { Pooling = false, ApplicationName = "rollcall sync" }.ConnectionString);
+            await opened.OpenAsync(cancellationToken);
+            await using var ask = new NpgsqlCommand("select pg_logical_emit_message(true, 'rollcall', '')::text", opened);
+            return (string)(await ask.ExecuteScalarAsync(cancellationToken))!;
+        }
+        catch (Exception e) when (e is NpgsqlException or System.Net.Sockets.SocketException)
+        {
+            throw new SisException($"the primary does not say how far it is: {(e is PostgresException p ? p.MessageText : e.Message)}", isUnavailable: true, e);
+        }
+    }
+
     public async Task<ISisRows> QueryAsync(string sql, bool isInterleaved, IReadOnlyCollection<string>? values, CancellationToken cancellationToken)
     {
         if (!isInterleaved)
@@ -202,10 +219,16 @@ internal sealed class PostgresSis : ISisReader
         }
     }
 
-    /// <summary>Only the server's first line: its detail can quote a row.</summary>
-    private static SisException Translated(Exception e) => e is PostgresException refused
-        ? new SisException(refused.MessageText, refused.SqlState is "57P01" or "57P02" or "57P03", e)
-        : new SisException(e.Message, isUnavailable: e is NpgsqlException, e);
+    /// <summary>Only the server's first line: its detail can quote a row. Where a value is at fault, the first line quotes it too.</summary>
+    private static SisException Translated(Exception e) => e switch
+    {
+        PostgresException { SqlState: ['2', '2' or '3', ..] or ['P', '0', ..] } value => new SisException($"the database refuses a value (SQLSTATE {value.SqlState})", isUnavailable: false, e),
+        PostgresException refused => new SisException(refused.MessageText, IsAway(refused.SqlState), e),
+        _ => new SisException(e.Message, isUnavailable: e is NpgsqlException, e),
+    };
+
+    /// <summary>Connection lost, no room, shut down, or a query that was ended for others' sake, as a replica does whose log must be replayed: the same may succeed later.</summary>
+    private static bool IsAway(string state) => state is ['0', '8', ..] or ['5', '3', ..] or ['5', '7', 'P', ..] or "57014" or "40001" or "25P03";
 
     private sealed class Rows(NpgsqlCommand command, NpgsqlDataReader reader) : ISisRows
     {
