@@ -60,6 +60,14 @@ internal sealed class WatchBench : IAsyncDisposable
         return watch;
     }
 
+    /// <summary>A <c>watch --once</c>.</summary>
+    public static async Task<IReadOnlyList<SyncReport>> OnceAsync(SyncBench bench, Action<string>? probe = null)
+    {
+        var reports = new List<SyncReport>();
+        await new SyncWatch(bench.Read(), CompactModelReader.EdFi52, bench.With(new SyncOptions { Kind = "watch", Probe = probe })) { Reported = reports.Add }.RunAsync(true, CancellationToken.None);
+        return reports;
+    }
+
     public async Task UntilAsync(Func<bool> isSo, string what)
     {
         for (var n = 0; n < 600; n++)

@@ -1,4 +1,5 @@
 using Rollcall.Exchange.Sync;
+using Rollcall.Exchange.Sync.Capture;
 
 namespace Rollcall.Tests.Exchange.Sync;
 
@@ -171,7 +172,46 @@ public sealed class WatchTests : IDisposable
     [InlineData("1000", "700")]
     [InlineData("v17", "v17")]
     public void A_watermark_goes_back_by_the_overlap_in_its_own_spelling(string latest, string from) =>
-        Assert.Equal(from, Rollcall.Exchange.Sync.Capture.Watermark.Before(latest, TimeSpan.FromMinutes(5)));
+        Assert.Equal(from, Watermark.Before(latest, TimeSpan.FromMinutes(5)));
+
+    [Fact]
+    public async Task A_scan_that_a_gap_asks_for_is_owed_until_one_has_come_to_its_end()
+    {
+        _bench.Pupils(5);
+        await WatchBench.OnceAsync(_bench);
+        await ChangeSources.RemoveAsync(_bench.Read().Profile, CancellationToken.None);
+        _bench.Sql("update pupil set first = 'Anna' where id = 1; update stint set grade = '10' where id = 3");
+
+        // The capture is made anew, and the process ends before its scan has sent anything.
+        await Assert.ThrowsAsync<InvalidDataException>(() => WatchBench.OnceAsync(_bench, stage => throw new InvalidDataException(stage)));
+        Assert.Equal(0, _bench.Api.Writes("PUT"));
+
+        await WatchBench.OnceAsync(_bench);
+        Assert.Equal(2, _bench.Api.Writes("PUT"));
+    }
+
+    [Fact]
+    public async Task The_time_to_the_next_complete_scan_runs_on_over_restarts()
+    {
+        _bench.Write("profile.yaml", SyncBench.Profile("changes: { method: poll, every: 20ms, fullScanEvery: 3h }"));
+        _bench.Write("resources/students.sql", "-- signature: select count(*) from pupil\n" + SyncBench.Students);
+        foreach (var file in (string[])["studentSchoolAssociations", "studentSchoolAttendanceEvents"])
+        {
+            File.Delete(Path.Combine(_bench.Folder, $"resources/{file}.sql"));
+        }
+
+        _bench.Pupils(5);
+        await WatchBench.OnceAsync(_bench);
+        _bench.Sql("update pupil set first = 'Anna' where id = 1");
+
+        _bench.Clock.Now += TimeSpan.FromHours(2);
+        await WatchBench.OnceAsync(_bench);
+        Assert.Equal(0, _bench.Api.Writes("PUT"));
+
+        _bench.Clock.Now += TimeSpan.FromHours(2);
+        await WatchBench.OnceAsync(_bench);
+        Assert.Equal(1, _bench.Api.Writes("PUT"));
+    }
 
     [Fact]
     public async Task Over_a_random_history_the_target_ends_as_the_source()
