@@ -21,7 +21,7 @@ internal static class ClaimSetEndpoints
     {
         var state = await tenant.ReadAsync(cancellationToken);
         var metadata = (await tenant.ClaimSets.ReadAsync(cancellationToken)).Metadata;
-        return metadata.FindClaimSet((int)id) is { } set ? AdminAnswer.Ok(json => Write(json, set, state, metadata)) : Missing(id);
+        return metadata.FindClaimSet(id) is { } set ? AdminAnswer.Ok(json => Write(json, set, state, metadata)) : Missing(id);
     }
 
     /// <summary>Creates from <c>name</c> alone (POST), or from <c>name</c> and <c>resourceClaims</c> (import).</summary>
@@ -41,7 +41,7 @@ internal static class ClaimSetEndpoints
     {
         var (id, name) = (body.RequiredNumber("originalId"), body.Required("name"));
         return body.Faults.Any ? AdminAnswer.Invalid(body.Faults)
-            : await tenant.ClaimSets.FindAsync((int)id, cancellationToken) is { } original ? await AddAsync(tenant, name, original.Grants, cancellationToken)
+            : await tenant.ClaimSets.FindAsync(id, cancellationToken) is { } original ? await AddAsync(tenant, name, original.Grants, cancellationToken)
             : Missing(id);
     }
 
@@ -49,13 +49,13 @@ internal static class ClaimSetEndpoints
     public static async Task<AdminAnswer> RenameAsync(Administration tenant, long id, AdminBody body, CancellationToken cancellationToken)
     {
         var name = body.Required("name");
-        var old = await tenant.ClaimSets.FindAsync((int)id, cancellationToken);
+        var old = await tenant.ClaimSets.FindAsync(id, cancellationToken);
         if (body.Faults.Any || old is null)
         {
             return old is null ? Missing(id) : AdminAnswer.Invalid(body.Faults);
         }
 
-        var answer = Answer(await tenant.ClaimSets.UpdateAsync((int)id, set => set with { Name = name }, cancellationToken), id, name, AdminAnswer.Updated);
+        var answer = Answer(await tenant.ClaimSets.UpdateAsync(id, set => set with { Name = name }, cancellationToken), id, name, AdminAnswer.Updated);
         return answer.Status != AdminAnswer.Updated.Status ? answer : await tenant.ChangeAsync(
             async state =>
             {
@@ -73,7 +73,7 @@ internal static class ClaimSetEndpoints
 
     public static async Task<AdminAnswer> DeleteAsync(Administration tenant, long id, CancellationToken cancellationToken)
     {
-        if (await tenant.ClaimSets.FindAsync((int)id, cancellationToken) is not { } set)
+        if (await tenant.ClaimSets.FindAsync(id, cancellationToken) is not { } set)
         {
             return Missing(id);
         }
@@ -81,14 +81,14 @@ internal static class ClaimSetEndpoints
         var users = (await tenant.Credentials.ListClientsAsync(cancellationToken)).Count(c => IsNamed(c.ClaimSet, set));
         return users > 0
             ? AdminAnswer.Invalid("Id", $"The claim set '{set.Name}' is used by {users} application(s) or client(s), which could do nothing without it.")
-            : Answer(await tenant.ClaimSets.DeleteAsync((int)id, cancellationToken), id, set.Name, AdminAnswer.Deleted("ClaimSet"));
+            : Answer(await tenant.ClaimSets.DeleteAsync(id, cancellationToken), id, set.Name, AdminAnswer.Deleted("ClaimSet"));
     }
 
     public static async Task<AdminAnswer> ExportAsync(Administration tenant, long id, CancellationToken cancellationToken)
     {
         var metadata = (await tenant.ClaimSets.ReadAsync(cancellationToken)).Metadata;
         var state = await tenant.ReadAsync(cancellationToken);
-        return metadata.FindClaimSet((int)id) is { } set ? AdminAnswer.Ok(json => Write(json, set, state, metadata)) : Missing(id);
+        return metadata.FindClaimSet(id) is { } set ? AdminAnswer.Ok(json => Write(json, set, state, metadata)) : Missing(id);
     }
 
     /// <summary>Grants actions on one claim (<c>resourceClaimId</c>, <c>resourceClaimActions</c>), or changes what is granted.</summary>
@@ -97,7 +97,7 @@ internal static class ClaimSetEndpoints
     {
         var claim = claimId ?? body.RequiredNumber("resourceClaimId");
         var metadata = (await tenant.ClaimSets.ReadAsync(cancellationToken)).Metadata;
-        if (metadata.FindClaimSet((int)id) is null)
+        if (metadata.FindClaimSet(id) is null)
         {
             return Missing(id);
         }
@@ -114,7 +114,7 @@ internal static class ClaimSetEndpoints
         }
 
         var change = await tenant.ClaimSets.UpdateAsync(
-            (int)id,
+            id,
             set =>
             {
                 // Overrides of actions that stay are kept.
@@ -128,27 +128,27 @@ internal static class ClaimSetEndpoints
 
     public static async Task<AdminAnswer> RevokeAsync(Administration tenant, long id, long claimId, CancellationToken cancellationToken)
     {
-        if (await tenant.ClaimSets.FindAsync((int)id, cancellationToken) is not { } found)
+        if (await tenant.ClaimSets.FindAsync(id, cancellationToken) is not { } found)
         {
             return Missing(id);
         }
 
-        return !found.Grants.ContainsKey((int)claimId)
+        return claimId > int.MaxValue || !found.Grants.ContainsKey((int)claimId)
             ? AdminAnswer.NotFound("resource claim of the claim set", claimId)
             : Answer(
-                await tenant.ClaimSets.UpdateAsync((int)id, set => set with { Grants = set.Grants.Remove((int)claimId) }, cancellationToken),
+                await tenant.ClaimSets.UpdateAsync(id, set => set with { Grants = set.Grants.Remove((int)claimId) }, cancellationToken),
                 id, "", AdminAnswer.Deleted("Resource claim"));
     }
 
     /// <summary>Sets (<c>actionName</c>, <c>authorizationStrategies</c>) or clears the strategies of a granted claim that replace the defaults.</summary>
     public static async Task<AdminAnswer> OverrideAsync(Administration tenant, long id, long claimId, AdminBody? body, CancellationToken cancellationToken)
     {
-        if (await tenant.ClaimSets.FindAsync((int)id, cancellationToken) is not { } found)
+        if (await tenant.ClaimSets.FindAsync(id, cancellationToken) is not { } found)
         {
             return Missing(id);
         }
 
-        if (!found.Grants.TryGetValue((int)claimId, out var granted))
+        if (claimId > int.MaxValue || !found.Grants.TryGetValue((int)claimId, out var granted))
         {
             return AdminAnswer.NotFound("resource claim of the claim set", claimId);
         }
@@ -171,7 +171,7 @@ internal static class ClaimSetEndpoints
         }
 
         var change = await tenant.ClaimSets.UpdateAsync(
-            (int)id,
+            id,
             set =>
             {
                 var table = set.Grants.GetValueOrDefault((int)claimId);
