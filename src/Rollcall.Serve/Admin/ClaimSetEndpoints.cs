@@ -11,10 +11,11 @@ internal static class ClaimSetEndpoints
     public static async Task<AdminAnswer> ListAsync(Administration tenant, AdminPage page, CancellationToken cancellationToken)
     {
         var state = await tenant.ReadAsync(cancellationToken);
+        var metadata = (await tenant.ClaimSets.ReadAsync(cancellationToken)).Metadata;
         return page.List(
-            await tenant.ClaimSets.ListAsync(cancellationToken),
+            [.. metadata.ClaimSets.OrderBy(s => s.Id)],
             [("id", s => s.Id), ("name", s => s.Name)],
-            (json, set) => Write(json, set, state, null));
+            (json, set) => Write(json, set, state, metadata, withClaims: false));
     }
 
     public static async Task<AdminAnswer> GetAsync(Administration tenant, long id, CancellationToken cancellationToken)
@@ -49,10 +50,15 @@ internal static class ClaimSetEndpoints
     public static async Task<AdminAnswer> RenameAsync(Administration tenant, long id, AdminBody body, CancellationToken cancellationToken)
     {
         var name = body.Required("name");
-        var old = await tenant.ClaimSets.FindAsync(id, cancellationToken);
-        if (body.Faults.Any || old is null)
+        var before = (await tenant.ClaimSets.ReadAsync(cancellationToken)).Metadata;
+        if (before.FindClaimSet(id) is null)
         {
-            return old is null ? Missing(id) : AdminAnswer.Invalid(body.Faults);
+            return Missing(id);
+        }
+
+        if (body.Faults.Any)
+        {
+            return AdminAnswer.Invalid(body.Faults);
         }
 
         var answer = Answer(await tenant.ClaimSets.UpdateAsync(id, set => set with { Name = name }, cancellationToken), id, name, AdminAnswer.Updated);
@@ -60,12 +66,12 @@ internal static class ClaimSetEndpoints
             async state =>
             {
                 var changes = new List<RegistryChange>();
-                foreach (var client in (await tenant.Credentials.ListClientsAsync(cancellationToken)).Where(c => IsNamed(c.ClaimSet, old)))
+                foreach (var client in (await tenant.Credentials.ListClientsAsync(cancellationToken)).Where(c => Names(c.ClaimSet, id, before)))
                 {
                     changes.Add(new RegistryChange.PutClient(client with { ClaimSet = name }));
                 }
 
-                changes.AddRange(state.Applications.Where(a => IsNamed(a.ClaimSetName, old)).Select(a => AdminState.Put(a with { ClaimSetName = name })));
+                changes.AddRange(state.Applications.Where(a => Names(a.ClaimSetName, id, before)).Select(a => AdminState.Put(a with { ClaimSetName = name })));
                 return new AdminDecision(answer, changes);
             },
             cancellationToken);
@@ -73,12 +79,13 @@ internal static class ClaimSetEndpoints
 
     public static async Task<AdminAnswer> DeleteAsync(Administration tenant, long id, CancellationToken cancellationToken)
     {
-        if (await tenant.ClaimSets.FindAsync(id, cancellationToken) is not { } set)
+        var metadata = (await tenant.ClaimSets.ReadAsync(cancellationToken)).Metadata;
+        if (metadata.FindClaimSet(id) is not { } set)
         {
             return Missing(id);
         }
 
-        var users = (await tenant.Credentials.ListClientsAsync(cancellationToken)).Count(c => IsNamed(c.ClaimSet, set));
+        var users = (await tenant.Credentials.ListClientsAsync(cancellationToken)).Count(c => Names(c.ClaimSet, id, metadata));
         return users > 0
             ? AdminAnswer.Invalid("Id", $"The claim set '{set.Name}' is used by {users} application(s) or client(s), which could do nothing without it.")
             : Answer(await tenant.ClaimSets.DeleteAsync(id, cancellationToken), id, set.Name, AdminAnswer.Deleted("ClaimSet"));
@@ -204,7 +211,8 @@ internal static class ClaimSetEndpoints
 
     private static AdminAnswer Missing(long id) => AdminAnswer.NotFound("claimset", id);
 
-    private static bool IsNamed(string name, ClaimSet set) => ClaimSet.Loose(name) == set.LooseName;
+    /// <summary>Whether a client with this name of a claim set has the rights of that one: another's name may be almost the same.</summary>
+    private static bool Names(string name, long id, ClaimMetadata metadata) => metadata.FindClaimSet(name)?.Id == id;
 
     private static ImmutableSortedDictionary<int, ActionTable>? Read(AdminBody body, ClaimMetadata metadata)
     {
@@ -274,15 +282,15 @@ internal static class ClaimSetEndpoints
         return [.. items.EnumerateArray().Select(i => i.GetString()!)];
     }
 
-    /// <param name="metadata">Null writes no resource claims, as lists have it.</param>
-    private static void Write(Utf8JsonWriter json, ClaimSet set, AdminState state, ClaimMetadata? metadata)
+    /// <param name="withClaims">False writes no resource claims, as lists have it.</param>
+    private static void Write(Utf8JsonWriter json, ClaimSet set, AdminState state, ClaimMetadata metadata, bool withClaims = true)
     {
         json.WriteStartObject();
         json.WriteNumber("id", set.Id);
         json.WriteString("name", set.Name);
         json.WriteBoolean("_isSystemReserved", set.IsSystemReserved);
         json.WriteStartArray("_applications");
-        foreach (var application in state.Applications.Where(a => IsNamed(a.ClaimSetName, set)))
+        foreach (var application in state.Applications.Where(a => Names(a.ClaimSetName, set.Id, metadata)))
         {
             json.WriteStartObject();
             json.WriteString("applicationName", application.Name);
@@ -290,7 +298,7 @@ internal static class ClaimSetEndpoints
         }
 
         json.WriteEndArray();
-        if (metadata is not null)
+        if (withClaims)
         {
             json.WritePropertyName("resourceClaims");
             AdminClaimsJson.WriteResourceClaims(json, metadata, set);
