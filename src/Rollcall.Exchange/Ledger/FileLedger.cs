@@ -26,7 +26,8 @@ internal sealed class FileLedger : ILedgerHome
         {
             db = SqliteDb.OpenWriter(path);
             SqliteMigrations.Apply(db, LedgerSchema.ApplicationId, "a Rollcall sync ledger", LedgerSchema.Migrations);
-            db.Execute("pragma temp_store = file");
+            // What is forgotten is not to be found in the file either.
+            db.Execute("pragma temp_store = file; pragma secure_delete = on");
             return new FileLedger(db, held);
         }
         catch
