@@ -33,7 +33,7 @@ internal sealed class Composition(ServeOptions options, DataStandard standard, S
             authorizer,
             new BearerCheck(tokens, clients, time, _sandboxKey, secrets.Issuer),
             new TokenEndpoint(clients, secrets, tokens, live),
-            [.. tenant.Instances.Select(i => Serve(i.Options, i.Stores, authorizer, profiles))])
+            [.. tenant.Instances.Select(i => Serve(i.Options, i.Stores, authorizer, profiles, clients))])
         {
             Profiles = profiles,
             Admin = AdminSetup.Endpoints(
@@ -41,13 +41,13 @@ internal sealed class Composition(ServeOptions options, DataStandard standard, S
         };
     }
 
-    private ServedInstance Serve(InstanceOptions instance, ServeStores stores, Authorizer authorizer, ProfileCatalog profiles)
+    private ServedInstance Serve(InstanceOptions instance, ServeStores stores, Authorizer authorizer, ProfileCatalog profiles, ClientDirectory clients)
     {
         var snapshots = new SnapshotHeader(stores.Documents.Snapshots, options.Compatibility);
         return new ServedInstance(
             instance,
             stores,
-            new ResourceEndpoints(standard, stores.Documents, snapshots, authorizer, _tags, new Responses(_tags), profiles, options.Compatibility),
+            new ResourceEndpoints(standard, stores.Documents, snapshots, authorizer, _tags, new Responses(_tags), profiles, clients, options.Compatibility),
             new ChangeQueryEndpoints(stores.Documents, snapshots),
             new TokenInfoEndpoint(standard, stores.Documents, authorizer, profiles));
     }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Rollcall.Serve.Admin;
 
@@ -12,14 +13,14 @@ internal sealed class AdminBody : IDisposable
 
     public AdminFaults Faults { get; } = new();
 
-    /// <returns>Null when the body is no JSON object.</returns>
+    /// <returns>Null when the body is no JSON object, or when one of its texts is none: not UTF-8, or with half a surrogate pair.</returns>
     public static AdminBody? Parse(ReadOnlyMemory<byte> body)
     {
         try
         {
             // A copy: the request's own memory is not ours to keep.
             var document = JsonDocument.Parse(body.ToArray());
-            if (document.RootElement.ValueKind == JsonValueKind.Object)
+            if (document.RootElement.ValueKind == JsonValueKind.Object && AreTexts(body.Span))
             {
                 return new AdminBody(document);
             }
@@ -137,6 +138,33 @@ internal sealed class AdminBody : IDisposable
     }
 
     public void Dispose() => _document.Dispose();
+
+    /// <summary>Whether every name and text can be read as one; the parser leaves that to whoever reads it.</summary>
+    private static bool AreTexts(ReadOnlySpan<byte> json)
+    {
+        if (!Utf8.IsValid(json))
+        {
+            return false;
+        }
+
+        var reader = new Utf8JsonReader(json);
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.TokenType is JsonTokenType.PropertyName or JsonTokenType.String && reader.ValueIsEscaped)
+                {
+                    _ = reader.GetString();
+                }
+            }
+
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
 
     private static string Name(string member) => char.ToUpperInvariant(member[0]) + member[1..];
 

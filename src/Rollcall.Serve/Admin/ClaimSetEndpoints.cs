@@ -11,17 +11,18 @@ internal static class ClaimSetEndpoints
     public static async Task<AdminAnswer> ListAsync(Administration tenant, AdminPage page, CancellationToken cancellationToken)
     {
         var state = await tenant.ReadAsync(cancellationToken);
+        var metadata = (await tenant.ClaimSets.ReadAsync(cancellationToken)).Metadata;
         return page.List(
-            await tenant.ClaimSets.ListAsync(cancellationToken),
+            [.. metadata.ClaimSets.OrderBy(s => s.Id)],
             [("id", s => s.Id), ("name", s => s.Name)],
-            (json, set) => Write(json, set, state, null));
+            (json, set) => Write(json, set, state, metadata, withClaims: false));
     }
 
     public static async Task<AdminAnswer> GetAsync(Administration tenant, long id, CancellationToken cancellationToken)
     {
         var state = await tenant.ReadAsync(cancellationToken);
         var metadata = (await tenant.ClaimSets.ReadAsync(cancellationToken)).Metadata;
-        return metadata.FindClaimSet((int)id) is { } set ? AdminAnswer.Ok(json => Write(json, set, state, metadata)) : Missing(id);
+        return metadata.FindClaimSet(id) is { } set ? AdminAnswer.Ok(json => Write(json, set, state, metadata)) : Missing(id);
     }
 
     /// <summary>Creates from <c>name</c> alone (POST), or from <c>name</c> and <c>resourceClaims</c> (import).</summary>
@@ -41,7 +42,7 @@ internal static class ClaimSetEndpoints
     {
         var (id, name) = (body.RequiredNumber("originalId"), body.Required("name"));
         return body.Faults.Any ? AdminAnswer.Invalid(body.Faults)
-            : await tenant.ClaimSets.FindAsync((int)id, cancellationToken) is { } original ? await AddAsync(tenant, name, original.Grants, cancellationToken)
+            : await tenant.ClaimSets.FindAsync(id, cancellationToken) is { } original ? await AddAsync(tenant, name, original.Grants, cancellationToken)
             : Missing(id);
     }
 
@@ -49,23 +50,28 @@ internal static class ClaimSetEndpoints
     public static async Task<AdminAnswer> RenameAsync(Administration tenant, long id, AdminBody body, CancellationToken cancellationToken)
     {
         var name = body.Required("name");
-        var old = await tenant.ClaimSets.FindAsync((int)id, cancellationToken);
-        if (body.Faults.Any || old is null)
+        var before = (await tenant.ClaimSets.ReadAsync(cancellationToken)).Metadata;
+        if (before.FindClaimSet(id) is null)
         {
-            return old is null ? Missing(id) : AdminAnswer.Invalid(body.Faults);
+            return Missing(id);
         }
 
-        var answer = Answer(await tenant.ClaimSets.UpdateAsync((int)id, set => set with { Name = name }, cancellationToken), id, name, AdminAnswer.Updated);
+        if (body.Faults.Any)
+        {
+            return AdminAnswer.Invalid(body.Faults);
+        }
+
+        var answer = Answer(await tenant.ClaimSets.UpdateAsync(id, set => set with { Name = name }, cancellationToken), id, name, AdminAnswer.Updated);
         return answer.Status != AdminAnswer.Updated.Status ? answer : await tenant.ChangeAsync(
             async state =>
             {
                 var changes = new List<RegistryChange>();
-                foreach (var client in (await tenant.Credentials.ListClientsAsync(cancellationToken)).Where(c => IsNamed(c.ClaimSet, old)))
+                foreach (var client in (await tenant.Credentials.ListClientsAsync(cancellationToken)).Where(c => Names(c.ClaimSet, id, before)))
                 {
                     changes.Add(new RegistryChange.PutClient(client with { ClaimSet = name }));
                 }
 
-                changes.AddRange(state.Applications.Where(a => IsNamed(a.ClaimSetName, old)).Select(a => AdminState.Put(a with { ClaimSetName = name })));
+                changes.AddRange(state.Applications.Where(a => Names(a.ClaimSetName, id, before)).Select(a => AdminState.Put(a with { ClaimSetName = name })));
                 return new AdminDecision(answer, changes);
             },
             cancellationToken);
@@ -73,22 +79,23 @@ internal static class ClaimSetEndpoints
 
     public static async Task<AdminAnswer> DeleteAsync(Administration tenant, long id, CancellationToken cancellationToken)
     {
-        if (await tenant.ClaimSets.FindAsync((int)id, cancellationToken) is not { } set)
+        var metadata = (await tenant.ClaimSets.ReadAsync(cancellationToken)).Metadata;
+        if (metadata.FindClaimSet(id) is not { } set)
         {
             return Missing(id);
         }
 
-        var users = (await tenant.Credentials.ListClientsAsync(cancellationToken)).Count(c => IsNamed(c.ClaimSet, set));
+        var users = (await tenant.Credentials.ListClientsAsync(cancellationToken)).Count(c => Names(c.ClaimSet, id, metadata));
         return users > 0
             ? AdminAnswer.Invalid("Id", $"The claim set '{set.Name}' is used by {users} application(s) or client(s), which could do nothing without it.")
-            : Answer(await tenant.ClaimSets.DeleteAsync((int)id, cancellationToken), id, set.Name, AdminAnswer.Deleted("ClaimSet"));
+            : Answer(await tenant.ClaimSets.DeleteAsync(id, cancellationToken), id, set.Name, AdminAnswer.Deleted("ClaimSet"));
     }
 
     public static async Task<AdminAnswer> ExportAsync(Administration tenant, long id, CancellationToken cancellationToken)
     {
         var metadata = (await tenant.ClaimSets.ReadAsync(cancellationToken)).Metadata;
         var state = await tenant.ReadAsync(cancellationToken);
-        return metadata.FindClaimSet((int)id) is { } set ? AdminAnswer.Ok(json => Write(json, set, state, metadata)) : Missing(id);
+        return metadata.FindClaimSet(id) is { } set ? AdminAnswer.Ok(json => Write(json, set, state, metadata)) : Missing(id);
     }
 
     /// <summary>Grants actions on one claim (<c>resourceClaimId</c>, <c>resourceClaimActions</c>), or changes what is granted.</summary>
@@ -97,7 +104,7 @@ internal static class ClaimSetEndpoints
     {
         var claim = claimId ?? body.RequiredNumber("resourceClaimId");
         var metadata = (await tenant.ClaimSets.ReadAsync(cancellationToken)).Metadata;
-        if (metadata.FindClaimSet((int)id) is null)
+        if (metadata.FindClaimSet(id) is null)
         {
             return Missing(id);
         }
@@ -114,7 +121,7 @@ internal static class ClaimSetEndpoints
         }
 
         var change = await tenant.ClaimSets.UpdateAsync(
-            (int)id,
+            id,
             set =>
             {
                 // Overrides of actions that stay are kept.
@@ -128,27 +135,27 @@ internal static class ClaimSetEndpoints
 
     public static async Task<AdminAnswer> RevokeAsync(Administration tenant, long id, long claimId, CancellationToken cancellationToken)
     {
-        if (await tenant.ClaimSets.FindAsync((int)id, cancellationToken) is not { } found)
+        if (await tenant.ClaimSets.FindAsync(id, cancellationToken) is not { } found)
         {
             return Missing(id);
         }
 
-        return !found.Grants.ContainsKey((int)claimId)
+        return claimId > int.MaxValue || !found.Grants.ContainsKey((int)claimId)
             ? AdminAnswer.NotFound("resource claim of the claim set", claimId)
             : Answer(
-                await tenant.ClaimSets.UpdateAsync((int)id, set => set with { Grants = set.Grants.Remove((int)claimId) }, cancellationToken),
+                await tenant.ClaimSets.UpdateAsync(id, set => set with { Grants = set.Grants.Remove((int)claimId) }, cancellationToken),
                 id, "", AdminAnswer.Deleted("Resource claim"));
     }
 
     /// <summary>Sets (<c>actionName</c>, <c>authorizationStrategies</c>) or clears the strategies of a granted claim that replace the defaults.</summary>
     public static async Task<AdminAnswer> OverrideAsync(Administration tenant, long id, long claimId, AdminBody? body, CancellationToken cancellationToken)
     {
-        if (await tenant.ClaimSets.FindAsync((int)id, cancellationToken) is not { } found)
+        if (await tenant.ClaimSets.FindAsync(id, cancellationToken) is not { } found)
         {
             return Missing(id);
         }
 
-        if (!found.Grants.TryGetValue((int)claimId, out var granted))
+        if (claimId > int.MaxValue || !found.Grants.TryGetValue((int)claimId, out var granted))
         {
             return AdminAnswer.NotFound("resource claim of the claim set", claimId);
         }
@@ -171,7 +178,7 @@ internal static class ClaimSetEndpoints
         }
 
         var change = await tenant.ClaimSets.UpdateAsync(
-            (int)id,
+            id,
             set =>
             {
                 var table = set.Grants.GetValueOrDefault((int)claimId);
@@ -204,7 +211,8 @@ internal static class ClaimSetEndpoints
 
     private static AdminAnswer Missing(long id) => AdminAnswer.NotFound("claimset", id);
 
-    private static bool IsNamed(string name, ClaimSet set) => ClaimSet.Loose(name) == set.LooseName;
+    /// <summary>Whether a client with this name of a claim set has the rights of that one: another's name may be almost the same.</summary>
+    private static bool Names(string name, long id, ClaimMetadata metadata) => metadata.FindClaimSet(name)?.Id == id;
 
     private static ImmutableSortedDictionary<int, ActionTable>? Read(AdminBody body, ClaimMetadata metadata)
     {
@@ -274,15 +282,15 @@ internal static class ClaimSetEndpoints
         return [.. items.EnumerateArray().Select(i => i.GetString()!)];
     }
 
-    /// <param name="metadata">Null writes no resource claims, as lists have it.</param>
-    private static void Write(Utf8JsonWriter json, ClaimSet set, AdminState state, ClaimMetadata? metadata)
+    /// <param name="withClaims">False writes no resource claims, as lists have it.</param>
+    private static void Write(Utf8JsonWriter json, ClaimSet set, AdminState state, ClaimMetadata metadata, bool withClaims = true)
     {
         json.WriteStartObject();
         json.WriteNumber("id", set.Id);
         json.WriteString("name", set.Name);
         json.WriteBoolean("_isSystemReserved", set.IsSystemReserved);
         json.WriteStartArray("_applications");
-        foreach (var application in state.Applications.Where(a => IsNamed(a.ClaimSetName, set)))
+        foreach (var application in state.Applications.Where(a => Names(a.ClaimSetName, set.Id, metadata)))
         {
             json.WriteStartObject();
             json.WriteString("applicationName", application.Name);
@@ -290,7 +298,7 @@ internal static class ClaimSetEndpoints
         }
 
         json.WriteEndArray();
-        if (metadata is not null)
+        if (withClaims)
         {
             json.WritePropertyName("resourceClaims");
             AdminClaimsJson.WriteResourceClaims(json, metadata, set);

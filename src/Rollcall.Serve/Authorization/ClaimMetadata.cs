@@ -52,7 +52,8 @@ public sealed class ClaimMetadata
             ?? ClaimSets.FirstOrDefault(s => s.LooseName == loose && loose.Length > 0);
     }
 
-    public ClaimSet? FindClaimSet(int id) => ClaimSets.FirstOrDefault(s => s.Id == id);
+    /// <param name="id">As a request named it: any number.</param>
+    public ClaimSet? FindClaimSet(long id) => ClaimSets.FirstOrDefault(s => s.Id == id);
 
     /// <summary>The claim and its ancestors, nearest first.</summary>
     public IEnumerable<ResourceClaim> PathOf(ResourceClaim claim)

@@ -40,7 +40,7 @@ public sealed class ClaimSetStore(IClaimStore store, DataStandard standard)
     public async ValueTask<ImmutableArray<ClaimSet>> ListAsync(CancellationToken cancellationToken) =>
         [.. (await ReadAsync(cancellationToken)).Metadata.ClaimSets.OrderBy(s => s.Id)];
 
-    public async ValueTask<ClaimSet?> FindAsync(int id, CancellationToken cancellationToken) =>
+    public async ValueTask<ClaimSet?> FindAsync(long id, CancellationToken cancellationToken) =>
         (await ReadAsync(cancellationToken)).Metadata.FindClaimSet(id);
 
     /// <summary>The hierarchy, for the Admin API's resource claims.</summary>
@@ -64,7 +64,7 @@ public sealed class ClaimSetStore(IClaimStore store, DataStandard standard)
             cancellationToken);
 
     /// <summary>Changes a claim set by a function: its name, a grant, all grants.</summary>
-    public Task<ClaimSetChange> UpdateAsync(int id, Func<ClaimSet, ClaimSet> change, CancellationToken cancellationToken) =>
+    public Task<ClaimSetChange> UpdateAsync(long id, Func<ClaimSet, ClaimSet> change, CancellationToken cancellationToken) =>
         ChangeAsync(
             metadata =>
             {
@@ -73,7 +73,7 @@ public sealed class ClaimSetStore(IClaimStore store, DataStandard standard)
                     return (null, ClaimSetChange.NotFound);
                 }
 
-                var changed = change(old) with { Id = id, IsSystemReserved = old.IsSystemReserved };
+                var changed = change(old) with { Id = old.Id, IsSystemReserved = old.IsSystemReserved };
                 return old.IsSystemReserved ? (null, ClaimSetChange.SystemReserved)
                     : IsTaken(metadata, changed.Name, id) ? (null, ClaimSetChange.NameTaken)
                     : (metadata.With(changed), ClaimSetChange.Done);
@@ -81,11 +81,11 @@ public sealed class ClaimSetStore(IClaimStore store, DataStandard standard)
             cancellationToken);
 
     /// <summary>Removes a claim set. Its clients are answered 500 from then on (<c>ed-fi-api-security.md</c> 8.7), so ask first whether it has any.</summary>
-    public Task<ClaimSetChange> DeleteAsync(int id, CancellationToken cancellationToken) =>
+    public Task<ClaimSetChange> DeleteAsync(long id, CancellationToken cancellationToken) =>
         ChangeAsync(
             metadata => metadata.FindClaimSet(id) is not { } old ? (null, ClaimSetChange.NotFound)
                 : old.IsSystemReserved ? (null, ClaimSetChange.SystemReserved)
-                : (metadata.WithoutClaimSet(id), ClaimSetChange.Done),
+                : (metadata.WithoutClaimSet(old.Id), ClaimSetChange.Done),
             cancellationToken);
 
     /// <summary>Replaces hierarchy and claim sets as a whole by an upload in the form of 8.8.</summary>
@@ -119,7 +119,7 @@ public sealed class ClaimSetStore(IClaimStore store, DataStandard standard)
         }
     }
 
-    private static bool IsTaken(ClaimMetadata metadata, string name, int? except) =>
+    private static bool IsTaken(ClaimMetadata metadata, string name, long? except) =>
         metadata.ClaimSets.Any(s => s.Id != except && s.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
     private static void GiveUpAfter(int attempt)

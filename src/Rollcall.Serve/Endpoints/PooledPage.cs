@@ -5,7 +5,8 @@ namespace Rollcall.Serve.Endpoints;
 
 /// <summary>Holds a whole answer before any of it is sent, so that a failure on the way can still be answered as one, and a slow
 /// client never holds up a database read. In rented pieces of memory; what goes beyond them waits in a file.</summary>
-internal sealed class PooledPage : IDisposable
+/// <param name="openFile">Makes the file; null for one of the system's temporary files.</param>
+internal sealed class PooledPage(Func<FileStream>? openFile = null) : IDisposable
 {
     /// <summary>A page of 500 ordinary documents is half a megabyte. 500 of the largest would be 5 GB.</summary>
     public const long MemoryMax = 16 * 1024 * 1024;
@@ -29,15 +30,16 @@ internal sealed class PooledPage : IDisposable
     {
         if (_piece.Length - _length < bytes)
         {
+            // Held once, whatever fails from here on: an array that is given back twice gets two owners.
             _full.Add((_piece, _length));
             _inMemory += _length;
+            (_piece, _length) = ([], 0);
             if (_inMemory > MemoryMax)
             {
                 MoveToFile();
             }
 
             _piece = ArrayPool<byte>.Shared.Rent(Math.Max(bytes, PieceBytes));
-            _length = 0;
         }
 
         return _piece.AsSpan(_length);
@@ -75,14 +77,18 @@ internal sealed class PooledPage : IDisposable
     public void Dispose()
     {
         Release();
-        ArrayPool<byte>.Shared.Return(_piece);
-        _piece = [];
+        if (_piece.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(_piece);
+            _piece = [];
+        }
+
         _file?.Dispose();
     }
 
     private void MoveToFile()
     {
-        _file ??= OpenFile();
+        _file ??= openFile is null ? OpenFile() : openFile();
         foreach (var (piece, length) in _full)
         {
             _file.Write(piece, 0, length);

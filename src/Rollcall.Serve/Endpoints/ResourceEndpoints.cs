@@ -17,7 +17,7 @@ namespace Rollcall.Serve.Endpoints;
 /// The caller is known before any of it.
 /// </remarks>
 internal sealed class ResourceEndpoints(
-    DataStandard standard, IDocumentStore documents, SnapshotHeader snapshots, Authorizer authorizer, EntityTags tags, Responses responses, ProfileCatalog profiles,
+    DataStandard standard, IDocumentStore documents, SnapshotHeader snapshots, Authorizer authorizer, EntityTags tags, Responses responses, ProfileCatalog profiles, ClientDirectory clients,
     Compatibility compatibility = Compatibility.Default)
 {
     /// <summary>How often a document is read again because descriptors went away meanwhile; even twice is bad luck.</summary>
@@ -69,9 +69,28 @@ internal sealed class ResourceEndpoints(
         var resource = route.Resource!.Model;
         var method = http.Request.Method;
         var isRead = HttpMethods.IsGet(method);
+        var (assigned, set) = (caller.Profiles, await profiles.CurrentAsync(caller.Profiles, http.RequestAborted));
+        for (var reads = 1; !set.Knows(assigned) && reads < ReadsMax; reads++)
+        {
+            // The profiles may be newer than what is remembered of the client: one was given another name, and without it the caller would see everything.
+            if (await clients.ReadAsync(caller.Client.Key, http.RequestAborted) is not { } client)
+            {
+                await Problems.Unauthenticated("Invalid token").WriteAsync(http);
+                return;
+            }
+
+            if (client.Profiles.SequenceEqual(assigned, StringComparer.Ordinal))
+            {
+                break;
+            }
+
+            assigned = client.Profiles;
+            set = await profiles.CurrentAsync(assigned, http.RequestAborted);
+        }
+
         var selection = ProfileSelection.Select(
-            await profiles.CurrentAsync(caller.Profiles, http.RequestAborted),
-            caller.Profiles,
+            set,
+            assigned,
             resource,
             method,
             isRead ? http.Request.Headers.Accept : http.Request.Headers.ContentType);

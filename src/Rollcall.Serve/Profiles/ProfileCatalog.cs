@@ -11,16 +11,13 @@ internal sealed class ProfileCatalog(IRegistryStore registry, IReadOnlyList<Prof
 {
     private static readonly TimeSpan FreshFor = TimeSpan.FromSeconds(2);
 
-    /// <summary>How soon a name that is not known makes the profiles be looked at again.</summary>
-    private static readonly TimeSpan FreshForUnknown = TimeSpan.FromMilliseconds(200);
-
     private readonly SemaphoreSlim _reading = new(1);
     private volatile ProfileSet? _current;
     private long _askedAt;
 
     /// <param name="names">Names that the caller has to do with: one that is not known makes the profiles be looked at again.</param>
     public ValueTask<ProfileSet> CurrentAsync(IReadOnlyList<string> names, CancellationToken cancellationToken) =>
-        _current is { } current && time.GetElapsedTime(Volatile.Read(ref _askedAt)) < (Knows(current, names) ? FreshFor : FreshForUnknown)
+        _current is { } current && time.GetElapsedTime(Volatile.Read(ref _askedAt)) < FreshFor && current.Knows(names)
             ? new ValueTask<ProfileSet>(current)
             : ReadAsync(cancellationToken);
 
@@ -29,26 +26,20 @@ internal sealed class ProfileCatalog(IRegistryStore registry, IReadOnlyList<Prof
 
     public void Dispose() => _reading.Dispose();
 
-    private static bool Knows(ProfileSet set, IReadOnlyList<string> names)
-    {
-        for (var i = 0; i < names.Count; i++)
-        {
-            if (!set.Knows(names[i]))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
     private async ValueTask<ProfileSet> ReadAsync(CancellationToken cancellationToken)
     {
+        var calledAt = time.GetTimestamp();
         await _reading.WaitAsync(cancellationToken);
         try
         {
             var askedAt = time.GetTimestamp();
             var known = _current;
+            if (known is not null && Volatile.Read(ref _askedAt) > calledAt)
+            {
+                // Somebody's look began after this call: one serves all who waited for it.
+                return known;
+            }
+
             if (known is null || known.Revision != await registry.RegistryRevisionAsync(cancellationToken))
             {
                 var contents = await registry.ReadRegistryAsync(cancellationToken);
@@ -133,6 +124,17 @@ internal sealed class ProfileSet
 
     public CompiledProfile? Find(string name) => _byName.GetValueOrDefault(name);
 
-    /// <summary>Whether there is such a profile, rejected or not.</summary>
-    public bool Knows(string name) => _names.Contains(name);
+    /// <summary>Whether there are such profiles, rejected or not.</summary>
+    public bool Knows(IReadOnlyList<string> names)
+    {
+        for (var i = 0; i < names.Count; i++)
+        {
+            if (!_names.Contains(names[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 }

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 using Rollcall.Serve.Endpoints;
 using Rollcall.Standard.Model;
@@ -20,7 +21,7 @@ internal readonly record struct ProfileSelection(CompiledProfile? Profile, Probl
     /// <param name="assigned">Names of the caller's profiles; one that is not usable counts for nothing.</param>
     public static ProfileSelection Select(ProfileSet profiles, IReadOnlyList<string> assigned, ResourceModel resource, string method, StringValues header)
     {
-        var isRead = method is "GET" or "get";
+        var isRead = HttpMethods.IsGet(method);
         var isNamed = IsProfile(header);
         if (!isNamed && assigned.Count == 0)
         {

@@ -44,9 +44,9 @@ internal sealed class ProfileView
         {
             shaped = ShapedBytes.Write(WithoutMark(body.Span), WriteShape);
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // No JSON: the reader says so in its own words.
+            // No JSON, or a name that is no text (not UTF-8, half a surrogate pair): the reader, which reads every name, says so in its own words.
             return resource.Reader.Read(body, purpose, descriptors, id);
         }
 

@@ -52,8 +52,9 @@ internal sealed class TokenRequest
 
             return true;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // The second: a text that is no valid UTF-8, or with half a surrogate pair, which is found when it is read.
             return false;
         }
     }

@@ -104,12 +104,12 @@ internal sealed class Cascade(Catalog catalog, References references, Descriptor
             // It may have come to refer to something else while it was waited for.
             if (ReferencePatch.Apply(resource, body, run.Changes) is { } patched)
             {
-                var document = _reader.Read(resource, patched, descriptors.Current);
+                var document = _reader.Read(resource, patched, run.Descriptors ?? descriptors.Current);
                 if (document.UnknownDescriptors.Length > 0)
                 {
                     // Another server has added descriptors that we have not heard of.
-                    await descriptors.RefreshAsync(cancellationToken);
-                    document = _reader.Read(resource, patched, descriptors.Current);
+                    run.Descriptors = await descriptors.ReadAllAsync(run.Connection, cancellationToken);
+                    document = _reader.Read(resource, patched, run.Descriptors);
                 }
 
                 plans.Add((new PlannedWrite(Follower, document, new ReferenceTarget[document.References.Length], row, false), body));
@@ -274,5 +274,9 @@ internal sealed class Cascade(Catalog catalog, References references, Descriptor
     private static readonly PendingWrite Follower = new(new WriteRequest(null, null, Precondition.None, WriteAccess.Everything));
 
     /// <param name="Versions">By id: what each written document got.</param>
-    private sealed record CascadeRun(NpgsqlConnection Connection, KeyChanges Changes, DateTime Now, Dictionary<Guid, long> Versions);
+    private sealed record CascadeRun(NpgsqlConnection Connection, KeyChanges Changes, DateTime Now, Dictionary<Guid, long> Versions)
+    {
+        /// <summary>Read in this transaction; null while the server's own were enough.</summary>
+        public DescriptorSet? Descriptors { get; set; }
+    }
 }

@@ -65,6 +65,21 @@ internal sealed class Descriptors(Catalog catalog, DescriptorUse use) : IDisposa
         }
     }
 
+    /// <summary>All that there are now, for a transaction that holds <see cref="LockShared"/>. Read on its own connection and without the gate:
+    /// another connection, or whoever has the gate, may wait behind somebody's exclusive lock, which waits for this transaction.</summary>
+    public async Task<DescriptorSet> ReadAllAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        batch.Then(Epoch);
+        batch.Then(Entries).With(0L);
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        var set = new DescriptorSet(reader.GetInt64(0));
+        await reader.NextResultAsync(cancellationToken);
+        await AddAsync(reader, set, cancellationToken);
+        return set;
+    }
+
     /// <summary>Makes an entry known that this server has just committed.</summary>
     public void Add(Document document, long rowId, Guid id, long changeVersion) => _current.Add(
         new DescriptorEntry(
@@ -161,15 +176,19 @@ internal sealed class Descriptors(Catalog catalog, DescriptorUse use) : IDisposa
         }
 
         await reader.NextResultAsync(cancellationToken);
+        await AddAsync(reader, set, cancellationToken);
+        _complete = newest;
+        return true;
+    }
+
+    private async Task AddAsync(NpgsqlDataReader reader, DescriptorSet set, CancellationToken cancellationToken)
+    {
         while (await reader.ReadAsync(cancellationToken))
         {
             var entry = new DescriptorEntry(
                 catalog.ResourceOf(reader.GetInt32(2)), reader.GetInt64(0), reader.GetGuid(1), reader.GetString(3), reader.GetString(4));
             set.Add(entry, reader.GetInt64(5));
         }
-
-        _complete = newest;
-        return true;
     }
 
     /// <summary>Type names of the resources with a document that uses the descriptor and has changed since <paramref name="after"/>, sorted.</summary>

@@ -26,7 +26,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
     private readonly Credentials _credentials;
     private readonly Registry _registry;
 
-    private PostgresDocumentStore(Catalog catalog, SnapshotLimits limits, TimeProvider time, ILogger logger)
+    private PostgresDocumentStore(Catalog catalog, NpgsqlDataSource ofHorizon, SnapshotLimits limits, TimeProvider time, ILogger logger)
     {
         _source = catalog.Source;
         _catalog = catalog;
@@ -35,7 +35,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
         var rows = new Rows(catalog, new LinkSplicer(catalog.Standard), time);
         var upsert = new Upsert(catalog, references, _descriptors, rows, new Cascade(catalog, references, _descriptors, rows));
         _writer = new Writer(upsert, new Delete(catalog, references, rows), _descriptors, time, logger);
-        _horizon = new Horizon(_source, time);
+        _horizon = new Horizon(ofHorizon, time);
         _reads = new Reads(catalog, _horizon, new PageAnchors(catalog, _horizon, time));
         _deletes = new Deletes(catalog);
         Snapshots = new SnapshotSet(new Snapshots(catalog, _reads, _deletes, limits), limits, time);
@@ -77,7 +77,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
                 source, standard, tables,
                 await Schema.ResourceNumbersAsync(connection, standard, cancellationToken),
                 await Schema.RowTypesAsync(connection, cancellationToken));
-            var store = new PostgresDocumentStore(catalog, limits ?? SnapshotLimits.Default, time, logger);
+            var store = new PostgresDocumentStore(catalog, Horizon.Connect(connectionString), limits ?? SnapshotLimits.Default, time, logger);
             await store._descriptors.RefreshAsync(cancellationToken);
             return store;
         }
@@ -211,7 +211,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
         await Snapshots!.DisposeAsync();
         await _writer.DisposeAsync();
         _descriptors.Dispose();
-        _horizon.Dispose();
+        await _horizon.DisposeAsync();
         await _source.DisposeAsync();
     }
 

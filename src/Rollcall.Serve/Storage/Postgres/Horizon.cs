@@ -1,4 +1,5 @@
 using Npgsql;
+using Rollcall.Databases;
 
 namespace Rollcall.Serve.Storage.Postgres;
 
@@ -10,13 +11,19 @@ internal readonly record struct Settled(long Version, long Row);
 /// <summary>Keeps, to within a second, what is settled in the database; for reads that remember positions.</summary>
 /// <remarks>A writer locks the newest version before it draws row numbers or versions (<see cref="ChangeVersions"/>). So when a look reads
 /// the sequence of rows first (R), then that of versions (V), and this or a later look finds no lock on a number up to V, then all who
-/// had drawn a row number up to R have ended.</remarks>
-internal sealed class Horizon(NpgsqlDataSource source, TimeProvider time) : IDisposable
+/// had drawn a row number up to R have ended.
+/// It has a connection of its own: who asks may hold one of the store's, and when all who hold them ask, none would be left to answer with.</remarks>
+/// <param name="source">Of <see cref="Connect"/>; closed with this.</param>
+internal sealed class Horizon(NpgsqlDataSource source, TimeProvider time) : IAsyncDisposable
 {
     private static readonly TimeSpan GoodFor = TimeSpan.FromSeconds(1);
     private readonly SemaphoreSlim _gate = new(1);
     private volatile Look _last = new(default, 0);
     private (long Row, long Version)? _unsettled;
+
+    /// <summary>One connection beside those of the store, made when it is needed.</summary>
+    public static NpgsqlDataSource Connect(string connectionString) =>
+        PostgresDatabase.Open(new NpgsqlConnectionStringBuilder(connectionString) { MinPoolSize = 0, MaxPoolSize = 1 }.ConnectionString, 1);
 
     public async ValueTask<Settled> GetAsync(CancellationToken cancellationToken)
     {
@@ -31,7 +38,15 @@ internal sealed class Horizon(NpgsqlDataSource source, TimeProvider time) : IDis
         {
             if (_last.At == last.At)
             {
-                _last = await LookAsync(cancellationToken);
+                try
+                {
+                    _last = await LookAsync(cancellationToken);
+                }
+                catch (Exception e) when (last.At != 0 && PostgresDatabase.IsUnavailable(e))
+                {
+                    // What is settled stays so, and whether the database is away is for the caller's own statement to find.
+                    _last = last with { At = time.GetTimestamp() };
+                }
             }
 
             return _last.Settled;
@@ -42,7 +57,11 @@ internal sealed class Horizon(NpgsqlDataSource source, TimeProvider time) : IDis
         }
     }
 
-    public void Dispose() => _gate.Dispose();
+    public async ValueTask DisposeAsync()
+    {
+        _gate.Dispose();
+        await source.DisposeAsync();
+    }
 
     private async Task<Look> LookAsync(CancellationToken cancellationToken)
     {

@@ -66,12 +66,6 @@ internal sealed class Reachable : IReachable
     public void Ask(NpgsqlBatch batch, Guid[] ids, Guid[] keys)
     {
         var columns = _tables.Columns[_resource.Index];
-        if (columns.Length > 0 || _isOwnerWanted)
-        {
-            batch.Then($"select t.row_id, t.change_version, {string.Join(", ", columns.Add("owner").Select(c => "t." + c))} from {_table} t where {_scope}(t.id = any($1) or t.key_hash = any($2))")
-                .With(ids).With(keys);
-        }
-
         foreach (var (reach, elements) in _asked)
         {
             var isText = reach is not (Reach.Below or Reach.Above);
@@ -87,11 +81,34 @@ internal sealed class Reachable : IReachable
                 command.With(_organizations.ToArray());
             }
         }
+
+        // Last: a row that has the version here that it had in the group's first statement was the same for all statements between.
+        if (columns.Length > 0 || _isOwnerWanted)
+        {
+            batch.Then($"select t.row_id, t.change_version, {string.Join(", ", columns.Add("owner").Select(c => "t." + c))} from {_table} t where {_scope}(t.id = any($1) or t.key_hash = any($2))")
+                .With(ids).With(keys);
+        }
     }
 
     /// <summary>Reads the results, from the reader's current one on, and moves behind the last.</summary>
     public async Task ReadAsync(NpgsqlDataReader reader, CancellationToken cancellationToken)
     {
+        foreach (var reach in _asked.Keys)
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                var value = reach is Reach.Below or Reach.Above ? ElementValue.Of(reader.GetInt64(0)) : ElementValue.Of(reader.GetString(0));
+                if (!_reached.TryGetValue((reach, value), out var organizations))
+                {
+                    _reached[(reach, value)] = organizations = [];
+                }
+
+                organizations.Add(reader.GetInt64(1));
+            }
+
+            await reader.NextResultAsync(cancellationToken);
+        }
+
         var elements = _tables.Elements[_resource.Index];
         if (elements.Length > 0 || _isOwnerWanted)
         {
@@ -106,22 +123,6 @@ internal sealed class Reachable : IReachable
                 }
 
                 _stored[(reader.GetInt64(0), reader.GetInt64(1))] = values;
-            }
-
-            await reader.NextResultAsync(cancellationToken);
-        }
-
-        foreach (var reach in _asked.Keys)
-        {
-            while (await reader.ReadAsync(cancellationToken))
-            {
-                var value = reach is Reach.Below or Reach.Above ? ElementValue.Of(reader.GetInt64(0)) : ElementValue.Of(reader.GetString(0));
-                if (!_reached.TryGetValue((reach, value), out var organizations))
-                {
-                    _reached[(reach, value)] = organizations = [];
-                }
-
-                organizations.Add(reader.GetInt64(1));
             }
 
             await reader.NextResultAsync(cancellationToken);

@@ -222,6 +222,59 @@ public abstract class AdminApiTests(HttpServer server)
         (await _admin.GetAsync($"/v2/claimSets/{copy}")).Is(404);
     }
 
+    private static JsonObject Grant(long claim, params string[] actions) => new()
+    {
+        ["resourceClaimId"] = claim,
+        ["resourceClaimActions"] = new JsonArray([.. actions.Select(a => new JsonObject { ["name"] = a, ["enabled"] = true })]),
+    };
+
+    [Fact]
+    public async Task An_id_beyond_all_ids_is_nobodys_and_not_that_of_its_lower_bits()
+    {
+        var set = await _admin.CreateAsync("/v2/claimSets", new JsonObject { ["name"] = server.Unique("set") });
+        var claim = (long)(await _admin.GetAsync("/v2/resourceClaims?limit=1")).Is(200).Json![0]!["id"]!;
+        (await _admin.SendAsync("POST", $"/v2/claimSets/{set}/resourceClaimActions", Grant(claim, "Read"))).Is(201);
+        const long beyond = 1L << 32;
+        var path = $"/v2/claimSets/{set + beyond}";
+        (await _admin.GetAsync(path)).Is(404);
+        (await _admin.GetAsync($"{path}/export")).Is(404);
+        (await _admin.SendAsync("PUT", path, new JsonObject { ["name"] = server.Unique("set") })).Is(404);
+        (await _admin.SendAsync("DELETE", path)).Is(404);
+        (await _admin.SendAsync("POST", "/v2/claimSets/copy", new JsonObject { ["originalId"] = set + beyond, ["name"] = server.Unique("set") })).Is(404);
+        (await _admin.SendAsync("POST", $"{path}/resourceClaimActions", Grant(claim, "Read"))).Is(404);
+        var grant = $"/v2/claimSets/{set}/resourceClaimActions/{claim + beyond}";
+        (await _admin.SendAsync("DELETE", grant)).Is(404);
+        (await _admin.SendAsync("POST", $"{grant}/resetAuthorizationStrategies", new JsonObject())).Is(404);
+        Assert.Single((await _admin.GetAsync($"/v2/claimSets/{set}")).Is(200).Json!["resourceClaims"]!.AsArray());
+        (await _admin.SendAsync("DELETE", $"/v2/claimSets/{set}")).Is(200);
+    }
+
+    [Fact]
+    public async Task Renaming_or_removing_a_claim_set_leaves_the_clients_of_one_with_a_like_name_alone()
+    {
+        // Their names differ in a blank only.
+        var unique = server.Unique("Like");
+        var (spaced, joined) = ($"{unique} Name", $"{unique}Name");
+        await _admin.CreateAsync("/v2/claimSets", new JsonObject { ["name"] = spaced });
+        var other = await _admin.CreateAsync("/v2/claimSets", new JsonObject { ["name"] = joined });
+        var (ofSpaced, _) = await _admin.CallerAsync(spaced);
+        var (ofJoined, _) = await _admin.CallerAsync(joined);
+        var renamed = server.Unique("renamed");
+        (await _admin.SendAsync("PUT", $"/v2/claimSets/{other}", new JsonObject { ["name"] = renamed })).Is(200);
+        Assert.Equal(spaced, await ClaimSetOfAsync(ofSpaced));
+        Assert.Equal(renamed, await ClaimSetOfAsync(ofJoined));
+        var clients = await server.Host.Stores.Credentials.ListClientsAsync(CancellationToken.None);
+        Assert.Equal(spaced, clients.Single(c => c.ApplicationId == ofSpaced).ClaimSet);
+        Assert.Equal(renamed, clients.Single(c => c.ApplicationId == ofJoined).ClaimSet);
+
+        // A third that nobody has is removed, whatever it is like.
+        var third = await _admin.CreateAsync("/v2/claimSets", new JsonObject { ["name"] = joined });
+        Assert.Empty((await _admin.GetAsync($"/v2/claimSets/{third}")).Is(200).Json!["_applications"]!.AsArray());
+        (await _admin.SendAsync("DELETE", $"/v2/claimSets/{third}")).Is(200);
+
+        async Task<string> ClaimSetOfAsync(long application) => (string)(await _admin.GetAsync($"/v2/applications/{application}")).Is(200).Json!["claimSetName"]!;
+    }
+
     [Fact]
     public async Task Grants_are_changed_one_by_one()
     {
@@ -243,12 +296,6 @@ public abstract class AdminApiTests(HttpServer server)
         (await _admin.SendAsync("DELETE", path)).Is(200);
         (await _admin.SendAsync("DELETE", path)).Is(404);
         Assert.Empty((await _admin.GetAsync($"/v2/claimSets/{set}")).Json!["resourceClaims"]!.AsArray());
-
-        static JsonObject Grant(long claim, params string[] actions) => new()
-        {
-            ["resourceClaimId"] = claim,
-            ["resourceClaimActions"] = new JsonArray([.. actions.Select(a => new JsonObject { ["name"] = a, ["enabled"] = true })]),
-        };
     }
 
     [Fact]

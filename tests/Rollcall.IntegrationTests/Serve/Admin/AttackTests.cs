@@ -68,6 +68,31 @@ public abstract class AttackTests(HttpServer server)
         (await server.SendAsync("POST", "/adminapi/connect/token", "grant_type=client_credentials&client_id=sandbox&client_secret=sandbox", Form, null)).Is(401);
     }
 
+    [Theory]
+    [MemberData(nameof(BrokenTexts))]
+    public async Task A_body_whose_texts_are_none_is_refused_and_is_no_failure_of_the_server(string body)
+    {
+        var bytes = Encoding.Latin1.GetBytes(body);
+        var admin = $"Bearer {await AdminClient.TokenAsync(server)}";
+        foreach (var (path, bearer) in ((string, string?)[])
+            [("/oauth/token", null), ("/oauth/token_info", server.Bearer), ("/adminapi/connect/token", null), ("/adminapi/connect/register", admin), ("/adminapi/v2/vendors", admin), ("/adminapi/v2/claimSets/import", admin)])
+        {
+            var answer = await server.SendBytesAsync("POST", path, bytes, "application/json", bearer);
+            Assert.True(answer.Status is 400 or 401 or 404, $"{path}: {answer}");
+        }
+    }
+
+    public static TheoryData<string> BrokenTexts => new(
+        """{"client_id":"\ud800","client_secret":"x","grant_type":"client_credentials"}""",
+        """{"client_id":"x","client_secret":"\udc00","grant_type":"client_credentials"}""",
+        """{"client_id":"a\u0000b","client_secret":"x\u0000","grant_type":"client_credentials"}""",
+        """{"\ud800":1}""",
+        "{\"client_id\":\"\u00ff\",\"client_secret\":\"x\",\"grant_type\":\"client_credentials\"}",
+        "{\"\u00ff\":1}",
+        """{"token":"\ud800","company":"\ud800","name":"\ud800"}""",
+        """{"name":"x","resourceClaims":[{"name":"\ud800"}]}""",
+        """{"name":"x","resourceClaims":[{"\ud800":"x"}]}""");
+
     [Fact]
     public async Task A_rotation_leaves_the_tokens_of_the_old_key_alive()
     {

@@ -1,8 +1,10 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
 using Rollcall.IntegrationTests.Conformance;
 using Rollcall.IntegrationTests.Serve.Http;
+using Rollcall.Serve;
 
 namespace Rollcall.IntegrationTests.Serve.Admin;
 
@@ -44,6 +46,38 @@ public abstract class ProfileTests(HttpServer server)
         foreach (var path in (string[])["/deletes", "/keyChanges"])
         {
             (await server.SendAsync("GET", Schools + path, null, null, bearer)).Is(200).HasHeader("Content-Type", "application/json; charset=utf-8");
+        }
+    }
+
+    [Theory]
+    [InlineData("Get")]
+    [InlineData("get")]
+    [InlineData("gEt")]
+    public async Task A_read_profile_applies_however_the_method_is_spelled(string method)
+    {
+        var (_, bearer, _) = await CallerAsync(Basics);
+        var (id, _) = await SchoolAsync();
+        var answer = await RawHttp.SendAsync(server.Root, $"{method} {Schools}/{id} HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\nConnection: close\r\n\r\n");
+        Assert.DoesNotContain("webSite", answer.Body, StringComparison.Ordinal);
+        answer.Is(200);
+        Assert.Equal(["id", "nameOfInstitution", "schoolId", "_etag", "_lastModifiedDate"], answer.Json!.AsObject().Select(m => m.Key));
+    }
+
+    [Theory]
+    [InlineData("""{"\ud800":1}""")]
+    [InlineData("""{"nameOfInstitution\udc00":1}""")]
+    [InlineData("{\"\u00ff\":1}")]
+    [InlineData("""{"addresses":[{"\ud800":1}],"schoolId":1}""")]
+    [InlineData("""{"nameOfInstitution":"\ud800"}""")]
+    public async Task A_body_with_a_name_that_is_no_text_is_refused_through_a_profile_as_without_one(string body)
+    {
+        var (name, bearer, _) = await CallerAsync(Basics);
+        var (id, _) = await SchoolAsync();
+        var bytes = Encoding.Latin1.GetBytes(body);
+        foreach (var contentType in (string[])["application/json", $"application/vnd.ed-fi.school.{name.ToLowerInvariant()}.writable+json"])
+        {
+            (await server.SendBytesAsync("POST", Schools, bytes, contentType, bearer)).Is(400);
+            (await server.SendBytesAsync("PUT", $"{Schools}/{id}", bytes, contentType, bearer)).Is(400);
         }
     }
 
@@ -121,6 +155,25 @@ public abstract class ProfileTests(HttpServer server)
 
         // A resource that neither covers is whole.
         (await server.SendAsync("GET", "/data/v3/ed-fi/students?limit=1", null, null, bearer)).Is(200).HasHeader("Content-Type", "application/json; charset=utf-8");
+    }
+
+    /// <summary>For a store that several servers can have.</summary>
+    protected async Task RenameAtOneOfTwoServersAsync()
+    {
+        await using var second = await ServeHost.StartAsync(
+            new ServeOptions { Urls = ["http://127.0.0.1:0"], Database = server.Database, LogLevel = LogLevel.None }, CancellationToken.None);
+        var there = second.Addresses[0];
+        var (_, bearer, profile) = await CallerAsync(Basics);
+        var (id, _) = await SchoolAsync();
+        Assert.Null((await server.SendAsync("GET", $"{there}{Schools}/{id}", null, null, bearer)).Is(200).Json!["webSite"]);
+
+        // The second server reads the profiles anew, and remembers the client still.
+        var renamed = server.Unique("Renamed-");
+        (await _admin.SendAsync("PUT", $"/v2/profiles/{profile}", new JsonObject { ["name"] = renamed, ["definition"] = $"""<Profile name="{renamed}">{Basics}</Profile>""" })).Is(200);
+        (await server.SendAsync("GET", $"{there}/metadata/specifications/profiles/{renamed}/resources-spec.json", null, null, null)).Is(200);
+        var answer = (await server.SendAsync("GET", $"{there}{Schools}/{id}", null, null, bearer)).Is(200);
+        Assert.Null(answer.Json!["webSite"]);
+        answer.HasHeader("Content-Type", $"application/vnd.ed-fi.school.{renamed.ToLowerInvariant()}.readable+json");
     }
 
     [Fact]
@@ -336,4 +389,8 @@ public sealed class SqliteProfileTests(SqliteServer server) : ProfileTests(serve
 
 /// <summary>Over PostgreSQL.</summary>
 [Collection(PostgresCollection.Name)]
-public sealed class PostgresProfileTests(PostgresServer server) : ProfileTests(server.OrSkip());
+public sealed class PostgresProfileTests(PostgresServer server) : ProfileTests(server.OrSkip())
+{
+    [Fact]
+    public Task A_profile_that_gets_another_name_at_one_server_never_stops_applying_at_another() => RenameAtOneOfTwoServersAsync();
+}

@@ -126,14 +126,19 @@ public abstract class HttpServer : IAsyncLifetime
     /// <param name="path">Below the root, or a whole address.</param>
     /// <param name="contentType">Null sends none; an empty text sends an empty header.</param>
     /// <param name="authorization">Null sends none.</param>
-    public async Task<HttpAnswer> SendAsync(
-        string method, string path, string? body, string? contentType, string? authorization, params (string Name, string Value)[] headers)
+    public Task<HttpAnswer> SendAsync(
+        string method, string path, string? body, string? contentType, string? authorization, params (string Name, string Value)[] headers) =>
+        SendBytesAsync(method, path, body is null ? null : Encoding.UTF8.GetBytes(body), contentType, authorization, headers);
+
+    /// <summary>The same for a body that need not be a text.</summary>
+    public async Task<HttpAnswer> SendBytesAsync(
+        string method, string path, byte[]? body, string? contentType, string? authorization, params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(
             new HttpMethod(method), new Uri(path.StartsWith("http", StringComparison.Ordinal) ? path : Root + path));
         if (body is not null)
         {
-            request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body));
+            request.Content = new ByteArrayContent(body);
             if (contentType is not null)
             {
                 request.Content.Headers.TryAddWithoutValidation("Content-Type", contentType);

@@ -280,6 +280,45 @@ public sealed class PostgresConcurrencyTests(PostgresFixture postgres, ITestOutp
     }
 
     [Fact]
+    public async Task A_key_change_that_meets_an_unknown_descriptor_does_not_wait_for_a_deletion_that_waits_for_it()
+    {
+        await using var database = await postgres.WithSchemaAsync();
+        await using var store = await database.OpenStoreAsync();
+        await store.SeedAsync();
+        var period = await store.CreateAsync("classPeriods", StoreDocuments.ClassPeriod(1, "P"));
+        await using var other = await database.OpenStoreAsync();
+        await other.CreateAsync("gradeLevelDescriptors", StoreDocuments.GradeLevel.Replace("First", "Second", StringComparison.Ordinal));
+        await other.CreateAsync("bellSchedules", StoreDocuments.BellSchedule(1, "B", "P").Replace(
+            "{\"bellScheduleName\"", "{\"gradeLevels\":[{\"gradeLevelDescriptor\":\"uri://ed-fi.org/GradeLevelDescriptor#Second\"}],\"bellScheduleName\"", StringComparison.Ordinal));
+
+        // The key change has the shared lock and waits for a row that follows; then a deletion asks for the lock.
+        await using var holding = await database.ConnectAsync();
+        await using var held = await holding.BeginTransactionAsync();
+        await new NpgsqlCommand("select from rollcall.ed_fi__bell_schedules for update", holding).ExecuteNonQueryAsync();
+        var renaming = store.ReplaceAsync(period.Id, StoreDocuments.Read(store, "classPeriods", StoreDocuments.ClassPeriod(1, "Q")), Precondition.None, Token).AsTask();
+        await WaitersAsync(1);
+        await using var deleting = await database.ConnectAsync();
+        await using var deletion = await deleting.BeginTransactionAsync();
+        var locking = new NpgsqlCommand(Descriptors.LockExclusive, deleting).ExecuteNonQueryAsync();
+        await WaitersAsync(2);
+        await held.RollbackAsync();
+        Assert.IsType<WriteOutcome.Updated>(await renaming);
+        await locking;
+        await deletion.RollbackAsync();
+        var page = new Collected();
+        await store.QueryAsync(new QueryPlan(StoreDocuments.Standard.Core("bellSchedules"), 0, 10, false, null, null, null, [], false), page, Token);
+        Assert.Contains("\"Q\"", Assert.Single(page.Documents).Body, StringComparison.Ordinal);
+
+        async Task WaitersAsync(int count)
+        {
+            while (await database.ScalarAsync<long>("select count(distinct pid) from pg_locks where not granted") < count)
+            {
+                await Task.Delay(20, Token);
+            }
+        }
+    }
+
+    [Fact]
     public async Task A_document_that_is_written_while_its_descriptors_deletion_scans_is_found_by_it()
     {
         await using var database = await postgres.WithSchemaAsync();

@@ -56,6 +56,21 @@ public sealed class PostgresPageTests(PostgresFixture postgres, ITestOutputHelpe
     }
 
     [Fact]
+    public async Task Windows_are_answered_when_those_who_ask_for_them_hold_all_connections()
+    {
+        await using var database = await postgres.WithSchemaAsync();
+        await using var store = await database.OpenStoreAsync(options: ";Maximum Pool Size=3;Timeout=10");
+        await store.SeedAsync();
+        var schools = StoreDocuments.Standard.Core("schools");
+        await Task.WhenAll(Enumerable.Range(0, 40).Select(async _ =>
+        {
+            var page = new Collected();
+            await store.QueryAsync(new QueryPlan(schools, 0, 10, false, null, 1, null, [], false), page, Token);
+            Assert.Single(page.Documents);
+        }));
+    }
+
+    [Fact]
     public async Task Deep_pages_are_exact_while_two_servers_delete_update_and_insert()
     {
         var seed = Environment.TickCount;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using Rollcall.Serve.Endpoints;
 
@@ -32,5 +33,24 @@ public sealed class PooledPageTests
         await page.SendAsync(writer, TestContext.Current.CancellationToken);
         await writer.FlushAsync(TestContext.Current.CancellationToken);
         Assert.True(expected.ToArray().AsSpan().SequenceEqual(sent.ToArray()));
+    }
+
+    [Fact]
+    public void A_page_that_could_not_go_to_its_file_gives_each_piece_of_memory_back_once()
+    {
+        // Pieces of a size that nothing else in this process rents.
+        const int size = 24 * 1024 * 1024;
+        var page = new PooledPage(openFile: () => throw new IOException("No space left on device"));
+        page.GetSpan(size)[..size].Fill(1);
+        page.Advance(size);
+        Assert.Throws<IOException>(() => page.GetSpan(size));
+        page.Dispose();
+
+        var rented = Enumerable.Range(0, 4).Select(_ => ArrayPool<byte>.Shared.Rent(size)).ToArray();
+        Assert.Equal(rented.Length, rented.Distinct().Count());
+        foreach (var array in rented)
+        {
+            ArrayPool<byte>.Shared.Return(array);
+        }
     }
 }
