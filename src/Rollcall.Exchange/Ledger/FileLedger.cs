@@ -24,8 +24,10 @@ internal sealed class FileLedger : ILedgerHome
         SqliteDb? db = null;
         try
         {
+            const string Kind = "a Rollcall sync ledger";
+            SqliteMigrations.RefuseAnother(path, LedgerSchema.ApplicationId, Kind);
             db = SqliteDb.OpenWriter(path);
-            SqliteMigrations.Apply(db, LedgerSchema.ApplicationId, "a Rollcall sync ledger", LedgerSchema.Migrations);
+            SqliteMigrations.Apply(db, LedgerSchema.ApplicationId, Kind, LedgerSchema.Migrations);
             db.Execute("pragma temp_store = file");
             return new FileLedger(db, held);
         }
