@@ -28,7 +28,8 @@ internal sealed class FileLedger : ILedgerHome
             SqliteMigrations.RefuseAnother(path, LedgerSchema.ApplicationId, Kind);
             db = SqliteDb.OpenWriter(path);
             SqliteMigrations.Apply(db, LedgerSchema.ApplicationId, Kind, LedgerSchema.Migrations);
-            db.Execute("pragma temp_store = file");
+            // What is forgotten is not to be found in the file either.
+            db.Execute("pragma temp_store = file; pragma secure_delete = on");
             return new FileLedger(db, held);
         }
         catch

@@ -131,12 +131,18 @@ internal sealed class RunBook : IAsyncDisposable
     }
 
     /// <summary>Accepts that what a run set aside is not at the target.</summary>
-    /// <exception cref="InvalidDataException">There is no such run, or nothing to accept.</exception>
+    /// <exception cref="InvalidDataException">There is no such run, it has not read everything, or there is nothing to accept.</exception>
     public async Task<(long SetAside, long? Moved)> AcknowledgeAsync(long id, CancellationToken cancellationToken)
     {
-        if (State?.LastRun() is not { } last || last.Id != id || last.Status is not ("refusals" or "running"))
+        if (State?.LastRun() is { Status: "running" } begun && begun.Id == id)
         {
-            throw new InvalidDataException(State?.LastRun() is { Status: "refusals" or "running" } open
+            throw new InvalidDataException(string.Create(
+                CultureInfo.InvariantCulture, $"--acknowledge={id}: run {id} is not at its end, so nobody knows what it leaves out. Publish again: it goes on where it was."));
+        }
+
+        if (State?.LastRun() is not { } last || last.Id != id || last.Status != "refusals")
+        {
+            throw new InvalidDataException(State?.LastRun() is { Status: "refusals" } open
                 ? string.Create(CultureInfo.InvariantCulture, $"--acknowledge={id}: the run that waits is {open.Id}")
                 : string.Create(CultureInfo.InvariantCulture, $"--acknowledge={id}: no run of this pair waits for it"));
         }

@@ -73,6 +73,7 @@ internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeW
         PublishPass pass, ResourceName resource, [EnumeratorCancellation] CancellationToken cancellationToken, long? upper = null)
     {
         var from = window.Lower;
+        var last = from;
         var offset = 0;
         var seen = new HashSet<Guid>();
         while (true)
@@ -83,7 +84,6 @@ internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeW
                 yield break;
             }
 
-            var last = from;
             foreach (var (row, version) in rows)
             {
                 if (version < last)
@@ -108,6 +108,14 @@ internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeW
             if (rows.Count < pageSize)
             {
                 yield break;
+            }
+
+            // Each item has one row of key changes, from its oldest key in the window to its newest: in a window that began later, its oldest key would be
+            // one that the target never had.
+            if (pass == PublishPass.KeyChanges)
+            {
+                offset += rows.Count;
+                continue;
             }
 
             // A whole page of one version can only be left by its offset.

@@ -85,6 +85,25 @@ public sealed class PublishKeyChangeTests : IDisposable
     }
 
     [Fact]
+    public async Task A_key_that_changed_twice_is_one_change_though_the_changes_are_on_several_pages()
+    {
+        await using var source = await StubApi.StartAsync(_all, graphMl: true);
+        await using var target = await StubApi.StartAsync(_all, graphMl: true);
+        var ids = await FilledAsync(source, target);
+        Rename(source, "P1", "between");
+        foreach (var other in (string[])["P0", "P2", "P3", "P4"])
+        {
+            Rename(source, other, other + " new");
+        }
+
+        Rename(source, "between", "P1 new");
+        var report = await PublishAsync(Named(source, target) with { PageSize = 2 });
+        Assert.True(report.Outcome == "done", report.ToText("a", "b"));
+        AssertEqual(source, target);
+        Assert.Equal(ids[1], target.IdOf(Periods, b => b.Contains("\"P1 new\"", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task A_key_that_names_a_new_document_waits_for_it()
     {
         await using var source = await StubApi.StartAsync(_all, graphMl: true);

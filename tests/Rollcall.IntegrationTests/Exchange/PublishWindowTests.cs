@@ -122,6 +122,26 @@ public sealed class PublishWindowTests : IDisposable
     }
 
     [Fact]
+    public async Task A_run_that_is_not_at_its_end_cannot_be_acknowledged()
+    {
+        await using var source = await StubApi.StartAsync(_all, graphMl: true);
+        await using var target = await StubApi.StartAsync(_all, graphMl: true);
+        Fill(source);
+        target.AfterWrite = _ => target.IsAway = true;
+        var options = Named(source, target);
+        var broken = await PublishAsync(options);
+        Assert.Equal("unavailable", broken.Outcome);
+        var refused = await Assert.ThrowsAsync<InvalidDataException>(() => PublishRun.AcknowledgeAsync(options with { Acknowledge = broken.Run }, Store(), CancellationToken.None));
+        Assert.Contains("not at its end", refused.Message, StringComparison.Ordinal);
+        Assert.Null(await StoredAsync());
+
+        target.AfterWrite = null;
+        target.IsAway = false;
+        Assert.Equal("done", (await PublishAsync(options)).Outcome);
+        AssertEqual(source, target);
+    }
+
+    [Fact]
     public async Task What_is_refused_is_set_aside_and_the_version_moves_only_when_it_arrives_or_is_acknowledged()
     {
         await using var source = await StubApi.StartAsync(_all, graphMl: true);

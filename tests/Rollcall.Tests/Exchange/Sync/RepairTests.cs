@@ -222,6 +222,36 @@ public sealed class RepairTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_forgotten_is_in_no_plan_either_and_an_id_of_the_target_names_it_too()
+    {
+        _bench.Pupils(4);
+        await RunAsync();
+        _bench.Sql("update pupil set first = 'Unmistakable'");
+        await PlanAsync();
+        string id;
+        using (var ledger = LedgerAccount.Open(_bench.LedgerPlace, "test"))
+        {
+            id = ledger.Find("ed-fi/students", "3", [])[0].Id!;
+        }
+
+        using (var open = SyncLedger.OpenExisting(_bench.LedgerPlace, "test", TimeProvider.System))
+        {
+            Assert.Equal((4, 4), Planned(open));
+            Assert.Equal(1, LedgerForget.Run(open, null, id, [], alsoLines: false));
+            Assert.Equal((3, 3), Planned(open));
+            Assert.Equal(2, LedgerForget.Run(open, null, "2", [], alsoLines: false));
+            Assert.Equal((2, 2), Planned(open));
+        }
+
+        static (long, long) Planned(SyncLedger ledger)
+        {
+            using var count = ledger.Db.Prepare("select count(*), sum(instr(cast(body as text), 'Unmistakable') > 0) from stored_plan");
+            count.Step();
+            return (count.Long(0), count.Long(1));
+        }
+    }
+
+    [Fact]
     public async Task The_last_body_of_every_document_is_kept_when_asked_and_what_is_too_old_is_removed()
     {
         _bench.Write("profile.yaml", SyncBench.Profile("audit: { payloads: all, keepDays: 10 }"));
