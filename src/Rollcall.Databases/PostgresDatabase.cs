@@ -55,6 +55,19 @@ public static class PostgresDatabase
         return builder.Build();
     }
 
+    /// <summary>The host that a connection string names under any of its spellings, or an empty text if it names none; null when the text is no connection string.</summary>
+    public static string? HostOf(string text)
+    {
+        try
+        {
+            return text.Contains('=', StringComparison.Ordinal) ? new NpgsqlConnectionStringBuilder(text).Host ?? "" : null;
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException or InvalidOperationException or OverflowException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Whether the failure says that the server cannot be reached, is going down, or does not answer in time.</summary>
     public static bool IsUnavailable(Exception e) => e switch
     {

@@ -155,6 +155,10 @@ public sealed class SqliteDb : IDisposable
         {
             throw new DatabaseUnusableException($"{path} cannot be used as a database: {failure.Message}.", failure);
         }
+        catch (SqliteFailureException failure) when (failure.IsLocked)
+        {
+            throw new DatabaseUnusableException($"{path} is in use by another connection, which does not let it go.", failure);
+        }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new DatabaseUnusableException($"{path} cannot be used as a database: {failure.Message}", failure);

@@ -35,6 +35,11 @@ internal static class InstanceFaults
                 yield return $"tenants: '{tenant.Name}' has no instances.";
             }
 
+            if (ServeOptions.FaultOf(tenant.Database) is { } unusable)
+            {
+                yield return $"tenants: the database of '{tenant.Name}' {unusable}";
+            }
+
             foreach (var instance in tenant.Instances)
             {
                 foreach (var fault in Of(instance, options.Routes))
@@ -60,6 +65,10 @@ internal static class InstanceFaults
         if (string.IsNullOrWhiteSpace(instance.Database))
         {
             yield return $"instances: '{instance.Name}' has no database.";
+        }
+        else if (ServeOptions.FaultOf(instance.Database) is { } unusable)
+        {
+            yield return $"instances: the database of '{instance.Name}' {unusable}";
         }
 
         if (instance.Route.Count != routes.Qualifiers.Count)

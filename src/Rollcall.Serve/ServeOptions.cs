@@ -1,6 +1,8 @@
 using System.Net;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
+using Rollcall.Databases;
 using Rollcall.Serve.Security;
 using Rollcall.Serve.Storage;
 using Rollcall.Standard.Documents;
@@ -8,12 +10,12 @@ using Rollcall.Standard.Documents;
 namespace Rollcall.Serve;
 
 /// <summary>What <c>rollcall serve</c> can be told. Defaults are here and nowhere else.</summary>
-public sealed record ServeOptions
+public sealed partial record ServeOptions
 {
     /// <summary>Addresses to listen on. Port 0 takes any free port.</summary>
     public IReadOnlyList<string> Urls { get; init; } = ["http://127.0.0.1:8001"];
 
-    /// <summary>The file of a SQLite database, or an Npgsql connection string (anything with <c>Host=</c>).</summary>
+    /// <summary>The file of a SQLite database, or an Npgsql connection string (anything that names a host).</summary>
     public string Database { get; init; } = "rollcall.db";
 
     /// <summary>Files of extensions of the data standard: ApiSchema files or compact ones, plain or gzipped.</summary>
@@ -78,7 +80,17 @@ public sealed record ServeOptions
     public bool IsPostgres => NamesPostgres(Database);
 
     /// <summary>Whether the text is a connection string rather than a file's path.</summary>
-    public static bool NamesPostgres(string database) => database.Contains("Host=", StringComparison.OrdinalIgnoreCase);
+    public static bool NamesPostgres(string database) => database.Contains("Host=", StringComparison.OrdinalIgnoreCase) || PostgresDatabase.HostOf(database) is { Length: > 0 };
+
+    /// <summary>A fault when the text is neither a file's path nor a connection string that can be used; it is never repeated, for it may hold a password.</summary>
+    internal static string? FaultOf(string database) =>
+        database.Contains("://", StringComparison.Ordinal) || (!NamesPostgres(database) && (PairAtStart().IsMatch(database) || PostgresDatabase.HostOf(database) is not null))
+            ? "is neither the path of a SQLite file nor a PostgreSQL connection string such as \"Host=localhost;Database=edfi;Username=edfi\". Its text is not shown, because it may hold a password."
+            : null;
+
+    /// <summary>A folder may be named <c>year=2026</c>: a pair has no slash in its name and ends with a semicolon.</summary>
+    [GeneratedRegex(@"^[^=;/\\]+=[^;]*;")]
+    private static partial Regex PairAtStart();
 
     /// <summary>Everything that is wrong with the options, in words for the user; empty when nothing is.</summary>
     public IReadOnlyList<string> Validate()
@@ -109,6 +121,11 @@ public sealed record ServeOptions
         if (string.IsNullOrWhiteSpace(Database))
         {
             faults.Add("--database is empty: give the path of a SQLite file, or a PostgreSQL connection string such as \"Host=localhost;Database=edfi\".");
+        }
+
+        if (FaultOf(Database) is { } unusable)
+        {
+            faults.Add($"--database {unusable}");
         }
 
         if (PathBase.Length > 0 && (!PathBase.StartsWith('/') || PathBase.EndsWith('/') || PathBase.Contains("//", StringComparison.Ordinal)))

@@ -9,11 +9,18 @@ foreach (var verb in Verbs.All())
 
 Examples.AddToHelp(root);
 var parsed = root.Parse(args);
-var faults = Examples.IsHelp(parsed) ? [] : UsageFaults.Of(parsed);
+var faults = Examples.IsHelp(parsed) && !UsageFaults.NamesNoVerb(parsed) ? [] : UsageFaults.Of(parsed);
 if (faults.Count > 0)
 {
     await Console.Error.WriteLineAsync(string.Join(Environment.NewLine, faults));
     return ExitCodes.Usage;
 }
 
-return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });
+try
+{
+    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });
+}
+catch (Exception fault)
+{
+    return LastResort.Say("rollcall", fault);
+}

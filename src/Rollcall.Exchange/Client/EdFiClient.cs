@@ -416,7 +416,7 @@ public sealed class EdFiClient : IDisposable
 
             if (!failure.IsTransient || retry > options.Retry.RetriesMax)
             {
-                throw new ApiException(failure with { Reach = FailureReach.Run }, $"{address} cannot be read: {failure.Message}.");
+                throw new ApiException(failure with { Reach = FailureReach.Run }, $"{address} cannot be read: {failure.Message.TrimEnd('.')}.");
             }
 
             await Task.Delay(options.Retry.DelayBefore(retry, failure.RetryAfter), options.Time, cancellationToken);

@@ -83,7 +83,7 @@ internal sealed class TokenSource(ApiConnection connection, Uri tokenUrl, HttpMe
             {
                 throw new ApiException(
                     failure with { Reach = FailureReach.Run },
-                    $"No token from {tokenUrl}: {failure.Message}. The API asks to come back in {failure.RetryAfter.Value.TotalSeconds:0} seconds.");
+                    $"No token from {tokenUrl}: {failure.Message.TrimEnd('.')}. The API asks to come back in {failure.RetryAfter.Value.TotalSeconds:0} seconds.");
             }
 
             if (!failure!.IsTransient || retry > options.Retry.RetriesMax)

@@ -44,7 +44,7 @@ internal static class ReportText
 
         if (report.StoppedBy is { } stopped)
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"Stopped {(stopped.Stage == FailureStage.Read ? "at the source" : "at the target")}: {Status(stopped.Status)}{stopped.Message}. Run it again when that is mended; what has arrived stays.");
+            text.AppendLine(CultureInfo.InvariantCulture, $"Stopped {(stopped.Stage == FailureStage.Read ? "at the source" : "at the target")}: {Status(stopped.Status)}{stopped.Message.TrimEnd('.')}. Run it again when that is mended; what has arrived stays.");
         }
 
         return text.ToString();

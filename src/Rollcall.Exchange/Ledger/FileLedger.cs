@@ -24,8 +24,10 @@ internal sealed class FileLedger : ILedgerHome
         SqliteDb? db = null;
         try
         {
+            const string Kind = "a Rollcall sync ledger";
+            SqliteMigrations.RefuseAnother(path, LedgerSchema.ApplicationId, Kind);
             db = SqliteDb.OpenWriter(path);
-            SqliteMigrations.Apply(db, LedgerSchema.ApplicationId, "a Rollcall sync ledger", LedgerSchema.Migrations);
+            SqliteMigrations.Apply(db, LedgerSchema.ApplicationId, Kind, LedgerSchema.Migrations);
             // What is forgotten is not to be found in the file either.
             db.Execute("pragma temp_store = file; pragma secure_delete = on");
             return new FileLedger(db, held);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Rollcall.Exchange.Client;
+using Rollcall.Standard.Loading;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Exchange.Load;
@@ -64,7 +65,7 @@ public sealed record LoadPlan(string Folder, IReadOnlyList<string> Files, IReadO
             }
             catch (JsonException exception)
             {
-                throw new InvalidDataException($"{manifest} is not JSON: {exception.Message}", exception);
+                throw new InvalidDataException($"{manifest} is not JSON: {JsonPlace.Say(exception)}", exception);
             }
 
             using (json)

@@ -43,6 +43,11 @@ public sealed class LoadRun : IDisposable
         {
             var order = await DependencyGraph.ReadAsync(target, cancellationToken);
             var plan = await LoadPlan.MakeAsync(options.Path, order, options.StandardDescriptors, cancellationToken);
+            if (options.RejectedFile is { } rejected)
+            {
+                RejectedFile.Check(rejected, Enumerable.Range(0, plan.Files.Count).Select(plan.PathOf));
+            }
+
             if (options.StandardDescriptors == StandardDescriptors.Missing)
             {
                 await LeaveOutKnownDescriptorsAsync(target, plan, cancellationToken);

@@ -18,10 +18,12 @@ internal sealed class RejectedFile : IAsyncDisposable
         _batchSize = batchSize;
     }
 
-    /// <summary>Makes the file, readable by this user alone; one that is there is replaced.</summary>
+    /// <summary>Makes the file, readable by this user alone; that of an earlier run is replaced.</summary>
     /// <param name="batchSize">Documents written at once.</param>
+    /// <exception cref="InvalidDataException">Something else than an earlier run's refused documents has the name.</exception>
     public static RejectedFile Create(string path, int batchSize = 25)
     {
+        Check(path, []);
         File.Delete(path);
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.Read, BufferSize = 0 };
         if (!OperatingSystem.IsWindows())
@@ -30,6 +32,52 @@ internal sealed class RejectedFile : IAsyncDisposable
         }
 
         return new RejectedFile(new FileStream(path, options), batchSize);
+    }
+
+    /// <summary>Only what an earlier run made, or an empty file, is ever replaced.</summary>
+    /// <param name="inputs">What is about to be read.</param>
+    /// <exception cref="InvalidDataException">The file is one of the inputs, or of another kind.</exception>
+    public static void Check(string path, IEnumerable<string> inputs)
+    {
+        var full = FullPath(path);
+        if (inputs.Any(i => FullPath(i).Equals(full, StringComparison.Ordinal)))
+        {
+            throw new InvalidDataException($"--rejected {path} is one of the files to be loaded, and would be replaced. Give it another name.");
+        }
+
+        if (Directory.Exists(full) || full.StartsWith("/dev/", StringComparison.Ordinal))
+        {
+            throw new InvalidDataException($"--rejected {path} is no file that could be written.");
+        }
+
+        if (File.Exists(full) && !IsOne(full))
+        {
+            throw new InvalidDataException($"--rejected {path}: the file is there and holds something else than refused documents of an earlier run. It is left as it is: give another name.");
+        }
+    }
+
+    /// <summary>Empty, or its first line begins as <see cref="AddAsync"/> writes it.</summary>
+    private static bool IsOne(string path)
+    {
+        Span<byte> start = stackalloc byte[4096];
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        start = start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
+        return start.IsEmpty || (start.StartsWith("{\"resource\":"u8) && start.IndexOf(",\"status\":"u8) is > 0 and var status
+            && (start.IndexOf((byte)'\n') is var end && (end < 0 || status < end)));
+    }
+
+    /// <summary>Through links, so that one file has one path.</summary>
+    private static string FullPath(string path)
+    {
+        var full = Path.GetFullPath(path);
+        var folder = Path.GetDirectoryName(full);
+        if (folder is null)
+        {
+            return full;
+        }
+
+        full = Path.Combine(FullPath(folder), Path.GetFileName(full));
+        return Path.Exists(full) ? new FileInfo(full).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? full : full;
     }
 
     public async ValueTask AddAsync(SettledDocument settled, string? file, long line)

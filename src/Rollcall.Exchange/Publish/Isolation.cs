@@ -31,7 +31,7 @@ public static class Isolation
 
             if (answer.Failure.Kind is not (FailureKind.NotFound or FailureKind.Gone))
             {
-                throw new ApiException(answer.Failure, $"{source.Connection} cannot be read: {answer.Failure.Message}.");
+                throw new ApiException(answer.Failure, $"{source.Connection} cannot be read: {answer.Failure.Message.TrimEnd('.')}.");
             }
 
             // Is it the snapshot that is missing, or only this resource?

@@ -122,7 +122,13 @@ public sealed record PublishOptions
         read.RequireApi("Source");
         var source = read.Connection("Source");
         var targetFile = read.FileOf("Target");
-        var target = targetFile is null ? read.Connection("Target") : new ApiConnection(new Uri(Path.GetFullPath(targetFile)), "", "");
+        var target = targetFile switch
+        {
+            null => read.Connection("Target"),
+            // Missing: a fault that is told with the others.
+            "" => null,
+            _ => new ApiConnection(new Uri(Path.GetFullPath(targetFile)), "", ""),
+        };
         var posts = read.Number("Options:MaxDegreeOfParallelismForPostResourceItem", int.MinValue, 20);
         if (posts is < 1 or > 200)
         {
@@ -134,6 +140,11 @@ public sealed record PublishOptions
         var targetName = read.Text("Connections:Target:Name");
         var versionNamespace = read.Text("Options:LastChangeVersionProcessedNamespace");
         var useSlices = read.Truth("Options:UseChangeVersionPaging");
+        if (sourceName is not null && sourceName.Equals(targetName, StringComparison.OrdinalIgnoreCase))
+        {
+            read.Fault($"source and target are the same connection, {sourceName}");
+        }
+
         if (lastGiven is not null && !useSlices && (sourceName is null || targetName is null))
         {
             read.Fault("--lastChangeVersionProcessed needs a change window: name both connections, or set --useChangeVersionPaging=true");

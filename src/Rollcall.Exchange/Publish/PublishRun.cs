@@ -72,6 +72,11 @@ public sealed class PublishRun : IDisposable
     /// <exception cref="InvalidDataException">The selection names a resource that there is not.</exception>
     public static async Task<PublishRun> PrepareAsync(PublishOptions options, CancellationToken cancellationToken, IConnectionStore? store = null)
     {
+        if (options.RejectedFile is { } rejected)
+        {
+            RejectedFile.Check(rejected, []);
+        }
+
         var source = await EdFiClient.ConnectAsync(options.Source, ClientOptionsFor(options, options.ResourcesMax * options.PagesPerResourceMax), cancellationToken);
         EdFiClient? target = null;
         try
@@ -80,6 +85,11 @@ public sealed class PublishRun : IDisposable
                 options.Target,
                 ClientOptionsFor(options, Math.Min(options.ResourcesMax * options.PostsPerResourceMax, 1000)) with { DryRun = options.DryRun },
                 cancellationToken);
+            if (options is { WhatIf: false, DryRun: false } && IsSame(options.Source, options.Target))
+            {
+                throw new InvalidDataException("source and target are the same API with the same key: nothing would come anywhere");
+            }
+
             var targetOrder = await DependencyGraph.ReadAsync(target, cancellationToken);
             var sourceOrder = await DependencyGraph.ReadAsync(source, cancellationToken);
             var order = options.UseSourceDependencyMetadata ? sourceOrder : targetOrder;
@@ -95,6 +105,11 @@ public sealed class PublishRun : IDisposable
             throw;
         }
     }
+
+    /// <summary>Another key or year at the same address may be another database.</summary>
+    private static bool IsSame(ApiConnection a, ApiConnection b) =>
+        Uri.Compare(a.Url, b.Url, UriComponents.HttpRequestUrl, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0
+        && a.Key == b.Key && a.SchoolYear == b.SchoolYear && a.Scope == b.Scope && a.ProfileName == b.ProfileName;
 
     public async Task<PublishReport> RunAsync(CancellationToken cancellationToken)
     {
@@ -215,11 +230,22 @@ public sealed class PublishRun : IDisposable
             return (null, null);
         }
 
+        if (SharesVersion && _options is { IsLastChangeVersionGiven: false, LastChangeVersionProcessed: { } stored })
+        {
+            Note([$"ATTENTION: this run has a selection and begins after version {stored}, which belongs to the pair: what another run did not select, and is older, is not published. {OwnVersion}"]);
+        }
+
         var last = _options.LastChangeVersionProcessed ?? 0;
         return last <= upper ? (newest, new ChangeWindow(last + 1, upper)) : throw new InvalidDataException(string.Create(
             CultureInfo.InvariantCulture,
             $"The last change version processed is {last}, and the source's newest is {upper}: it is not the database that it was. Publish everything with --lastChangeVersionProcessed=0."));
     }
+
+    /// <summary>One version for all selections of a pair is the API Publisher's way, and loses documents unless somebody knows of it.</summary>
+    private bool SharesVersion => RunBook.IsNamed(_options) && _options.VersionNamespace is null
+        && (_options.Include ?? _options.IncludeOnly ?? _options.Exclude ?? _options.ExcludeOnly) is { Length: > 0 };
+
+    private const string OwnVersion = "Give --lastChangeVersionProcessedNamespace=NAME, and this selection has a version of its own.";
 
     private void Conclude(PublishReport report, bool isComplete)
     {
@@ -242,10 +268,14 @@ public sealed class PublishRun : IDisposable
         else if (report is { Window: not null, KeptChangeVersion: { } kept })
         {
             Note([string.Create(CultureInfo.InvariantCulture, $"Last change version processed for {_options.TargetName}: {kept}, kept in {_store!.Shown}.")]);
+            if (SharesVersion)
+            {
+                Note([$"ATTENTION: this run had a selection, and a run without it will begin after version {kept} too, so that what was not selected now is not published then. {OwnVersion}"]);
+            }
         }
         else if (!RunBook.IsNamed(_options) && report.SetAside == 0 && !_options.DryRun && (report.Window?.Upper ?? report.NewestChangeVersion) is { } next)
         {
-            Note([string.Create(CultureInfo.InvariantCulture, $"The connections have no names, so nobody keeps the last change version: give --lastChangeVersionProcessed={next} the next time.")]);
+            Note([string.Create(CultureInfo.InvariantCulture, $"The connections have no names, so nobody keeps the last change version: give --useChangeVersionPaging=true --lastChangeVersionProcessed={next} the next time.")]);
         }
     }
 

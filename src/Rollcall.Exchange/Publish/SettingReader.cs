@@ -227,12 +227,20 @@ public sealed class SettingReader(IConfiguration settings)
 
         if (Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https")
         {
+            if (name == "Url" && IsDataAddress(uri))
+            {
+                _faults.Add($"{Shown(path)}: give the base address, without data/v3");
+            }
+
             return uri;
         }
 
         _faults.Add($"{Shown(path)}: '{text}' is no http or https address");
         return null;
     }
+
+    /// <summary>Whether somebody has given the address of the resources, to which the client comes by itself.</summary>
+    public static bool IsDataAddress(Uri address) => (address.AbsolutePath.TrimEnd('/') + "/").Contains("/data/v3/", StringComparison.OrdinalIgnoreCase);
 
     private string Secret(string side, string name)
     {

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using Rollcall.Databases;
@@ -11,6 +12,9 @@ namespace Rollcall.Exchange.Publish;
 /// view with one row a document. The file is made beside its name and takes it when it is whole.</summary>
 public sealed class SqliteExport : IDisposable
 {
+    /// <summary>"RolX" in ASCII: tells an export from other SQLite files.</summary>
+    private const int ApplicationId = 0x526F6C58;
+
     private readonly PublishOptions _options;
     private readonly EdFiClient _source;
 
@@ -31,6 +35,7 @@ public sealed class SqliteExport : IDisposable
     /// <exception cref="InvalidDataException">The selection names a resource that there is not.</exception>
     public static async Task<SqliteExport> PrepareAsync(PublishOptions options, CancellationToken cancellationToken)
     {
+        RefuseAnother(options.TargetFile!);
         var source = await EdFiClient.ConnectAsync(
             options.Source,
             new ClientOptions
@@ -67,7 +72,8 @@ public sealed class SqliteExport : IDisposable
         var results = new List<(ResourceName, long, ApiFailure?)>();
         using (var db = SqliteDb.OpenWriter(fresh))
         {
-            db.Execute("""
+            db.Execute($"""
+                pragma application_id={ApplicationId};
                 create table PublishingMetadata(CurrentChangeVersion integer, SourceVersionMetadata text, TargetVersionMetadata text, MinChangeVersion integer, MaxChangeVersion integer);
                 create table ResourceItemCount(ResourcePath text not null, ItemCount integer not null);
                 """);
@@ -90,8 +96,42 @@ public sealed class SqliteExport : IDisposable
             db.Execute("pragma wal_checkpoint(truncate); pragma journal_mode=delete;");
         }
 
+        RefuseAnother(path);
         File.Move(fresh, path, overwrite: true);
         return results;
+    }
+
+    /// <summary>Only an empty file and an earlier export are replaced; one made before exports had a mark is known by its tables.</summary>
+    /// <exception cref="InvalidDataException">The name is another file's.</exception>
+    private static void RefuseAnother(string path)
+    {
+        if (Directory.Exists(path) || (File.Exists(path) && !IsExport(path)))
+        {
+            throw new InvalidDataException($"--targetFile {path} is there, and publish has not made it. It is left as it is: give the path of a new file, or of an earlier export.");
+        }
+    }
+
+    private static bool IsExport(string path)
+    {
+        Span<byte> header = stackalloc byte[72];
+        using (var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete))
+        {
+            var length = file.ReadAtLeast(header, header.Length, throwOnEndOfStream: false);
+            if (length < header.Length || !header.StartsWith("SQLite format 3\0"u8))
+            {
+                return length == 0;
+            }
+        }
+
+        // Of a file with a write-ahead log, which an export never has, even reading would make two files beside it.
+        var kind = BinaryPrimitives.ReadInt32BigEndian(header[68..]);
+        if (kind != 0 || header[18] != 1)
+        {
+            return kind == ApplicationId;
+        }
+
+        using var db = SqliteDb.OpenReader(path);
+        return db.Number("select count(*) from sqlite_schema where type = 'table' and name in ('PublishingMetadata', 'ResourceItemCount')") == 2;
     }
 
     private async Task<(ResourceName, long, ApiFailure?)> ExportAsync(SqliteDb db, SourcePages pages, ResourceName resource, CancellationToken cancellationToken)

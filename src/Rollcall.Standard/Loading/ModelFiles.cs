@@ -81,7 +81,7 @@ public static class ModelFiles
         }
         catch (Exception fault) when (fault is JsonException or InvalidDataException)
         {
-            throw new ModelFileException($"{path} is no JSON: {fault.Message} Check that it is the whole file.", fault);
+            throw new ModelFileException($"{path} is no JSON: {JsonPlace.Say(fault)} Check that it is the whole file.", fault);
         }
     }
 

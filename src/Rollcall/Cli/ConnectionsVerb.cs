@@ -99,6 +99,17 @@ internal static class ConnectionsVerb
             throw new InvalidDataException("--url is no http or https address");
         }
 
+        var isolation = values.GetValueOrDefault("ignoreIsolation");
+        if (isolation is not null && !bool.TryParse(isolation, out _))
+        {
+            throw new InvalidDataException($"--ignoreIsolation needs true or false, not '{isolation}'");
+        }
+
+        if (!values.ContainsKey("url") && await store.ReadAsync(name, cancellationToken) is null)
+        {
+            throw new InvalidDataException($"there is no connection '{name}' yet: a new one needs --url");
+        }
+
         await store.WriteAsync(name, values, cancellationToken);
         return Say(parsed.GetValue(_json), "done", $"{name} is in {store.Shown}.");
     }

@@ -9,11 +9,19 @@ namespace Rollcall.Cli;
 internal static class Examples
 {
     private static readonly ConditionalWeakTable<Command, string> ByCommand = [];
+    private static readonly ConditionalWeakTable<Command, string> Names = [];
 
     /// <param name="lines">One command line per line.</param>
     public static Command WithExamples(this Command command, string lines)
     {
         ByCommand.AddOrUpdate(command, lines);
+        return command;
+    }
+
+    /// <param name="names">Options that the command reads by itself, so that its help does not know them.</param>
+    public static Command WithNames(this Command command, IEnumerable<string> names, string page)
+    {
+        Names.AddOrUpdate(command, $"{string.Join(", ", names)}.{Environment.NewLine}  {page} says what each does.");
         return command;
     }
 
@@ -34,6 +42,11 @@ internal static class Examples
         public override int Invoke(ParseResult parseResult)
         {
             var result = inner.Invoke(parseResult);
+            if (Names.TryGetValue(parseResult.CommandResult.Command, out var names))
+            {
+                parseResult.InvocationConfiguration.Output.WriteLine($"Every option:{Environment.NewLine}  {names}{Environment.NewLine}");
+            }
+
             if (ByCommand.TryGetValue(parseResult.CommandResult.Command, out var lines))
             {
                 var output = parseResult.InvocationConfiguration.Output;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Rollcall.Databases;
 using Rollcall.Exchange.Client;
 using Rollcall.Exchange.State;
 
@@ -29,7 +30,7 @@ internal static class ExchangeErrors
             PrintOutcome(verb, isJson, "usage", fault.Message);
             throw new CliException(ExitCodes.Usage, fault.Message, fault);
         }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or DatabaseUnusableException)
         {
             PrintOutcome(verb, isJson, "usage", fault.Message);
             throw new CliException(ExitCodes.Usage, fault.Message, fault);

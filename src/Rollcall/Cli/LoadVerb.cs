@@ -4,6 +4,7 @@ using Microsoft.Extensions.Configuration;
 using Rollcall.Exchange.Client;
 using Rollcall.Exchange.Delivery;
 using Rollcall.Exchange.Load;
+using Rollcall.Exchange.Publish;
 
 namespace Rollcall.Cli;
 
@@ -180,6 +181,11 @@ internal static class LoadVerb
 
         var urlText = Required(_url);
         var url = urlText.Length > 0 ? Address(_url, urlText) : null;
+        if (url is not null && SettingReader.IsDataAddress(url))
+        {
+            faults.Add("--url: give the base address, without data/v3");
+        }
+
         var authUrl = settings[_authUrl.Name[2..]] is { } auth ? Address(_authUrl, auth) : null;
         var key = Required(_key);
         var secret = Required(_secret);

@@ -26,7 +26,7 @@ internal static class PublishVerb
         {
             TreatUnmatchedTokensAsErrors = false,
         };
-        return command.WithExamples("""
+        return command.WithNames(PublishName.All.Where(n => n is { Support: NameSupport.Yes, Switch: not null }).Select(n => n.Shown), "docs/publish.md").WithExamples("""
             rollcall publish --sourceUrl=http://127.0.0.1:8001 --sourceKey=sandbox --sourceSecret=sandbox --targetUrl=http://127.0.0.1:8002 --targetKey=sandbox --targetSecret=sandbox --includeDescriptors=true --verify
             rollcall publish --sourceName=Hometown --targetName=State
             rollcall publish --sourceName=Hometown --targetName=State --ignoreIsolation=true --includeDescriptors=true --json

@@ -185,6 +185,11 @@ internal static class ServeClientVerb
                 throw new CliException(ExitCodes.Usage, $"there is no database {options.Database}; --database names it.");
             }
 
+            if (!options.IsPostgres && !File.Exists(options.Database))
+            {
+                await Console.Error.WriteLineAsync($"New database: {Path.GetFullPath(options.Database)}");
+            }
+
             try
             {
                 var model = ServeHost.LoadModel(options);

@@ -10,6 +10,7 @@ using Rollcall.Serve;
 using Rollcall.Serve.Security;
 using Rollcall.Serve.Storage;
 using Rollcall.Standard.Documents;
+using Rollcall.Standard.Loading;
 
 namespace Rollcall.Cli;
 
@@ -308,7 +309,7 @@ internal sealed class ServeSettings
         }
         catch (Exception failure) when (failure is InvalidDataException or FormatException or IOException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCodes.Usage, $"--config: {path} cannot be read as JSON. {failure.GetBaseException().Message}", failure);
+            throw new CliException(ExitCodes.Usage, $"--config: {path} cannot be read as JSON: {JsonPlace.Say(failure)}", failure);
         }
 
         var known = Repeatable.Concat<Option>(Settings).Select(NameOf).Concat(InstanceSettings.Names).ToHashSet(StringComparer.OrdinalIgnoreCase);
@@ -340,7 +341,7 @@ internal sealed class ServeSettings
             return "***";
         }
 
-        foreach (var key in parts.Keys.Cast<string>().Where(k => k.Contains("pass", StringComparison.OrdinalIgnoreCase) || k.Contains("pwd", StringComparison.OrdinalIgnoreCase)).ToArray())
+        foreach (var key in parts.Keys.Cast<string>().Where(k => k.Contains("pass", StringComparison.OrdinalIgnoreCase) || k.Contains("pwd", StringComparison.OrdinalIgnoreCase) || k.Contains("psw", StringComparison.OrdinalIgnoreCase)).ToArray())
         {
             parts[key] = "***";
         }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Rollcall.Exchange.Client;
+using Rollcall.Standard.Loading;
 
 namespace Rollcall.Cli;
 
@@ -89,7 +90,7 @@ internal sealed class SyncSettings
         }
         catch (JsonException e)
         {
-            throw new CliException(ExitCodes.Usage, $"{path} is not JSON: {e.Message}", e);
+            throw new CliException(ExitCodes.Usage, $"{path} is not JSON: {JsonPlace.Say(e)}", e);
         }
     }
 

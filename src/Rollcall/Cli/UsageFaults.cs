@@ -35,6 +35,9 @@ internal static partial class UsageFaults
             : [.. parsed.Errors.Select(e => $"{path}: {ClrType().Replace(e.Message, "")}"), See(path)];
     }
 
+    /// <summary>Whether a verb was typed that there is not: then there is no help for it, either.</summary>
+    public static bool NamesNoVerb(ParseResult parsed) => parsed.CommandResult.Command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Any(t => !t.StartsWith('-'));
+
     /// <summary>What nobody asked for, and options that an argument has swallowed because nobody else knew them.</summary>
     private static IEnumerable<string> Unknown(ParseResult parsed)
     {

@@ -24,6 +24,10 @@ internal static class Verb
                 await Console.Error.WriteLineAsync($"{PathOf(command)}: interrupted.");
                 return ExitCodes.Interrupted;
             }
+            catch (Exception fault)
+            {
+                return LastResort.Say(PathOf(command), fault);
+            }
         });
         return command;
     }

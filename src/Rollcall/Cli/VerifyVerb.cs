@@ -18,7 +18,7 @@ internal static class VerifyVerb
         {
             TreatUnmatchedTokensAsErrors = false,
         };
-        return command.WithExamples("""
+        return command.WithNames(PublishName.All.Where(n => n is { IsForVerify: true, Switch: not null }).Select(n => n.Shown), "docs/verify.md").WithExamples("""
             rollcall verify --sourceUrl=http://127.0.0.1:8001 --sourceKey=sandbox --sourceSecret=sandbox --targetUrl=http://127.0.0.1:8002 --targetKey=sandbox --targetSecret=sandbox
             rollcall verify --sourceUrl=… --sourceKey=… --sourceSecret=… --targetUrl=… --targetKey=… --targetSecret=… --includeOnly=students --json
             """).OnRun((parsed, cancellationToken) =>

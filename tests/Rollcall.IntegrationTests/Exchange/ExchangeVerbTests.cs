@@ -92,7 +92,8 @@ public sealed class ExchangeVerbTests : IDisposable
         var done = await RollcallCli.RunAsync(["load", _folder, .. api]);
         Assert.Equal((0, "done"), (done.ExitCode, Outcome(done.Output)));
 
-        string[] both = [$"--sourceUrl={stub.Url}", "--sourceKey=key", "--sourceSecret=s3cret", $"--targetUrl={stub.Url}", "--targetKey=key", "--targetSecret=s3cret", "--json"];
+        await using var other = await StubApi.StartAsync([_students]);
+        string[] both = [$"--sourceUrl={stub.Url}", "--sourceKey=key", "--sourceSecret=s3cret", $"--targetUrl={other.Url}", "--targetKey=key", "--targetSecret=s3cret", "--json"];
         var noSnapshot = await RollcallCli.RunAsync(["publish", .. both]);
         Assert.Equal((5, "unavailable"), (noSnapshot.ExitCode, Outcome(noSnapshot.Output)));
         Assert.Contains("--ignoreIsolation=true", noSnapshot.Errors, StringComparison.Ordinal);
@@ -104,6 +105,22 @@ public sealed class ExchangeVerbTests : IDisposable
         Assert.Equal((0, "done"), (verified.ExitCode, Outcome(verified.Output)));
         using var json = JsonDocument.Parse(verified.Output);
         Assert.Equal("equal", json.RootElement.GetProperty("verification").GetProperty("outcome").GetString());
+    }
+
+    [Fact]
+    public async Task An_API_is_not_published_to_itself_and_an_address_of_its_resources_is_told_apart()
+    {
+        await using var stub = await StubApi.StartAsync([_students]);
+        string[] self = ["publish", $"--sourceUrl={stub.Url}", "--sourceKey=key", "--sourceSecret=s3cret", "--targetKey=key", "--targetSecret=s3cret", "--ignoreIsolation=true"];
+
+        var same = await RollcallCli.RunAsync([.. self, $"--targetUrl={stub.Url}"]);
+        var tooLong = await RollcallCli.RunAsync([.. self, $"--targetUrl={stub.Url}data/v3"]);
+        var load = await RollcallCli.RunAsync("load", _folder, "--url", $"{stub.Url}data/v3/", "--key", "key", "--secret", "s3cret");
+
+        Assert.Equal((4, 4, 4), (same.ExitCode, tooLong.ExitCode, load.ExitCode));
+        Assert.Contains("the same API", same.Errors, StringComparison.Ordinal);
+        Assert.Contains("without data/v3", tooLong.Errors, StringComparison.Ordinal);
+        Assert.Contains("without data/v3", load.Errors, StringComparison.Ordinal);
     }
 
     private static string Outcome(string output)

@@ -102,6 +102,31 @@ public sealed class LoadTests : IDisposable
     }
 
     [Theory]
+    [InlineData("refused.ndjson", "refused.ndjson")]
+    [InlineData("", "students.ndjson")]
+    [InlineData("students.ndjson", "notes.txt")]
+    public async Task What_is_loaded_and_what_is_another_kind_of_file_is_not_replaced_by_the_refused_documents(string path, string rejected)
+    {
+        await using var stub = await StubApi.StartAsync(_resources);
+        stub.Judge = (_, _) => (400, """{"status":400,"detail":"No."}""");
+        Write("students.ndjson", """{"studentUniqueId":"a"}""");
+        Write("refused.ndjson", """{"resource":"/ed-fi/students","status":400,"body":{"studentUniqueId":"a"}}""");
+        Write("notes.txt", "What I must not forget.");
+        var before = File.ReadAllText(Path.Combine(_folder, rejected));
+        string[] load = ["load", Path.Combine(_folder, path), "--url", stub.Url.AbsoluteUri, "--key", "key", "--secret", "s3cret", "--rejected"];
+
+        var (exit, _, errors) = await RollcallCli.RunAsync([.. load, Path.Combine(_folder, rejected)]);
+
+        Assert.True(exit == 4, errors);
+        Assert.Equal(before, File.ReadAllText(Path.Combine(_folder, rejected)));
+        Assert.Equal(0, stub.Count("400"));
+        var elsewhere = Path.Combine(_folder, "new.out");
+        Assert.Equal(2, (await RollcallCli.RunAsync([.. load, elsewhere])).ExitCode);
+        Assert.Equal(2, (await RollcallCli.RunAsync([.. load, elsewhere])).ExitCode);
+        Assert.Contains("\"status\":400", File.ReadAllText(elsewhere), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("unicorns.ndjson", "{}", "the target has no resource ed-fi/unicorns")]
     [InlineData("manifest.json", """{"resources":[{"path":"/ed-fi/students","file":"gone.ndjson"}]}""", "gone.ndjson: named by the manifest, but not there")]
     [InlineData("manifest.json", "{", "is not JSON")]

@@ -118,6 +118,47 @@ public sealed class PublishOptionTests : IDisposable
         Assert.Equal(131, await NumberAsync(db, "select CurrentChangeVersion from PublishingMetadata"));
     }
 
+    [Theory]
+    [InlineData("text")]
+    [InlineData("PRAGMA journal_mode=WAL; PRAGMA application_id=1380936787; CREATE TABLE meta(name TEXT)")]
+    [InlineData("CREATE TABLE grades(student TEXT)")]
+    [InlineData("CREATE TABLE PublishingMetadata(a); CREATE TABLE ResourceItemCount(b)")]
+    public async Task A_file_that_publish_has_not_made_is_not_replaced_by_an_export(string content)
+    {
+        await using var source = await StubApi.StartAsync(_all);
+        Fill(source, 1);
+        var file = _folder.File("there.db");
+        if (content == "text")
+        {
+            File.WriteAllText(file, content);
+        }
+        else
+        {
+            await using var db = new SqliteConnection($"Data Source={file};Pooling=false");
+            await db.OpenAsync(TestContext.Current.CancellationToken);
+            await using var command = db.CreateCommand();
+            command.CommandText = content;
+            await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        }
+
+        var before = File.ReadAllBytes(file);
+        string[] arguments = ["publish", $"--sourceUrl={source.Url}", "--sourceKey=key", "--sourceSecret=s3cret", "--targetType=sqlite", "--ignoreIsolation=true"];
+        var (exit, _, errors) = await RollcallCli.RunAsync([.. arguments, $"--targetFile={file}"]);
+
+        var isExport = content.Contains("PublishingMetadata", StringComparison.Ordinal);
+        Assert.True(exit == (isExport ? 0 : 4), errors);
+        Assert.Equal(isExport, !before.SequenceEqual(File.ReadAllBytes(file)));
+        Assert.Equal([file], Directory.GetFiles(Path.GetDirectoryName(file)!, "there.db*"));
+
+        // No file at all, and a folder in its place, are told like every other fault.
+        foreach (var wrong in (string[][])[[], [$"--targetFile={Path.GetDirectoryName(file)}"], [$"--targetFile={file}/below.db"]])
+        {
+            (exit, _, errors) = await RollcallCli.RunAsync([.. arguments, .. wrong]);
+            Assert.True(exit == 4, errors);
+            Assert.DoesNotContain("   at ", errors, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Named_connections_are_kept_by_the_verb_and_a_run_goes_by_them()
     {
@@ -185,7 +226,7 @@ public sealed class PublishOptionTests : IDisposable
         await using var target = await StubApi.StartAsync(_all);
         Fill(source, 5);
         var first = await PublishAsync(Options(source, target));
-        Assert.Contains(first.Notices, n => n.Contains($"give --lastChangeVersionProcessed={source.NewestVersion} the next time", StringComparison.Ordinal));
+        Assert.Contains(first.Notices, n => n.Contains($"give --useChangeVersionPaging=true --lastChangeVersionProcessed={source.NewestVersion} the next time", StringComparison.Ordinal));
         var last = source.NewestVersion;
         source.Seed("/ed-fi/students", """{"studentUniqueId":"new"}""");
         source.Delete("/ed-fi/students", b => b.Contains("\"s1\"", StringComparison.Ordinal));

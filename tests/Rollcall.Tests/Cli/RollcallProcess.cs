@@ -5,10 +5,13 @@ namespace Rollcall.Tests.Cli;
 /// <summary>Runs the built program as its users do, so that what is judged is what they see: both streams and the exit code.</summary>
 internal static class RollcallProcess
 {
-    public static async Task<Result> RunAsync(params string[] arguments)
+    public static Task<Result> RunAsync(params string[] arguments) => RunInAsync("", arguments);
+
+    /// <param name="folder">The working folder; empty for the tests' own.</param>
+    public static async Task<Result> RunInAsync(string folder, params string[] arguments)
     {
         var program = Path.Combine(AppContext.BaseDirectory, "rollcall.dll");
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = folder };
         start.ArgumentList.Add(program);
         foreach (var argument in arguments)
         {

@@ -148,6 +148,7 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IReg
     private static SqliteDocumentStore Open(string path, DataStandard standard, SnapshotLimits limits, TimeProvider time, ILogger logger)
     {
         var started = time.GetTimestamp();
+        Schema.RefuseAnother(path);
         var db = SqliteDb.OpenWriter(path);
         try
         {

@@ -11,6 +11,8 @@ internal static class Schema
     /// <summary>"RolS" in ASCII: tells a serve database from other SQLite files.</summary>
     private const int ApplicationId = 0x526F6C53;
 
+    private const string Kind = "a Rollcall serve database";
+
     private static readonly Migration[] Fixed =
     [
         new(1, """
@@ -57,11 +59,14 @@ internal static class Schema
             """),
     ];
 
+    /// <exception cref="DatabaseUnusableException">The file is another program's; nothing in it has changed.</exception>
+    public static void RefuseAnother(string path) => SqliteMigrations.RefuseAnother(path, ApplicationId, Kind);
+
     /// <summary>Makes the file's tables those of the model; does nothing when they are already.</summary>
     /// <exception cref="DatabaseUnusableException">The file is another program's, a newer Rollcall's, or holds another data model.</exception>
     public static void Apply(SqliteDb db, DataStandard standard, IReadOnlyList<TableModel> tables)
     {
-        SqliteMigrations.Apply(db, ApplicationId, "a Rollcall serve database", Fixed);
+        SqliteMigrations.Apply(db, ApplicationId, Kind, Fixed);
         var statements = Statements(standard, tables).ToArray();
         var fingerprint = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', statements.Select(s => s.Sql)))));
         if (Meta(db, "schema") == fingerprint)

@@ -58,6 +58,20 @@ public sealed class SqliteDocumentStoreTests : IDisposable
         Path.Combine(_file.Path, "no", "folder.db"), World.Standard, TimeProvider.System, NullLogger.Instance, default));
 
     [Fact]
+    public async Task Another_programs_database_is_refused_with_every_byte_as_it_was()
+    {
+        using (var other = SqliteDb.OpenWriter(_file.Path))
+        {
+            other.Execute("PRAGMA journal_mode=DELETE; CREATE TABLE theirs (x)");
+        }
+
+        var before = await File.ReadAllBytesAsync(_file.Path);
+        await Assert.ThrowsAsync<DatabaseUnusableException>(() => _file.OpenAsync(TimeProvider.System));
+
+        Assert.Equal(before, await File.ReadAllBytesAsync(_file.Path));
+    }
+
+    [Fact]
     public async Task Another_programs_database_is_refused_and_left_alone()
     {
         using (var other = SqliteDb.OpenWriter(_file.Path))
