@@ -16,7 +16,7 @@ internal sealed record OpenTenant(string Name, ServeStores Home, IReadOnlyList<(
 /// <summary>Puts together what serves a tenant: which parts there are, and which they share.</summary>
 internal sealed class Composition(ServeOptions options, DataStandard standard, SecretChecks secrets, TimeProvider time, ILogger logger)
 {
-    private readonly EntityTags _tags = new(standard);
+    private readonly EntityTags _tags = new(standard, options.Compatibility);
     private readonly string? _sandboxKey = options.Sandbox ? Sandbox.Key : null;
 
     public async Task<ServedTenant> ServeAsync(OpenTenant tenant, CancellationToken cancellationToken)

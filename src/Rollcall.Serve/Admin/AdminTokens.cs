@@ -58,14 +58,19 @@ internal sealed class AdminTokens(string key, string secret, Administration tena
         }
 
         var client = await FindAsync(credentials.Key, http.RequestAborted);
-        if (!await secrets.Verified.VerifyAsync(client, credentials.Secret, http.RequestAborted))
+        var (isRight, mustWait) = await secrets.VerifyAsync(client, counted, credentials.Secret, from, http.RequestAborted);
+        if (mustWait is { } longer)
         {
-            secrets.Failed.Failed(counted, from);
+            await Problems.TooManyFailures(longer).WriteAsync(http);
+            return;
+        }
+
+        if (!isRight)
+        {
             await ErrorAsync(http, new TokenError(401, "invalid_client"));
             return;
         }
 
-        secrets.Failed.Succeeded(counted, from);
         var token = await tokens.IssueAsync(client!, null, http.RequestAborted);
         http.Response.Headers.CacheControl = "no-store";
         http.Response.Headers.Pragma = "no-cache";

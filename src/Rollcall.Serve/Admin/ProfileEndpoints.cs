@@ -42,23 +42,35 @@ internal static class ProfileEndpoints
                 [
                     AdminState.Put(profile),
                     .. await AssignmentsAsync(state, id, [.. state.Profiles.Select(p => p.Id == id ? profile : p)], credentials, cancellationToken),
+                    .. (await OtherClientsAsync(state.FindProfile(id)!, credentials, cancellationToken)).Select(c => new RegistryChange.PutClient(c with
+                    {
+                        Profiles = [.. c.Profiles.Select(p => IsNamed(p, state.FindProfile(id)!) ? profile.Name : p)],
+                    })),
                 ]);
     }
 
-    /// <summary>Its applications lose it. One that had no other is no longer restricted, so it is not removed while it is assigned.</summary>
-    public static AdminDecision Delete(AdminState state, long id)
+    /// <summary>Its applications would lose it. One that has no other would no longer be restricted, so it is not removed while it is assigned.</summary>
+    public static async ValueTask<AdminDecision> DeleteAsync(AdminState state, long id, ICredentialStore credentials, CancellationToken cancellationToken)
     {
         if (state.FindProfile(id) is not { } profile)
         {
             return AdminDecision.Nothing(Missing(id));
         }
 
-        var users = state.Applications.Where(a => a.ProfileIds.Contains(id)).Select(a => $"{a.Name} ({a.Id})").ToArray();
+        var users = state.Applications.Where(a => a.ProfileIds.Contains(id)).Select(a => $"{a.Name} ({a.Id})")
+            .Concat((await OtherClientsAsync(profile, credentials, cancellationToken)).Select(c => $"{c.Name} ({c.Key})"))
+            .ToArray();
         return users.Length > 0
             ? AdminDecision.Nothing(AdminAnswer.Invalid(
                 "Id", $"The profile '{profile.Name}' restricts {string.Join(", ", users)}: without it they would see everything. Take it from them first."))
             : new AdminDecision(AdminAnswer.Deleted("Profile"), [new RegistryChange.Remove(StoredProfile.Kind, id)]);
     }
+
+    /// <summary>Those that have the profile and were made at the terminal, without an application.</summary>
+    private static async ValueTask<ApiClient[]> OtherClientsAsync(StoredProfile profile, ICredentialStore credentials, CancellationToken cancellationToken) =>
+        [.. (await credentials.ListClientsAsync(cancellationToken)).Where(c => c.ApplicationId is null && c.Profiles.Any(p => IsNamed(p, profile)))];
+
+    private static bool IsNamed(string name, StoredProfile profile) => name.Equals(profile.Name, StringComparison.OrdinalIgnoreCase);
 
     private static async ValueTask<IReadOnlyList<RegistryChange>> AssignmentsAsync(
         AdminState state, long id, IReadOnlyList<StoredProfile> profiles, ICredentialStore credentials, CancellationToken cancellationToken)
@@ -82,6 +94,11 @@ internal static class ProfileEndpoints
         if (state.Profiles.Any(p => p.Id != id && p.Name.Equals(profile.Name, StringComparison.OrdinalIgnoreCase)))
         {
             body.Faults.Add("Name", $"Profile '{profile.Name}' already exists.");
+        }
+
+        if (!ProfileDefinition.IsUsableName(profile.Name))
+        {
+            body.Faults.Add("Name", "'Name' must be printable ASCII characters: it becomes part of the header Content-Type.");
         }
 
         if (profile.Definition.Length > 0)

@@ -73,7 +73,8 @@ public static class AdminClaimsJson
         var grant = set.Grants.GetValueOrDefault(claim.Id);
         json.WriteStartObject();
         json.WriteNumber("id", claim.Id);
-        json.WriteString("name", claim.ShortName);
+        // The short name of an extension's resource can be that of another: then only the whole name says which.
+        json.WriteString("name", Find(metadata, claim.ShortName)?.Id == claim.Id ? claim.ShortName : claim.Name);
         json.WriteStartArray("actions");
         foreach (var action in grant.Actions)
         {

@@ -59,7 +59,8 @@ internal sealed class Api(
             {
                 await answer;
             }
-            else if (path.Family is PathFamily.Data or PathFamily.ChangeQueries or PathFamily.TokenInfo or PathFamily.Identity)
+            else if (path.Family is PathFamily.Data or PathFamily.ChangeQueries or PathFamily.TokenInfo
+                || (path.Family == PathFamily.Identity && options.Compatibility == Compatibility.Default))
             {
                 caller = await HandleForCallerAsync(http, path, route);
             }
@@ -203,6 +204,7 @@ internal sealed class Api(
             BadHttpRequestException bad => Problems.BrokenRequest(bad.StatusCode),
             ConnectionResetException => null,
             StoreUnavailableException => Problems.Unavailable(),
+            SnapshotEndedException => Problems.SnapshotEnded(),
             _ => Problems.Unexpected(),
         };
         if (failure is StoreUnavailableException)

@@ -11,6 +11,9 @@ internal static class DocumentWriter
 {
     private const int DateLength = 28;
 
+    /// <summary>Of a date as far as its seconds: <c>yyyy-MM-ddTHH:mm:ss</c>.</summary>
+    private const int SecondsLength = 19;
+
     /// <summary>The most bytes that <see cref="Write"/> adds to a stored body.</summary>
     public const int AddedMax = 160;
 
@@ -28,7 +31,12 @@ internal static class DocumentWriter
         at += Copy("\",\"_lastModifiedDate\":\""u8, destination[at..]);
         var utc = DateTime.SpecifyKind(document.LastModified, DateTimeKind.Utc);
         Utf8Formatter.TryFormat(utc, destination[at..], out written, 'O');
-        at += DateLength;
+        at += tags.HasWholeSeconds ? SecondsLength : DateLength;
+        if (tags.HasWholeSeconds)
+        {
+            destination[at++] = (byte)'Z';
+        }
+
         at += Copy("\"}"u8, destination[at..]);
         return at;
     }

@@ -24,21 +24,26 @@ internal sealed class EntityTags
     private readonly string _variant;
     private readonly byte[] _suffix;
 
-    public EntityTags(DataStandard standard)
-        : this(EpochOf(standard), "_")
+    /// <param name="compatibility">Whose dates go with the tags.</param>
+    public EntityTags(DataStandard standard, Compatibility compatibility = Compatibility.Default)
+        : this(EpochOf(standard), "_", compatibility == Compatibility.Dms)
     {
     }
 
-    private EntityTags(string epoch, string profile)
+    private EntityTags(string epoch, string profile, bool hasWholeSeconds)
     {
         _epoch = epoch;
+        HasWholeSeconds = hasWholeSeconds;
         _variant = $".j.{profile}.l.i";
         _suffix = Encoding.ASCII.GetBytes($"-{epoch}{_variant}");
     }
 
     /// <summary>The tags of what is read or written through a profile.</summary>
     /// <param name="code">8 hex digits.</param>
-    public EntityTags ForProfile(string code) => new(_epoch, code);
+    public EntityTags ForProfile(string code) => new(_epoch, code, HasWholeSeconds);
+
+    /// <summary>Whether <c>_lastModifiedDate</c>, which stands beside the tag, is cut to whole seconds, as DMS has it.</summary>
+    public bool HasWholeSeconds { get; }
 
     /// <summary>The tag without quotes, as <c>_etag</c> carries it.</summary>
     public string Format(long changeVersion) => string.Create(CultureInfo.InvariantCulture, $"{changeVersion}-{_epoch}{_variant}");

@@ -95,8 +95,28 @@ internal sealed class ResourceEndpoints(
             method,
             isRead ? http.Request.Headers.Accept : http.Request.Headers.ContentType);
         await (selection.Problem is { } problem
-            ? problem.WriteAsync(http)
+            ? (isRead ? problem : await BodyProblemAsync(http, route.Resource) ?? problem).WriteAsync(http)
             : HandleAsync(http, caller, route, dataBase, selection.Profile is { } profile ? ProfileView.Of(profile, resource, isRead, tags) : null));
+    }
+
+    /// <summary>What is wrong with a write's header or body before anybody looks for the profile that it names.</summary>
+    private static async ValueTask<Problem?> BodyProblemAsync(HttpContext http, ServedResource resource)
+    {
+        var type = http.Request.Headers.ContentType;
+        if (!ProfileSelection.IsProfile(type) && !ContentTypes.IsDocument(type))
+        {
+            return Problems.UnsupportedMediaType();
+        }
+
+        if (!ContentTypes.IsPlain(http.Request.Headers.ContentEncoding))
+        {
+            return Problems.UnsupportedContentEncoding();
+        }
+
+        using var body = await RequestBody.ReadAsync(http.Request, http.RequestAborted);
+        return body.IsBlank ? Problems.EmptyBody()
+            : ProfileView.FaultsOfForm(resource, body.Memory) is { } faults ? Problems.Of(faults)
+            : null;
     }
 
     /// <param name="view">The profile through which the request goes; null for the whole resource.</param>
@@ -131,7 +151,7 @@ internal sealed class ResourceEndpoints(
     {
         RouteTarget.Deletes => DeletesAsync(http, caller, resource, reads),
         RouteTarget.KeyChanges => KeyChangesAsync(http, caller, resource, reads),
-        RouteTarget.Partitions => PartitionsAsync(http, caller, resource, reads),
+        RouteTarget.Partitions => PartitionsAsync(http, caller, resource, view, reads),
         RouteTarget.Item => GetAsync(http, caller, resource, id, view, reads),
         _ => QueryAsync(http, caller, resource, view, reads),
     };
@@ -295,7 +315,7 @@ internal sealed class ResourceEndpoints(
 
     private async Task QueryAsync(HttpContext http, Caller caller, ResourceModel resource, ProfileView? view, IDocumentReads reads)
     {
-        if (QueryParser.Parse(http.Request.QueryString.Value, resource, documents.Descriptors, standard, out var plan) is { } fault)
+        if ((QueryParser.Parse(http.Request.QueryString.Value, resource, documents.Descriptors, standard, out var plan) ?? HiddenField(plan!, view)) is { } fault)
         {
             await Problems.Of(fault).WriteAsync(http);
             return;
@@ -325,9 +345,15 @@ internal sealed class ResourceEndpoints(
         await page.SendAsync(http.Response, http.RequestAborted);
     }
 
-    private async Task PartitionsAsync(HttpContext http, Caller caller, ResourceModel resource, IDocumentReads reads)
+    /// <summary>A field that the profile hides is none.</summary>
+    private static QueryFault? HiddenField(QueryPlan plan, ProfileView? view) =>
+        view is not null && plan.Filters.Select(f => plan.Resource.QueryFields[f.Field]).FirstOrDefault(view.HidesOnRead) is { } hidden
+            ? QueryFault.Fields.Unknown(hidden.Name)
+            : null;
+
+    private async Task PartitionsAsync(HttpContext http, Caller caller, ResourceModel resource, ProfileView? view, IDocumentReads reads)
     {
-        if (QueryParser.ParsePartitions(http.Request.QueryString.Value, resource, documents.Descriptors, standard, out var plan) is { } fault)
+        if ((QueryParser.ParsePartitions(http.Request.QueryString.Value, resource, documents.Descriptors, standard, out var plan) ?? HiddenField(plan!.Rows, view)) is { } fault)
         {
             await Problems.Of(fault).WriteAsync(http);
             return;

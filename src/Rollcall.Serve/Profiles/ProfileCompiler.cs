@@ -48,20 +48,26 @@ internal sealed class ProfileCompiler
     }
 
     private ObjectShape? Shape(ResourceModel resource, ContentRule? content) =>
-        content is null ? null : Shape(resource.Root, content, resource.TypeName, null, isRoot: true);
+        content is null ? null : Shape(resource.Root, content, resource.TypeName, null, isRoot: true, isChecked: true);
 
     /// <param name="collection">The array whose items the object is; null for others.</param>
-    private ObjectShape Shape(ObjectModel model, ContentRule content, string where, PropertyModel? collection, bool isRoot)
+    /// <param name="isChecked">Whether members that do not exist are told: not below an object that is shown whole.</param>
+    private ObjectShape Shape(ObjectModel model, ContentRule content, string where, PropertyModel? collection, bool isRoot, bool isChecked)
     {
-        CheckServerFields(content, where);
-        Check(model, content, where, isRoot);
+        if (isRoot)
+        {
+            CheckServerFields(content, where);
+        }
+
+        Check(model, content, where, isRoot, isChecked);
+        isChecked &= isRoot || content.Selection != MemberSelection.IncludeAll;
         var shapes = new MemberShape[model.Properties.Length];
         for (var i = 0; i < shapes.Length; i++)
         {
             var property = model.Properties[i];
             var shape = property.Name == DataStandard.ExtensionMember
-                ? Extensions(property, content, where)
-                : Member(property, content, where);
+                ? Extensions(property, content, where, isChecked)
+                : Member(property, content, where, isChecked);
 
             // What tells a document or an item apart is never hidden.
             var isIdentity = (isRoot && property.IsIdentity)
@@ -72,13 +78,13 @@ internal sealed class ProfileCompiler
         return new ObjectShape(model, shapes, isRoot);
     }
 
-    private MemberShape Member(PropertyModel property, ContentRule content, string where)
+    private MemberShape Member(PropertyModel property, ContentRule content, string where, bool isChecked)
     {
         var rule = content.Containers.FirstOrDefault(c => c.Name == property.Name && Fits(c, property));
         if (rule is not null)
         {
             var isCollection = property.Type == PropertyType.Array;
-            var inner = Shape(property.Members!, rule.Content, $"{where}.{property.Name}", isCollection ? property : null, isRoot: false);
+            var inner = Shape(property.Members!, rule.Content, $"{where}.{property.Name}", isCollection ? property : null, isRoot: false, isChecked);
             return !inner.Hides && rule.Content.Filter is null ? Whole
                 : new MemberShape(
                     isCollection ? Visibility.Collection : Visibility.Object,
@@ -96,7 +102,7 @@ internal sealed class ProfileCompiler
     }
 
     /// <summary><c>_ext</c>: each extension by its rule; without one it is hidden under an IncludeOnly parent and visible otherwise.</summary>
-    private MemberShape Extensions(PropertyModel property, ContentRule content, string where)
+    private MemberShape Extensions(PropertyModel property, ContentRule content, string where, bool isChecked)
     {
         var members = property.Members!;
         var shapes = new MemberShape[members.Properties.Length];
@@ -110,7 +116,7 @@ internal sealed class ProfileCompiler
                 continue;
             }
 
-            var inner = Shape(extension.Members!, rule.Content, $"{where}._ext.{extension.Name}", null, isRoot: false);
+            var inner = Shape(extension.Members!, rule.Content, $"{where}._ext.{extension.Name}", null, isRoot: false, isChecked);
             shapes[i] = inner.Hides ? new MemberShape(Visibility.Object, inner, null) : Whole;
         }
 
@@ -119,9 +125,9 @@ internal sealed class ProfileCompiler
             : new MemberShape(Visibility.Object, new ObjectShape(members, shapes, isRoot: false), null);
     }
 
-    private void Check(ObjectModel model, ContentRule content, string where, bool isRoot)
+    private void Check(ObjectModel model, ContentRule content, string where, bool isRoot, bool isChecked)
     {
-        if (content.Selection != MemberSelection.IncludeAll)
+        if (isChecked && content.Selection != MemberSelection.IncludeAll)
         {
             foreach (var name in content.Properties)
             {
@@ -136,7 +142,7 @@ internal sealed class ProfileCompiler
             }
         }
 
-        foreach (var rule in content.Containers.Where(c => c.Kind != ContainerKind.Extension && !(model.Find(c.Name) is { } p && Fits(c, p))))
+        foreach (var rule in content.Containers.Where(c => isChecked && c.Kind != ContainerKind.Extension && !(model.Find(c.Name) is { } p && Fits(c, p))))
         {
             Report(content, $"{where} has no {rule.Kind} {rule.Name}.");
         }

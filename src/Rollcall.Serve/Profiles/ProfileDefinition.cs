@@ -17,7 +17,11 @@ internal enum ContainerKind
 }
 
 /// <summary>A profile as its XML says it: nothing is known yet of the members that it names.</summary>
-internal sealed record ProfileDefinition(string Name, IReadOnlyList<ResourceRule> Resources);
+internal sealed record ProfileDefinition(string Name, IReadOnlyList<ResourceRule> Resources)
+{
+    /// <summary>Whether answers can name the profile in their media type; a header holds no other characters.</summary>
+    public static bool IsUsableName(string name) => name.All(c => c is >= ' ' and <= '~');
+}
 
 /// <param name="Name">Singular, in PascalCase.</param>
 /// <param name="LogicalSchema">The project that the resource is of; null to look in the core first.</param>

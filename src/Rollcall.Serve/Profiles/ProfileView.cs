@@ -33,12 +33,25 @@ internal sealed class ProfileView
     public static ProfileView Of(CompiledProfile profile, ResourceModel resource, bool isRead, EntityTags tags) =>
         new(profile, profile.Resources[resource.Index], tags.ForProfile(profile.Code), profile.MediaType(resource, isRead));
 
+    /// <summary>Whether the profile shows no member that the field asks for: who may not see a value may not find it out by asking either.</summary>
+    public bool HidesOnRead(QueryField field) => field.Paths.All(p => _resource.Read!.IsHidden(p.Text));
+
     /// <summary>Cuts down what goes to another sink.</summary>
     public IDocumentSink Over(IDocumentSink sink) => _resource.Read!.Hides ? new ShapedSink(sink, _resource.Read) : sink;
+
+    /// <summary>What is wrong with a body as JSON, members that it has twice included; null when nothing is.</summary>
+    public static IReadOnlyList<Fault>? FaultsOfForm(ServedResource resource, ReadOnlyMemory<byte> body) =>
+        resource.Reader.Read(body, ReadPurpose.Item, null).Faults is [{ Phase: FaultPhase.Json or FaultPhase.DuplicateMember }, ..] faults ? faults : null;
 
     /// <summary>Reads a body without what the profile hides of it.</summary>
     public ReadResult Read(ServedResource resource, ReadOnlyMemory<byte> body, ReadPurpose purpose, DescriptorSet descriptors, Guid? id)
     {
+        // What is hidden is cut away below, but twice it may not be there either.
+        if (FaultsOfForm(resource, body) is { } faults)
+        {
+            return new ReadResult(null, faults);
+        }
+
         ShapedDocument shaped;
         try
         {

@@ -84,17 +84,36 @@ internal static class ProfileXml
     }
 
     private static ProfileDefinition Profile(XElement profile) => new(
-        NameOf(profile),
+        ProfileDefinition.IsUsableName(NameOf(Known(profile, "Resource")))
+            ? NameOf(profile)
+            : throw new InvalidDataException($"The name of the profile {NameOf(profile)} must be printable ASCII characters: it becomes part of the header Content-Type."),
         [
             .. profile.Elements().Where(e => e.Name.LocalName == "Resource").Select(r => new ResourceRule(
-                NameOf(r), (string?)r.Attribute("logicalSchema"), Content(r, "ReadContentType"), Content(r, "WriteContentType"))),
+                NameOf(Known(r, "ReadContentType", "WriteContentType")), (string?)r.Attribute("logicalSchema"), Content(r, "ReadContentType"), Content(r, "WriteContentType"))),
         ]);
+
+    /// <summary>The element, if it holds no others than these.</summary>
+    private static XElement Known(XElement element, params string[] names) =>
+        element.Elements().FirstOrDefault(e => !names.Contains(e.Name.LocalName)) is { } stranger
+            ? throw new InvalidDataException($"A {element.Name.LocalName} can't hold {stranger.Name.LocalName}.")
+            : element;
 
     private static ContentRule? Content(XElement resource, string name) =>
         resource.Elements().FirstOrDefault(e => e.Name.LocalName == name) is { } content ? Content(content) : null;
 
     private static ContentRule Content(XElement element)
     {
+        // A rule that nobody can apply would be passed over, and the profile would show what its author thinks hidden.
+        if (element.Elements().FirstOrDefault(e => Place(e, element) == 0) is { } stranger)
+        {
+            throw new InvalidDataException($"A {element.Name.LocalName} can't hold {stranger.Name.LocalName}.");
+        }
+
+        if (element.Elements().Count(e => e.Name.LocalName == "Filter") > 1)
+        {
+            throw new InvalidDataException($"The Collection {NameOf(element)} has two Filters.");
+        }
+
         var text = (string?)element.Attribute("memberSelection");
         var selection = text is null ? MemberSelection.IncludeAll
             : Enum.TryParse<MemberSelection>(text, ignoreCase: true, out var parsed) && Enum.IsDefined(parsed) && !char.IsAsciiDigit(text[0]) ? parsed
@@ -186,6 +205,11 @@ internal static class ProfileXml
             {
                 faults.Add($"{name} can't hold {child.Name.LocalName}.");
                 continue;
+            }
+
+            if (at == 5 && position == 5)
+            {
+                faults.Add($"{name} has two Filters.");
             }
 
             if (at < position)

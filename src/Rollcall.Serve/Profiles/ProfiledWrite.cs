@@ -49,22 +49,22 @@ internal sealed class ProfiledWrite(ProfileView view, ServedResource resource, I
                 : new ProfiledOutcome(WriteDecision.Missing(precondition), null, false);
         }
 
-        if (stored.Body is not null && precondition.CheckExisting(stored.ChangeVersion) is { } refused)
+        // Where values decide what the caller may write, its refusal goes before the tag's.
+        var tag = stored.Body is null ? null : precondition.CheckExisting(stored.ChangeVersion);
+        if (tag is not null && !access.Change.IsByValue)
         {
-            return new ProfiledOutcome(refused, null, false);
+            return new ProfiledOutcome(tag, null, false);
         }
 
         // 3. Both together, judged as a whole document.
         var merged = ProfileMerge.Run(
             stored.Body is null ? null : JsonNode.Parse(stored.Body)!.AsObject(), JsonNode.Parse(submitted.Body.Span)!.AsObject(), view.WriteShape);
-        var condition = stored.Body is null ? new Precondition(null, false, null, true) : new Precondition(stored.ChangeVersion, false, null, false);
+        var condition = (stored.Body is null ? new Precondition(null, false, null, true) : new Precondition(stored.ChangeVersion, false, null, false))
+            with { IsProfiled = true };
         if (merged is null)
         {
             // What the store would find wrong with what was submitted comes first: the caller's rights, references, descriptors.
-            var judged = await WriteAsync(submitted, condition with { IsTrial = true });
-            return judged.Outcome is WriteOutcome.Judged or WriteOutcome.Unchanged
-                ? new ProfiledOutcome(null, ProfileProblems.Enforced(view.Profile), false)
-                : judged;
+            return await OrAsync(submitted, tag is null ? new ProfiledOutcome(null, ProfileProblems.Enforced(view.Profile), false) : new ProfiledOutcome(tag, null, false));
         }
 
         var read = resource.Reader.Read(Encoding.UTF8.GetBytes(merged.ToJsonString()), ReadPurpose.Item, documents.Descriptors);
@@ -75,7 +75,14 @@ internal sealed class ProfiledWrite(ProfileView view, ServedResource resource, I
         }
 
         // 4. Written if what was read is still there.
-        return await WriteAsync(document, condition);
+        return tag is null ? await WriteAsync(document, condition) : await OrAsync(document, new ProfiledOutcome(tag, null, false));
+
+        // The refusal, unless the store finds something wrong that comes first.
+        async Task<ProfiledOutcome> OrAsync(Document whole, ProfiledOutcome refusal)
+        {
+            var judged = await WriteAsync(whole, condition with { IsTrial = true });
+            return judged.Outcome is WriteOutcome.Judged or WriteOutcome.Unchanged ? refusal : judged;
+        }
 
         async Task<ProfiledOutcome> WriteAsync(Document whole, Precondition unchanged)
         {
@@ -101,7 +108,7 @@ internal sealed class ProfiledWrite(ProfileView view, ServedResource resource, I
         }
 
         // No document has this version: the store checks the values and writes nothing.
-        var outcome = await documents.UpsertAsync(submitted, new Precondition(-1, false, null, false), access, cancellationToken);
+        var outcome = await documents.UpsertAsync(submitted, new Precondition(-1, false, null, false) { IsProfiled = true }, access, cancellationToken);
         return outcome is WriteOutcome.Denied ? new ProfiledOutcome(outcome, null, false) : refusal;
     }
 

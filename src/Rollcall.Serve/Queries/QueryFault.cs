@@ -11,7 +11,10 @@ public abstract record QueryFault
     public sealed record Parameters(IReadOnlyList<string> Errors) : QueryFault;
 
     /// <summary>Names that cannot be asked for here.</summary>
-    public sealed record Fields(IReadOnlyList<string> Errors) : QueryFault;
+    public sealed record Fields(IReadOnlyList<string> Errors) : QueryFault
+    {
+        public static Fields Unknown(string name) => new([$"The query field '{name}' is not valid for this resource."]);
+    }
 
     /// <summary>Values that the fields' types do not allow.</summary>
     public sealed record Values(IReadOnlyList<QueryValueError> Errors) : QueryFault;

@@ -88,7 +88,7 @@ internal static class QueryParser
             var index = IndexOf(resource, name);
             if (index < 0)
             {
-                return new QueryFault.Fields([Unknown(name)]);
+                return QueryFault.Fields.Unknown(name);
             }
 
             var field = resource.QueryFields[index];
@@ -134,14 +134,12 @@ internal static class QueryParser
         var notHere = cursors.Concat(fields).Select(n => $"The query field '{n}' is not valid for this Change Query endpoint.").ToArray();
         if (names.Length > 0)
         {
-            return new QueryFault.Fields(notHere.Length > 0 ? notHere : [Unknown(names[0])]);
+            return notHere.Length > 0 ? new QueryFault.Fields(notHere) : QueryFault.Fields.Unknown(names[0]);
         }
 
         plan = new ChangeQueryPlan(resource, page.Offset, page.Limit, page.WantsTotalCount, page.MinChangeVersion, page.MaxChangeVersion);
         return null;
     }
-
-    private static string Unknown(string name) => $"The query field '{name}' is not valid for this resource.";
 
     private static int IndexOf(ResourceModel resource, string name)
     {

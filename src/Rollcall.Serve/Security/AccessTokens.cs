@@ -39,7 +39,9 @@ internal sealed class AccessTokens(ICredentialStore store, TimeProvider time, Ti
     private static readonly TimeSpan KeyKnownEverywhereAfter = TimeSpan.FromSeconds(10);
 
     private readonly JsonWebTokenHandler _handler = new() { SetDefaultTimesOnTokenCreation = false, MaximumTokenSizeInBytes = TokenLengthMax };
+    private readonly Lock _gate = new();
     private volatile Keys? _keys;
+    private Task<Keys>? _reading;
 
     public TimeSpan Lifetime => lifetime;
 
@@ -109,6 +111,9 @@ internal sealed class AccessTokens(ICredentialStore store, TimeProvider time, Ti
             new DateTimeOffset(jwt.ValidTo, TimeSpan.Zero), jwt.Kid);
     }
 
+    /// <summary>Whether a key counts, as far as is remembered; null when the keys must be read.</summary>
+    public bool? TryHasKey(string keyId) => _keys is { } known && time.GetElapsedTime(known.ReadAt) < KeysFreshFor ? known.Has(keyId) : null;
+
     /// <summary>Whether a key still counts: one that was removed takes its tokens with it.</summary>
     public async ValueTask<bool> HasKeyAsync(string keyId, CancellationToken cancellationToken) =>
         (await KeysAsync(null, cancellationToken)).Has(keyId);
@@ -134,7 +139,20 @@ internal sealed class AccessTokens(ICredentialStore store, TimeProvider time, Ti
             return known;
         }
 
-        var stored = await store.SigningKeysAsync(NewSigningKey(time), cancellationToken);
+        // One question for all who find them too old at once.
+        Task<Keys> reading;
+        lock (_gate)
+        {
+            reading = _reading is { IsCompleted: false } under ? under : _reading = ReadKeysAsync();
+        }
+
+        return await reading.WaitAsync(cancellationToken);
+    }
+
+    private async Task<Keys> ReadKeysAsync()
+    {
+        await Task.Yield();
+        var stored = await store.SigningKeysAsync(NewSigningKey(time), CancellationToken.None);
         return _keys = new Keys(
             [.. stored.Select(k => new SymmetricSecurityKey(k.Secret) { KeyId = k.KeyId })],
             [.. stored.Select(k => k.CreatedUtc)],
@@ -145,7 +163,18 @@ internal sealed class AccessTokens(ICredentialStore store, TimeProvider time, Ti
     /// <param name="Created">Parallel to <paramref name="All"/>.</param>
     private sealed record Keys(IReadOnlyList<SymmetricSecurityKey> All, IReadOnlyList<DateTime> Created, long ReadAt)
     {
-        public bool Has(string keyId) => All.Any(k => k.KeyId == keyId);
+        public bool Has(string keyId)
+        {
+            foreach (var key in All)
+            {
+                if (key.KeyId == keyId)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
 
         /// <summary>The newest that every server knows; the oldest when all are new.</summary>
         public SymmetricSecurityKey SigningAt(DateTime now)

@@ -85,8 +85,12 @@ internal sealed class BearerCheck(
 
     private ValueTask<BearerResult> CheckAsync(Remembered known, HttpContext http) =>
         known.Claims.Expires <= time.GetUtcNow() ? new ValueTask<BearerResult>(Refused)
-        : clients.TryFind(known.Claims.ClientKey) is { } client ? new ValueTask<BearerResult>(known.For(client, unrestrictedKey))
+        : IsKeyKnown(known.Claims) && clients.TryFind(known.Claims.ClientKey) is { } client ? new ValueTask<BearerResult>(known.For(client, unrestrictedKey))
         : CheckClientAsync(known, http.RequestAborted);
+
+    /// <summary>Whether the key that signed the token is there, as far as is remembered. Asked with every request, like the client: the client's other
+    /// traffic keeps the client fresh, and must not keep a removed key's tokens alive.</summary>
+    private bool IsKeyKnown(TokenClaims claims) => claims.KeyId is null || tokens.TryHasKey(claims.KeyId) == true;
 
     private async ValueTask<BearerResult> ReadAsync(TokenHash hash, string token, CancellationToken cancellationToken)
     {
@@ -107,7 +111,7 @@ internal sealed class BearerCheck(
     }
 
     /// <summary>A token is as good as its client and its key: the client must still exist, be enabled, and not have been reset since;
-    /// the key must not have been removed. Comes by as often as the client is read, so every two seconds.</summary>
+    /// the key must not have been removed. Comes by when what is remembered of either is too old.</summary>
     private async ValueTask<BearerResult> CheckClientAsync(Remembered token, CancellationToken cancellationToken) =>
         token.Claims.KeyId is { } key && !await tokens.HasKeyAsync(key, cancellationToken) ? Refused
         : token.For(await clients.FindAsync(token.Claims.ClientKey, cancellationToken), unrestrictedKey);

@@ -109,13 +109,11 @@ internal sealed class TokenEndpoint(ClientDirectory clients, SecretChecks secret
             }
 
             // 3. The slow comparison.
-            if (await secrets.Verified.VerifyAsync(client, credentials.Secret, aborted))
+            var (isRight, mustWait) = await secrets.VerifyAsync(client, credentials.Key, credentials.Secret, from, aborted);
+            if (mustWait is not null || isRight)
             {
-                secrets.Failed.Succeeded(credentials.Key, from);
-                return (client, null);
+                return (isRight ? client : null, mustWait);
             }
-
-            secrets.Failed.Failed(credentials.Key, from);
         }
 
         return default;

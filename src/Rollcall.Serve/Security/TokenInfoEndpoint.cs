@@ -26,13 +26,13 @@ internal sealed class TokenInfoEndpoint(DataStandard standard, IDocumentStore do
         }
 
         using var body = await RequestBody.ReadAsync(request, http.RequestAborted);
-        if (TokenRequest.Parse(body.Memory)?["token"] is not { } token)
+        if (TokenRequest.Parse(body.Memory) is not { } read || !read.Has("token"))
         {
             await Problems.TokenNotProcessable().WriteAsync(http);
             return;
         }
 
-        if (BearerCheck.TryReadToken(request.Headers.Authorization, out var own) is not null || !own.SequenceEqual(token))
+        if (BearerCheck.TryReadToken(request.Headers.Authorization, out var own) is not null || !own.SequenceEqual(read["token"]))
         {
             await Problems.TokenMismatch().WriteAsync(http);
             return;

@@ -15,6 +15,9 @@ internal sealed class TokenRequest
     /// <summary>The value, or null when the body has none or it is blank.</summary>
     public string? this[string name] => _values.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
 
+    /// <summary>Whether the body has a text of this name, blank or not.</summary>
+    public bool Has(string name) => _values.ContainsKey(name);
+
     /// <summary>Null when the body is neither a form nor a JSON object.</summary>
     public static TokenRequest? Parse(ReadOnlyMemory<byte> body)
     {

@@ -26,18 +26,28 @@ internal sealed class VerifiedSecrets(TimeProvider time) : IDisposable
         && CryptographicOperations.FixedTimeEquals(entry.Fast, Fast(secret));
 
     /// <param name="client">Null when there is no such client; the answer is false then, and takes as long as for a known one.</param>
-    public async ValueTask<bool> VerifyAsync(ApiClient? client, string secret, CancellationToken cancellationToken)
+    /// <param name="wait">How long the caller must wait. Asked when it is the secret's turn: of many that came at once, only as many are looked at as
+    /// would be one after the other.</param>
+    /// <returns>Whether the secret is right; or the wait.</returns>
+    public async ValueTask<(bool IsRight, TimeSpan? MustWait)> VerifyAsync(
+        ApiClient? client, string secret, Func<TimeSpan?> wait, Action<bool> judged, CancellationToken cancellationToken)
     {
         await _slow.WaitAsync(cancellationToken);
         try
         {
+            if (wait() is { } patience)
+            {
+                return (false, patience);
+            }
+
             var isRight = await Task.Run(() => SecretHash.Verify(secret, client?.SecretHash ?? SecretHash.Decoy), cancellationToken) && client is not null;
             if (isRight)
             {
                 _entries[client!.Key] = new Entry(client.SecretHash, Fast(secret), time.GetTimestamp());
             }
 
-            return isRight;
+            judged(isRight);
+            return (isRight, null);
         }
         finally
         {

@@ -81,6 +81,10 @@ public sealed record Precondition(long? IfMatch, bool IfMatchAny, IReadOnlyList<
     /// <summary>The write is only judged: one that nothing forbids ends as <see cref="WriteOutcome.Judged"/>.</summary>
     public bool IsTrial { get; init; }
 
+    /// <summary>The write goes through a profile: references that name nothing are answered before a changed key and before what the caller may
+    /// not write (<c>ed-fi-api-resources.md</c> 3.1).</summary>
+    public bool IsProfiled { get; init; }
+
     /// <summary>The outcome when an existing document of this version fails the condition; null when it passes.</summary>
     public WriteOutcome? CheckExisting(long changeVersion) =>
         IfMatch is { } expected && expected != changeVersion ? new WriteOutcome.EtagMismatch()
@@ -156,3 +160,6 @@ public sealed record TrackedKeyChange(Guid Id, long ChangeVersion, byte[] OldKey
 
 /// <summary>The database cannot be reached or does not answer in time; the request can be repeated.</summary>
 public sealed class StoreUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>The snapshot that was being read is no longer held by anybody; a new one must be begun.</summary>
+public sealed class SnapshotEndedException(Exception? inner = null) : Exception("The snapshot has ended.", inner);

@@ -51,7 +51,8 @@ internal static class ReferencePatch
     {
         foreach (var set in resource.Equalities)
         {
-            if (!set.Paths.Any(p => p.Text == path))
+            // What only DMS compares is not merged: a document may have two values there, in either setting, and keeps them.
+            if (set.IsDmsOnly || !set.Paths.Any(p => p.Text == path))
             {
                 continue;
             }

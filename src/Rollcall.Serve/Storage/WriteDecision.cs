@@ -59,7 +59,7 @@ public static class WriteDecision
         Document document, in ExistingRow? existing, Precondition precondition, bool isKeyChanged, IReadOnlyList<ReferenceValue> unresolved,
         WriteCheck? check)
     {
-        if (document.UnknownDescriptors.Length > 0)
+        if (document.UnknownDescriptors.Length > 0 || (precondition.IsProfiled && unresolved.Count > 0))
         {
             return new WriteOutcome.Unresolved(unresolved, document.UnknownDescriptors);
         }

@@ -10,6 +10,8 @@ namespace Rollcall.Standard.Documents;
 /// | grades and report cards whose years or schools differ between references | accepted | 400 |
 /// | members required right below <c>_ext.{extension}</c> | 400 without them | optional |
 /// | <c>Use-Snapshot</c> | honoured | not known |
+/// | <c>_lastModifiedDate</c> | with fractions | whole seconds |
+/// | <c>/identity</c> without a token | 401 | 404 |
 /// | root document | ODS/API's, with tokenInfo | exactly the DMS's |
 /// | write to deletes, keyChanges | 405 | 400, the word being no id |
 /// | unknown metadata document | 404 with a problem | 404 with a line of text |

@@ -25,8 +25,9 @@ internal sealed class Credentials(NpgsqlDataSource source)
     public async Task<bool> PutClientAsync(ApiClient client, CancellationToken cancellationToken)
     {
         await using var batch = source.CreateBatch();
+        ThenRaiseRevision(batch);
         ThenPut(batch, client);
-        return await batch.ExecuteNonQueryAsync(cancellationToken) == 1;
+        return await batch.ExecuteNonQueryAsync(cancellationToken) == 2;
     }
 
     public static void ThenPut(NpgsqlBatch batch, ApiClient client) =>
@@ -46,9 +47,14 @@ internal sealed class Credentials(NpgsqlDataSource source)
     public async Task<bool> RemoveClientAsync(string key, CancellationToken cancellationToken)
     {
         await using var batch = source.CreateBatch();
+        ThenRaiseRevision(batch);
         ThenRemove(batch, key);
-        return await batch.ExecuteNonQueryAsync(cancellationToken) == 1;
+        return await batch.ExecuteNonQueryAsync(cancellationToken) == 2;
     }
+
+    /// <summary>A change of the registry writes whole clients that it has read before; raised, the revision makes it read them anew, so that it can't
+    /// bring back a secret that was reset meanwhile.</summary>
+    private static void ThenRaiseRevision(NpgsqlBatch batch) => batch.Then("update rollcall.registry_state set revision = revision + 1");
 
     public static void ThenRemove(NpgsqlBatch batch, string key) => batch.Then("delete from rollcall.client where key = $1").With(key);
 

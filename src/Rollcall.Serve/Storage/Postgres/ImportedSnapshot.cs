@@ -40,7 +40,7 @@ internal sealed class ImportedSnapshot(
             _idle.Add(await ImportAsync(cancellationToken));
             return true;
         }
-        catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InvalidParameterValue or PostgresErrorCodes.UndefinedObject or PostgresErrorCodes.ObjectNotInPrerequisiteState)
+        catch (PostgresException e) when (IsGone(e))
         {
             return false;
         }
@@ -131,14 +131,24 @@ internal sealed class ImportedSnapshot(
         try
         {
             // Others may open theirs at once.
-            await using var end = catalog.Source.CreateBatch();
-            end.Then("update rollcall.snapshot set ended = clock_timestamp() where client = $1 and name = $2 and ended is null").With(client).With(name);
-            await end.ExecuteNonQueryAsync();
+            await EndAsync(CancellationToken.None);
         }
         catch (Exception e) when (e is NpgsqlException or ObjectDisposedException)
         {
             // The database is away: the row runs out by itself.
         }
+    }
+
+    /// <summary>What an import is answered when nobody holds the snapshot any longer.</summary>
+    private static bool IsGone(PostgresException e) =>
+        e.SqlState is PostgresErrorCodes.InvalidParameterValue or PostgresErrorCodes.UndefinedObject or PostgresErrorCodes.ObjectNotInPrerequisiteState;
+
+    /// <summary>Every server over the database finds it ended from now on.</summary>
+    private async Task EndAsync(CancellationToken cancellationToken)
+    {
+        await using var end = catalog.Source.CreateBatch();
+        end.Then("update rollcall.snapshot set ended = clock_timestamp() where client = $1 and name = $2 and ended is null").With(client).With(name);
+        await end.ExecuteNonQueryAsync(cancellationToken);
     }
 
     private async ValueTask<T> RunAsync<T>(Func<NpgsqlConnection, ValueTask<T>> read, CancellationToken cancellationToken)
@@ -147,7 +157,7 @@ internal sealed class ImportedSnapshot(
         NpgsqlConnection? connection = null;
         try
         {
-            connection = _idle.TryTake(out var idle) ? idle : await ImportAsync(cancellationToken);
+            connection = _idle.TryTake(out var idle) ? idle : await ImportForReadAsync(cancellationToken);
             var answer = await read(connection);
             _idle.Add(connection);
             connection = null;
@@ -166,6 +176,20 @@ internal sealed class ImportedSnapshot(
             }
 
             _free.Release();
+        }
+    }
+
+    /// <exception cref="SnapshotEndedException">The server that held it has died, or PostgreSQL has.</exception>
+    private async Task<NpgsqlConnection> ImportForReadAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ImportAsync(cancellationToken);
+        }
+        catch (PostgresException e) when (IsGone(e))
+        {
+            await EndAsync(cancellationToken);
+            throw new SnapshotEndedException(e);
         }
     }
 

@@ -92,7 +92,7 @@ internal sealed class References
 
     /// <summary>Whether a change in one reference of the resource can move another one to a target whose key can change itself: two such
     /// references that the model merges in the same object or item. None in Data Standard 5.2.</summary>
-    public bool MovesChangeable(ResourceModel resource) => resource.Equalities.Any(set => set.Paths
+    public bool MovesChangeable(ResourceModel resource) => resource.Equalities.Any(set => !set.IsDmsOnly && set.Paths
         .Where(p => resource.References.Any(r => p.Text.StartsWith(r.Path.Text + ".", StringComparison.Ordinal) && !TableOf(r).IsKeyFixed))
         .GroupBy(p => p.Text.LastIndexOf("[*]", StringComparison.Ordinal) is var end && end < 0 ? "" : p.Text[..end])
         .Any(level => level.Count() > 1));

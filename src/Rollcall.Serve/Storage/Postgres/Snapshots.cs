@@ -22,7 +22,10 @@ internal sealed class Snapshots(Catalog catalog, Reads reads, Deletes deletes, S
         select name, newest_version, opened, ended is null, ended > clock_timestamp() - $2 from rollcall.snapshot where client = $1
         """;
 
-    public async ValueTask<(Snapshot? Snapshot, SnapshotUse? Refusal)> StartAsync(string client, bool afresh, CancellationToken cancellationToken)
+    public async ValueTask<(Snapshot? Snapshot, SnapshotUse? Refusal)> StartAsync(string client, bool afresh, CancellationToken cancellationToken) =>
+        await Errors.GuardAsync(() => StartUnguardedAsync(client, afresh, cancellationToken));
+
+    private async Task<(Snapshot? Snapshot, SnapshotUse? Refusal)> StartUnguardedAsync(string client, bool afresh, CancellationToken cancellationToken)
     {
         for (var tries = 1; ; tries++)
         {

@@ -97,10 +97,10 @@ public sealed class SqliteDocumentStore : IDocumentStore, ICredentialStore, IReg
         _readers.RunAsync(key, static (reader, wanted) => Credentials.Find(reader, wanted), cancellationToken);
 
     public async ValueTask PutClientAsync(ApiClient client, CancellationToken cancellationToken) =>
-        await _writer.RunAsync(session => Credentials.Put(session, client), cancellationToken);
+        await _writer.RunAsync(session => Registry.RaiseRevision(session) && Credentials.Put(session, client), cancellationToken);
 
     public ValueTask<bool> RemoveClientAsync(string key, CancellationToken cancellationToken) =>
-        _writer.RunAsync(session => Credentials.Remove(session, key), cancellationToken);
+        _writer.RunAsync(session => Registry.RaiseRevision(session) && Credentials.Remove(session, key), cancellationToken);
 
     public ValueTask<IReadOnlyList<ApiClient>> ListClientsAsync(CancellationToken cancellationToken) =>
         _readers.RunAsync(0, static (reader, _) => Credentials.List(reader), cancellationToken);

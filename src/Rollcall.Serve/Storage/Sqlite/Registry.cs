@@ -60,6 +60,15 @@ internal static class Registry
         return true;
     }
 
+    /// <summary>A change of the registry writes whole clients that it has read before; raised, the revision makes it read them anew, so that it can't
+    /// bring back a secret that was reset meanwhile.</summary>
+    public static bool RaiseRevision(WriteSession session)
+    {
+        using var raise = session.Db.Prepare("UPDATE registry_state SET revision = revision + 1");
+        raise.Run();
+        return true;
+    }
+
     private static void Apply(WriteSession session, RegistryChange change)
     {
         switch (change)

@@ -19,9 +19,9 @@ internal static class DuplicateMembers
                 faults.Add(FaultPhase.DuplicateMember, "$" + path, FaultText.DuplicateMember);
             }
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // Malformed beyond a first duplicate: the scan has reported it, and it comes first.
+            // Malformed, or with a name that is no text (half a surrogate pair), beyond a first duplicate: the scan has reported it, and it comes first.
         }
     }
 

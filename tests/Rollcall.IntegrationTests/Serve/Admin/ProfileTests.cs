@@ -5,6 +5,8 @@ using Microsoft.Extensions.Logging;
 using Rollcall.IntegrationTests.Conformance;
 using Rollcall.IntegrationTests.Serve.Http;
 using Rollcall.Serve;
+using Rollcall.Serve.Security;
+using Rollcall.Serve.Storage;
 
 namespace Rollcall.IntegrationTests.Serve.Admin;
 
@@ -139,6 +141,69 @@ public abstract class ProfileTests(HttpServer server)
         Task<HttpAnswer> Send(string authorization, string method, string path, string header) => method == "GET"
             ? server.SendAsync(method, path, null, null, authorization, ("Accept", header))
             : server.SendAsync(method, path, "{}", header, authorization);
+    }
+
+    [Fact]
+    [Rule("7.2.body-first")]
+    public async Task What_is_wrong_with_the_body_is_answered_before_the_profile_that_its_header_names()
+    {
+        var (name, bearer, first) = await CallerAsync(Basics);
+        var (_, _, second) = await CallerAsync(Basics);
+        var (_, two) = await _admin.CallerAsync(profiles: [first, second]);
+        const string none = "application/vnd.ed-fi.school.none-such.writable+json";
+        var (id, schoolId) = await SchoolAsync();
+        var twice = $$"""{"schoolId":{{schoolId}},"webSite":"a","webSite":"b"}""";
+        foreach (var (method, path) in new[] { ("POST", Schools), ("PUT", $"{Schools}/{id}") })
+        {
+            (await server.SendAsync(method, path, "{}", "text/xml", two)).Is(415);
+            Assert.Equal("urn:ed-fi:api:unsupported-media-type", (string)(await server.SendAsync(method, path, "{}", "text/xml", two)).Json!["type"]!);
+            Assert.Contains("non-empty request body", (await server.SendAsync(method, path, "", none, server.Bearer)).Is(400).Body, StringComparison.Ordinal);
+            (await server.SendAsync(method, path, "{", none, server.Bearer)).Is(400);
+            foreach (var (caller, type) in new[] { (server.Bearer, none), (bearer, "application/json"), (bearer, $"application/vnd.ed-fi.school.{name}.writable+json") })
+            {
+                Assert.Contains("An item with the same key has already been added.", (await server.SendAsync(method, path, twice, type, caller)).Is(400).Body, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Fact]
+    [Rule("7.4.hidden-fields")]
+    public async Task A_member_that_is_hidden_can_not_be_found_out_by_asking_for_it()
+    {
+        var (_, bearer, _) = await CallerAsync(Basics);
+        var (_, schoolId) = await SchoolAsync();
+        foreach (var path in (string[])["", "/partitions"])
+        {
+            (await server.SendAsync("GET", $"{Schools}{path}?schoolId={schoolId}&nameOfInstitution=x", null, null, bearer)).Is(200);
+            var hidden = (await server.SendAsync("GET", $"{Schools}{path}?schoolId={schoolId}&webSite=http://a.example", null, null, bearer)).Is(400);
+            Assert.Contains("The query field 'webSite' is not valid for this resource.", hidden.Body, StringComparison.Ordinal);
+            (await server.GetAsync($"{Schools}{path}?schoolId={schoolId}&webSite=http://a.example")).Is(200);
+        }
+    }
+
+    [Fact]
+    public async Task A_profile_of_a_client_that_has_no_application_is_renamed_with_it_and_not_removed()
+    {
+        var name = server.Unique("Profile-");
+        var id = await _admin.ProfileAsync(name, $"""<Profile name="{name}">{Basics}</Profile>""");
+        var key = server.Unique("terminal-");
+        await server.Host.Stores.Credentials.PutClientAsync(
+            new ApiClient(key, "terminal", SecretHash.Create("s"), "Ed-Fi Sandbox", ["uri://ed-fi.org"], [100], 1, true) { Profiles = [name] }, CancellationToken.None);
+        var bearer = $"Bearer {await server.TokenAsync(key, "s")}";
+        var (school, _) = await SchoolAsync();
+        Assert.Null((await server.SendAsync("GET", $"{Schools}/{school}", null, null, bearer)).Is(200).Json!["webSite"]);
+        Assert.Contains(key, (await _admin.SendAsync("DELETE", $"/v2/profiles/{id}")).Is(400).Body, StringComparison.Ordinal);
+
+        var renamed = server.Unique("Renamed-");
+        (await _admin.SendAsync("PUT", $"/v2/profiles/{id}", new JsonObject { ["name"] = renamed, ["definition"] = $"""<Profile name="{renamed}">{Basics}</Profile>""" })).Is(200);
+        Assert.Null((await server.SendAsync("GET", $"{Schools}/{school}", null, null, bearer)).Is(200).Json!["webSite"]);
+    }
+
+    [Fact]
+    public async Task A_name_that_no_header_can_hold_is_refused()
+    {
+        var name = server.Unique("Schüler-");
+        (await _admin.SendAsync("POST", "/v2/profiles", new JsonObject { ["name"] = name, ["definition"] = $"""<Profile name="{name}">{Basics}</Profile>""" })).Is(400);
     }
 
     [Fact]

@@ -72,7 +72,22 @@ public abstract class HttpDmsTests(HttpServer server)
 
     [Rule("0.1.identities-dms")]
     [Fact]
-    public async Task There_are_no_identities() => (await server.GetAsync("/identity/v2/identities/1")).Is(404);
+    public async Task There_are_no_identities()
+    {
+        (await server.GetAsync("/identity/v2/identities/1")).Is(404);
+        (await server.SendAsync("GET", "/identity/v2/identities/1", null, null, null)).Is(404);
+    }
+
+    [Rule("3.6.whole-seconds-dms")]
+    [Fact]
+    public async Task Dates_of_the_last_change_are_whole_seconds()
+    {
+        var added = (await server.PostAsync(Students, HttpServer.Student(server.Unique("seconds-")))).Is(201);
+        foreach (var document in new[] { (await server.GetAsync($"{Students}/{added.Id}")).Is(200).Json!, (await server.GetAsync($"{Students}?id={added.Id}")).Is(200).Json![0]! })
+        {
+            Assert.Matches(@"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$", (string)document["_lastModifiedDate"]!);
+        }
+    }
 
     private static string Version => Rollcall.Serve.Metadata.Discovery.ApiVersion;
 }

@@ -153,7 +153,7 @@ public sealed class OpenApiDocumentTests
     public void The_schemas_accept_every_sample_document_and_refuse_a_broken_one()
     {
         var counts = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var (endpoint, body) in GrandBend.StandardDescriptors.Concat(GrandBend.Documents))
+        foreach (var (endpoint, body) in GrandBend.StandardDescriptors.Concat(GrandBend.Sample))
         {
             var resource = CompactModelReader.EdFi52.Resources.First(r => r.Name.Endpoint == endpoint.Split('/')[^1]);
             var document = resource.IsDescriptor ? Descriptors : Resources;

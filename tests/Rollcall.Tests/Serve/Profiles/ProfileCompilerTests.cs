@@ -46,6 +46,7 @@ public sealed class ProfileCompilerTests
     [InlineData("<Resource name='School'><ReadContentType memberSelection='IncludeAll'><Property name='NameOfInstitution'/></ReadContentType></Resource>", 0, 0)]
     [InlineData("<Resource name='School'><ReadContentType><Collection name='nothing' memberSelection='IncludeOnly'><Property name='x'/></Collection></ReadContentType></Resource>", 0, 0)]
     [InlineData("<Resource name='School'><ReadContentType><Collection name='addresses' memberSelection='IncludeOnly'><Property name='x'/></Collection></ReadContentType></Resource>", 1, 0)]
+    [InlineData("<Resource name='School'><ReadContentType memberSelection='ExcludeOnly'><Collection name='addresses' memberSelection='IncludeAll'><Collection name='periods' memberSelection='IncludeOnly'><Property name='x'/></Collection></Collection></ReadContentType></Resource>", 0, 0)]
     [InlineData("<Resource name='School'><ReadContentType memberSelection='ExcludeOnly'><Object name='addresses' memberSelection='IncludeAll'/></ReadContentType></Resource>", 0, 1)]
     [InlineData("<Resource name='School'><ReadContentType memberSelection='ExcludeOnly'><Property name='schoolId'/></ReadContentType></Resource>", 0, 1)]
     [InlineData("<Resource name='School'><ReadContentType memberSelection='ExcludeOnly'><Extension name='Sample' memberSelection='IncludeAll'/></ReadContentType></Resource>", 0, 1)]
@@ -59,6 +60,17 @@ public sealed class ProfileCompilerTests
         var compiled = Compile($"<Profile name='p'>{resources}</Profile>");
         Assert.Equal((errors > 0, warnings > 0), (compiled.Errors.Count > 0, compiled.Warnings.Count > 0));
         Assert.Equal(errors > 0, compiled.Profile is null);
+    }
+
+    [Theory]
+    [InlineData("<Resource name='School'><ReadContentType memberSelection='ExcludeOnly'><Propery name='webSite'/></ReadContentType></Resource>", "Propery")]
+    [InlineData("<Resource name='School'><ReadContent memberSelection='ExcludeOnly'><Property name='webSite'/></ReadContent></Resource>", "ReadContent")]
+    [InlineData("<Ressource name='School'/>", "Ressource")]
+    [InlineData("<Resource name='School'><ReadContentType><Collection name='addresses'><Filter propertyName='a' filterMode='IncludeOnly'><Value>x</Value></Filter><Filter propertyName='b' filterMode='IncludeOnly'><Value>x</Value></Filter></Collection></ReadContentType></Resource>", "two Filters")]
+    public void A_rule_that_can_not_be_applied_is_never_passed_over(string resources, string word)
+    {
+        Assert.Contains(word, Assert.Throws<InvalidDataException>(() => Compile($"<Profile name='p'>{resources}</Profile>")).Message, StringComparison.Ordinal);
+        Assert.Contains(ProfileXml.Check("p", $"<Profile name='p'>{resources}</Profile>"), f => f.Contains(word, StringComparison.Ordinal));
     }
 
     [Fact]

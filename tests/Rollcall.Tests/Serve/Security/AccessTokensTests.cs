@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http;
 using Rollcall.Serve;
 using Rollcall.Serve.Security;
 using Rollcall.Serve.Storage;
@@ -75,6 +76,30 @@ public sealed class AccessTokensTests
         _clock.Now += TimeSpan.FromSeconds(6);
         Assert.False(await tokens.HasKeyAsync(key, CancellationToken.None));
         Assert.Null(await tokens.ReadAsync(token, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task A_removed_keys_tokens_end_while_their_client_goes_on_with_new_ones()
+    {
+        var tokens = new AccessTokens(_store, _clock, TimeSpan.FromMinutes(30));
+        var clients = new ClientDirectory(_store, _clock);
+        var check = new BearerCheck(tokens, clients, _clock, null);
+        var old = await tokens.IssueAsync(Client, null, CancellationToken.None);
+        Assert.NotNull((await check.CheckAsync(With(old))).Caller);
+        _store.Keys.Clear();
+        _store.Keys.Add(AccessTokens.NewSigningKey(_clock));
+        _clock.Now += TimeSpan.FromSeconds(6);
+        var fresh = await tokens.IssueAsync(Client, null, CancellationToken.None);
+        Assert.NotNull((await check.CheckAsync(With(fresh))).Caller);
+        Assert.NotNull(clients.TryFind(Client.Key));
+        Assert.Null((await check.CheckAsync(With(old))).Caller);
+
+        static DefaultHttpContext With(string token)
+        {
+            var http = new DefaultHttpContext();
+            http.Request.Headers.Authorization = $"Bearer {token}";
+            return http;
+        }
     }
 
     [Fact]

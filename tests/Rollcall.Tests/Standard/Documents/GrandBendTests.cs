@@ -38,7 +38,7 @@ public sealed class GrandBendTests
     [Fact]
     public void Every_document_is_stored_keyed_and_linked_as_the_judge_says()
     {
-        foreach (var (endpoint, body) in GrandBend.Documents)
+        foreach (var (endpoint, body) in GrandBend.Sample)
         {
             var document = Accepted(endpoint, body);
             var verdict = Judge.Core.Try(endpoint, JsonNode.Parse(body));

@@ -55,6 +55,10 @@ public sealed class JsonFaultTests
     {
         Assert.Equal("Json", Read.Faults("students", "{\"\\ud800\":1}").Split(' ')[0]);
         Assert.Equal("Json", Read.Faults("students", "{\"a\":{\"\\udfff\":1}}").Split(' ')[0]);
+
+        // So many faults that the reader looks for duplicates, which finds the name first.
+        var wrong = string.Join(',', Enumerable.Repeat("{\"city\":1}", 1500));
+        Assert.Equal("Json", Read.Faults("schools", $"{{\"addresses\":[{wrong}],\"nameOfInstitution\":\"x\",\"\\ud800\":1}}").Split(' ')[0]);
     }
 
     [Fact]

@@ -29,7 +29,7 @@ public sealed class KeyValuesTests
     [Fact]
     public void Every_sample_document_has_its_key_in_key_order()
     {
-        foreach (var (endpoint, body) in GrandBend.Documents)
+        foreach (var (endpoint, body) in GrandBend.Sample)
         {
             var document = Read.Body(endpoint, body).Document!;
             var shown = JsonNode.Parse(KeyValues.Write(document.Resource, document.Body.Span))!.AsObject();

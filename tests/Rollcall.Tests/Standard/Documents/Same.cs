@@ -30,6 +30,19 @@ public static class Same
         _ => false,
     };
 
+    /// <summary>A spelling that two documents share exactly when they are equal <see cref="ButForNumbers"/>.</summary>
+    public static string Text(JsonNode? node) => node switch
+    {
+        JsonObject members => $"{{{string.Join(',', members.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => $"{m.Key}:{Text(m.Value)}"))}}}",
+        JsonArray items => $"[{string.Join(',', items.Select(Text))}]",
+
+        // Divided by one with many places, a number loses the zeros at its end.
+        JsonValue value when value.GetValueKind() == JsonValueKind.Number =>
+            (Number(value) / 1.0000000000000000000000000000m).ToString(System.Globalization.CultureInfo.InvariantCulture),
+        JsonValue value => value.ToJsonString(),
+        _ => "null",
+    };
+
     private static decimal Number(JsonValue value) => decimal.Parse(value.ToJsonString(), System.Globalization.CultureInfo.InvariantCulture);
 
     private static bool IsOrdered(JsonElement element) => element.ValueKind switch
