@@ -172,7 +172,7 @@ public sealed class PublishRun : IDisposable
             ? await RemediationScript.StartAsync(file, _options.RemediationsUnrestricted, _remediationMax, cancellationToken) : null;
         var remediating = script is null ? null : new RemediatingWriter(Target, script, _options);
         var passes = new PublishPasses(
-            _options, source, Target, Order, Resources, journal, window, isFrozen: !_options.IgnoreIsolation, Progress, _notices.Enqueue)
+            _options, source, Target, Order, Resources, journal, window, Progress, _notices.Enqueue)
         {
             Upsert = remediating is null ? null : remediating.SendAsync,
             Settled = rejected is null ? null

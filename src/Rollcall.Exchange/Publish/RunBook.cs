@@ -87,7 +87,7 @@ internal sealed class RunBook : IAsyncDisposable
                 IsResumed = true;
                 Notices.Add(string.Create(
                     CultureInfo.InvariantCulture, $"Run {last.Id} of {last.StartedAt:yyyy-MM-dd HH:mm} UTC was not ended; it goes on where it was. (--restart begins anew.)"));
-                return last.Upper is { } upper ? new ChangeWindow(last.Lower ?? 1, upper) : null;
+                return last.Upper is { } upper ? new ChangeWindow(Math.Min(last.Lower ?? 1, upper), upper) : null;
             }
 
             Notices.Add(string.Create(CultureInfo.InvariantCulture, $"Run {last.Id} was not ended, but the target no longer has what it brought; it begins anew."));
@@ -98,7 +98,8 @@ internal sealed class RunBook : IAsyncDisposable
         {
             // What that run brought is there; what it set aside is tried again, and counts for the last change version.
             adopted = last;
-            window = new ChangeWindow(covered + 1, window!.Upper);
+            // With nothing new, the last version once more: a window of which the end comes before the beginning is no good request.
+            window = new ChangeWindow(Math.Min(covered + 1, window!.Upper), window.Upper);
             Notices.Add(string.Create(
                 CultureInfo.InvariantCulture, $"Run {last.Id} set {State.SetAsideCount(last.Id):N0} documents aside; they are sent again."));
         }
@@ -182,7 +183,14 @@ internal sealed class RunBook : IAsyncDisposable
     }
 
     private string Selection(IReadOnlyList<ResourceName> resources) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join(
-        '\n', [_options.Source.ProfileName ?? "", _options.Target.ProfileName ?? "", _options.Source.Scope ?? "", .. resources.Select(r => r.Path).Order(StringComparer.Ordinal)]))));
+        '\n',
+        [
+            Place(_options.Source), Place(_options.Target), _options.Source.ProfileName ?? "", _options.Target.ProfileName ?? "", _options.Source.Scope ?? "",
+            .. resources.Select(r => r.Path).Order(StringComparer.Ordinal),
+        ]))));
+
+    /// <summary>A connection of the same name may have been given another address or year.</summary>
+    private static string Place(ApiConnection connection) => string.Create(CultureInfo.InvariantCulture, $"{connection.Url} {connection.SchoolYear}");
 
     private static string Pair(PublishOptions options) => string.Join(
         '\n', options.SourceName ?? Shown(options.Source), options.TargetName ?? Shown(options.Target), options.VersionNamespace ?? "");

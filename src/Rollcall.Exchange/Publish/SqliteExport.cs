@@ -77,7 +77,7 @@ public sealed class SqliteExport : IDisposable
                 create table PublishingMetadata(CurrentChangeVersion integer, SourceVersionMetadata text, TargetVersionMetadata text, MinChangeVersion integer, MaxChangeVersion integer);
                 create table ResourceItemCount(ResourcePath text not null, ItemCount integer not null);
                 """);
-            var pages = new SourcePages(source, _options.PageSize, _options.PagesPerResourceMax, isFrozen: !_options.IgnoreIsolation, _options.UseReversePaging)
+            var pages = new SourcePages(source, _options.PageSize, _options.PagesPerResourceMax)
             {
                 IsWhole = true,
                 Counted = (_, count) => Progress.Expect(count),

@@ -148,8 +148,8 @@ public sealed class VerifyRun : IDisposable
     {
         var started = TimeProvider.System.GetTimestamp();
         var source = _options.IgnoreIsolation ? _source : await Isolation.RequireAsync(_source, _atSource, cancellationToken);
-        var sourcePages = Pages(source, isFrozen: !_options.IgnoreIsolation);
-        var targetPages = Pages(_target, isFrozen: false);
+        var sourcePages = Pages(source);
+        var targetPages = Pages(_target);
         var results = new ConcurrentDictionary<ResourceName, ResourceComparison>();
         await Parallel.ForEachAsync(
             Resources, new ParallelOptions { MaxDegreeOfParallelism = _options.ResourcesMax, CancellationToken = cancellationToken },
@@ -200,8 +200,8 @@ public sealed class VerifyRun : IDisposable
         }
     }
 
-    private SourcePages Pages(EdFiClient client, bool isFrozen) =>
-        new(client, _options.PageSize, _options.PagesPerResourceMax, isFrozen) { Counted = (_, count) => Progress.Expect(count) };
+    private SourcePages Pages(EdFiClient client) =>
+        new(client, _options.PageSize, _options.PagesPerResourceMax) { Counted = (_, count) => Progress.Expect(count) };
 
     public void Dispose()
     {
