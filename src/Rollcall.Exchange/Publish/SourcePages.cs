@@ -10,7 +10,7 @@ namespace Rollcall.Exchange.Publish;
 /// <summary>Reads all documents of a resource page by page, cleaned, so that nothing is passed over while others change the source.</summary>
 /// <remarks>A row that is deleted while we read moves all later rows one place to the front. Read forward, a row would slip from a
 /// page not yet read into one that was; so pages are read from the last to the first, where a moved row is at worst read twice. Snapshots
-/// are no exception: some APIs pass over the header that asks for one, some replace it, and standing still costs one request a resource.
+/// are no exception: some APIs pass over the header that asks for one, some replace it, and this costs no more than one request a resource.
 /// Rows created meanwhile are at the end, which is looked at once more. Pages are read ahead, a few at a
 /// time; if the total shrank meanwhile, that may have opened the gap again, and the resource is read once more, one page at a time.
 /// Not covered: a document created and another deleted between two pages that are read at the same moment, and

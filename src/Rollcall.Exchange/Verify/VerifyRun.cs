@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using Rollcall.Exchange.Client;
+using Rollcall.Exchange.Delivery;
 using Rollcall.Exchange.Publish;
 using Rollcall.Standard.Model;
 
@@ -22,6 +23,9 @@ public sealed record VerifyOptions
     public string? ExcludeOnly { get; init; }
 
     public bool IncludeDescriptors { get; init; } = true;
+
+    /// <summary>As a publish has it, so that both choose the same.</summary>
+    public IReadOnlyDictionary<ResourceName, IReadOnlyList<ResourceName>> UpdatePrerequisites { get; init; } = DeliveryOptions.DefaultUpdatePrerequisites;
 
     /// <summary>False to read the source from a snapshot.</summary>
     public bool IgnoreIsolation { get; init; } = true;
@@ -121,7 +125,7 @@ public sealed class VerifyRun : IDisposable
         try
         {
             target = await EdFiClient.ConnectAsync(options.Target, client, cancellationToken);
-            var sourceGraph = await DependencyGraph.ReadAsync(source, cancellationToken);
+            var sourceGraph = (await DependencyGraph.ReadAsync(source, cancellationToken)).WithRepeats(options.UpdatePrerequisites);
             var targetGraph = await DependencyGraph.ReadAsync(target, cancellationToken);
             var chosen = Selection.Choose(
                 sourceGraph, options.Include, options.IncludeOnly, options.Exclude, options.ExcludeOnly, options.IncludeDescriptors);
