@@ -159,8 +159,11 @@ public sealed class PublishRun : IDisposable
 
         var setAside = book is { State: { } state, Run: { } run } ? state.SetAsideCount(run.Id) : report.Refused;
         var isThrough = report.Passes.All(p => p is { StoppedBy: null, IsInterrupted: false, Unsettled: 0 });
-        var isComplete = isThrough && report.Passes.All(p => p.Resources.All(r => r.FeedFailure is null));
-        if (isThrough && !isComplete)
+        var unread = report.Passes.SelectMany(p => p.Resources).Select(r => r.FeedFailure).OfType<ApiFailure>().ToList();
+        var isComplete = isThrough && unread.Count == 0;
+        // For a fault that may pass, such as a source that was away for a while, the next run goes on where it is; but only once.
+        var isUnread = isThrough && unread.Exists(f => book.IsResumed || f is { IsTransient: false, Kind: not FailureKind.Gone });
+        if (isUnread)
         {
             book.LeaveUnread();
         }
@@ -172,7 +175,7 @@ public sealed class PublishRun : IDisposable
             KeptChangeVersion = kept,
             SetAsideFile = isComplete && setAside > 0 && book.State is not null ? book.State.SetAsideFile(book.Run!.Id) : null,
         };
-        Conclude(report, book, isThrough, isComplete);
+        Conclude(report, book, isUnread, isComplete);
         return Finish(report, started);
     }
 
@@ -267,13 +270,13 @@ public sealed class PublishRun : IDisposable
 
     private const string OwnVersion = "Give --lastChangeVersionProcessedNamespace=NAME, and this selection has a version of its own.";
 
-    private void Conclude(PublishReport report, RunBook book, bool isThrough, bool isComplete)
+    private void Conclude(PublishReport report, RunBook book, bool isUnread, bool isComplete)
     {
         if (!isComplete)
         {
             if (report.Run is not null)
             {
-                Note([isThrough
+                Note([isUnread
                     ? "Something could not be read, so the last change version stays: the next run reads that again, and if the source has changed until then everything since that version."
                     : "The run is not at its end; the next one goes on where it is."]);
             }
