@@ -14,6 +14,8 @@ public sealed record DependencyStep(ResourceName Resource, bool IsRepeat, IReadO
 /// <summary>The order in which an API says that its resources can be loaded.</summary>
 public sealed class DependencyGraph
 {
+    private const string RepeatMark = "#Retry";
+
     private static readonly ResourceName _schoolYears = new("ed-fi", "schoolYearTypes");
     private readonly Dictionary<(string, string), int> _position;
 
@@ -125,7 +127,35 @@ public sealed class DependencyGraph
         return new DependencyGraph(kept);
     }
 
-    /// <summary>Everything that a resource depends on, itself included.</summary>
+    /// <summary>With a repeat, as newer APIs list it themselves, for each of these resources that has none: behind what authorizes its documents,
+    /// and before all else that depends on it.</summary>
+    public DependencyGraph WithRepeats(IReadOnlyDictionary<ResourceName, IReadOnlyList<ResourceName>> prerequisites) =>
+        prerequisites.Aggregate(this, (graph, p) => graph.WithRepeat(p.Key, p.Value));
+
+    private DependencyGraph WithRepeat(ResourceName person, IReadOnlyList<ResourceName> prerequisites)
+    {
+        var name = Fold(person);
+        var needed = prerequisites.Where(p => _position.ContainsKey(Fold(p))).Select(p => _position[Fold(p)]).ToList();
+        if (needed.Count == 0 || !_position.TryGetValue(name, out var at) || Steps.Any(s => s.IsRepeat && Fold(s.Resource) == name))
+        {
+            return this;
+        }
+
+        // What the prerequisites themselves wait for cannot wait for them.
+        var later = WithAllAfter(person).Except(needed.SelectMany(n => WithAllBefore(Steps[n].Resource))).ToHashSet();
+        HashSet<int>[] before = [.. Steps.Select(s => s.Before.ToHashSet()), [at, .. needed]];
+        for (var i = 0; i < Steps.Count; i++)
+        {
+            if (i != at && !Steps[i].IsRepeat && later.Contains(Steps[i].Resource))
+            {
+                before[i].Add(Steps.Count);
+            }
+        }
+
+        return Sort([.. Steps.Select(s => s.Resource.Path + (s.IsRepeat ? RepeatMark : "")), Steps[at].Resource.Path + RepeatMark], before);
+    }
+
+    /// <summary>Everything that a resource depends on, itself included, and what its repeat waits for.</summary>
     public IEnumerable<ResourceName> WithAllBefore(ResourceName resource) => Walk(resource, i => Steps[i].Before);
 
     /// <summary>Everything that depends on a resource, itself included.</summary>
@@ -146,13 +176,9 @@ public sealed class DependencyGraph
     private HashSet<ResourceName> Walk(ResourceName from, Func<int, IEnumerable<int>> next)
     {
         var found = new HashSet<ResourceName>();
-        if (!_position.TryGetValue(Fold(from), out var start))
-        {
-            return found;
-        }
-
-        var seen = new HashSet<int> { start };
-        var open = new Stack<int>([start]);
+        var name = Fold(from);
+        var seen = Enumerable.Range(0, Steps.Count).Where(i => Fold(Steps[i].Resource) == name).ToHashSet();
+        var open = new Stack<int>(seen);
         while (open.TryPop(out var i))
         {
             // Leaving out an association must not leave out the person whose repeat waits for it.
@@ -260,7 +286,7 @@ public sealed class DependencyGraph
         }
 
         return new DependencyGraph([.. sorted.Select(i => new DependencyStep(
-            NameOf(ids[i]), ids[i].EndsWith("#Retry", StringComparison.OrdinalIgnoreCase), [.. before[i].Select(b => position[b])], order[i]))]);
+            NameOf(ids[i]), ids[i].EndsWith(RepeatMark, StringComparison.OrdinalIgnoreCase), [.. before[i].Select(b => position[b])], order[i]))]);
     }
 
     private static ResourceName NameOf(string id) =>

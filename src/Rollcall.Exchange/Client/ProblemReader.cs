@@ -19,7 +19,7 @@ internal static class ProblemReader
         var message = text.Length > 0 ? MessageTemplate.Mask(text, sent) : Reason(response.StatusCode);
         if (status is >= 300 and < 400 && response.Headers.Location is { } location)
         {
-            message = $"the API redirects to {location.GetLeftPart(UriPartial.Authority)}; give the address that it redirects to";
+            message = $"the API redirects to {(location.IsAbsoluteUri ? location.GetLeftPart(UriPartial.Authority) : "another path of its own")}; give the address that it redirects to";
         }
 
         return new ApiFailure(stage, reach, kind, transient, RetryAfter(response), status, type, message) { CorrelationId = correlation };

@@ -23,6 +23,9 @@ public sealed record DeliveryOptions
     /// <summary>A 403 on a write is a warning, not a refusal.</summary>
     public bool ForbiddenIsWarning { get; init; }
 
+    /// <summary>A 409 on the POST of a descriptor that the target has already is a warning, not a refusal.</summary>
+    public bool ExistingDescriptorIsWarning { get; init; }
+
     /// <summary>Resources whose refusal with 403 may only mean that their documents cannot be seen yet: such documents are sent once
     /// more when the named resources are through.</summary>
     public IReadOnlyDictionary<ResourceName, IReadOnlyList<ResourceName>> UpdatePrerequisites { get; init; } = DefaultUpdatePrerequisites;

@@ -42,7 +42,7 @@ public enum Settlement
     /// <summary>The target was already as the write would have left it.</summary>
     NotNeeded,
 
-    /// <summary>Refused with 403 where the user said that this is to be expected.</summary>
+    /// <summary>Refused where that is to be expected: with 403 when the user said so, with 409 as a descriptor that is there already.</summary>
     Warned,
 
     /// <summary>The target does not take it, or its retries are used up.</summary>

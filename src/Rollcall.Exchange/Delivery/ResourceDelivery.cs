@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Rollcall.Exchange.Client;
+using Rollcall.Exchange.Publish;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Exchange.Delivery;
@@ -205,6 +206,8 @@ internal sealed class ResourceDelivery(
                 return Hold(_unresolved, document, failure);
             case { Kind: FailureKind.Forbidden } failure when !isLast && waitsForAuthorization && document.Kind != WriteKind.Delete:
                 return Hold(_forbidden, document, failure);
+            case { Kind: FailureKind.KeyConflict, Status: 409 } when options.ExistingDescriptorIsWarning && document.Kind == WriteKind.Upsert && Selection.IsDescriptor(Resource):
+                return SettleAsync(document, Settlement.Warned, result);
             case { Kind: FailureKind.Forbidden } when options.ForbiddenIsWarning:
                 return SettleAsync(document, Settlement.Warned, result);
             default:

@@ -48,7 +48,7 @@ public static class Isolation
 
     /// <summary>What the user may count on.</summary>
     public static string Statement(EdFiClient source, bool isFrozen) => isFrozen
-        ? "The source is read from a snapshot: all documents are of one moment."
+        ? "The source is read from a snapshot: all documents are of one moment, as far as the source keeps it."
         : "The source is read without a snapshot: a document that changes during the run arrives as it was or as it is, and one that is created or deleted "
             + "meanwhile may be missing or remain. With a change window the next run brings it; without one only another full run does.";
 

@@ -13,10 +13,8 @@ namespace Rollcall.Exchange.Publish;
 /// created and changed; then, users before the used, what was deleted.</summary>
 internal sealed class PublishPasses(
     PublishOptions options, EdFiClient source, EdFiClient target, DependencyGraph order, IReadOnlyList<ResourceName> resources, RunJournal journal,
-    ChangeWindow? window, bool isFrozen, DeliveryProgress progress, Action<string> notice)
+    ChangeWindow? window, DeliveryProgress progress, Action<string> notice)
 {
-    private const int TrackedPage = 500;
-
     private readonly ConcurrentDictionary<PublishPass, ConcurrentBag<ResourceName>> _notTracked = new();
     private readonly Dictionary<ResourceName, KeyChangeFeed> _keyChanges = [];
     private readonly ConcurrentDictionary<ResourceName, Lazy<Task<IReadOnlyDictionary<UInt128, IReadOnlyList<KeyValuePair<string, JsonElement>>>>>> _changes = new();
@@ -45,7 +43,7 @@ internal sealed class PublishPasses(
 
     public async Task<DeliveryReport> UpsertAsync(CancellationToken cancellationToken)
     {
-        var pages = new SourcePages(source, options.PageSize, options.PagesPerResourceMax, isFrozen, options.UseReversePaging)
+        var pages = new SourcePages(source, options.PageSize, options.PagesPerResourceMax)
         {
             ReadAgain = resource => notice($"{resource}: documents were deleted at the source during the run; it was read again."),
         };
@@ -126,6 +124,7 @@ internal sealed class PublishPasses(
                 ResourcesMax = options.ResourcesMax,
                 DocumentsPerResourceMax = options.PostsPerResourceMax,
                 ForbiddenIsWarning = options.TreatForbiddenPostAsWarning && isUpsert,
+                ExistingDescriptorIsWarning = isUpsert,
                 UpdatePrerequisites = isUpsert ? options.UpdatePrerequisites : new Dictionary<ResourceName, IReadOnlyList<ResourceName>>(),
                 IsReverse = pass == PublishPass.Deletes,
                 Pass = NameOf(pass),
@@ -187,7 +186,7 @@ internal sealed class PublishPasses(
         _changes.GetOrAdd(resource, name => new Lazy<Task<IReadOnlyDictionary<UInt128, IReadOnlyList<KeyValuePair<string, JsonElement>>>>>(async () =>
         {
             var changes = new Dictionary<UInt128, IReadOnlyList<KeyValuePair<string, JsonElement>>>();
-            var rows = new TrackedRows(source, journal, window!, Math.Min(options.PageSize ?? TrackedPage, TrackedPage));
+            var rows = new TrackedRows(source, journal, window!, options.PageSize);
             await foreach (var (row, _) in rows.AllAsync(PublishPass.KeyChanges, name, cancellationToken))
             {
                 if (KeyRow.Read(row) is { New: { } fresh } key)
@@ -208,7 +207,7 @@ internal sealed class PublishPasses(
         return [.. resources.Where(r => paths.Contains(r.Path))];
     }
 
-    private TrackedRows Rows() => new(source, journal, window!, Math.Min(options.PageSize ?? TrackedPage, TrackedPage))
+    private TrackedRows Rows() => new(source, journal, window!, options.PageSize)
     {
         Counted = progress.Expect,
         NotTracked = (pass, resource, _) => _notTracked.GetOrAdd(pass, _ => []).Add(resource),

@@ -91,11 +91,12 @@ public sealed class PublishRun : IDisposable
             }
 
             var targetOrder = await DependencyGraph.ReadAsync(target, cancellationToken);
-            var sourceOrder = await DependencyGraph.ReadAsync(source, cancellationToken);
-            var order = options.UseSourceDependencyMetadata ? sourceOrder : targetOrder;
-            var chosen = Selection.Choose(order, options.Include, options.IncludeOnly, options.Exclude, options.ExcludeOnly, options.IncludeDescriptors);
+            var listed = await SourceOrderAsync(options, source, cancellationToken);
+            var sourceOrder = listed ?? targetOrder;
+            var order = (options.UseSourceDependencyMetadata ? sourceOrder : targetOrder).WithRepeats(options.UpdatePrerequisites);
+            var chosen = Selection.Choose(order, options.Include, options.IncludeOnly, options.Exclude, options.ExcludeOnly, options.IncludeDescriptors, sourceOrder);
             var run = new PublishRun(options, store, source, target, order, sourceOrder, targetOrder, chosen);
-            run.NoteDifferences();
+            run.NoteDifferences(isListed: listed is not null);
             return run;
         }
         catch
@@ -103,6 +104,19 @@ public sealed class PublishRun : IDisposable
             source.Dispose();
             target?.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>What the source lists; null where it answers without a list and the target's will do.</summary>
+    private static async Task<DependencyGraph?> SourceOrderAsync(PublishOptions options, EdFiClient source, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await DependencyGraph.ReadAsync(source, cancellationToken);
+        }
+        catch (ApiException none) when (!options.UseSourceDependencyMetadata && none.Failure is { IsTransient: false, Kind: not FailureKind.Connection })
+        {
+            return null;
         }
     }
 
@@ -144,7 +158,16 @@ public sealed class PublishRun : IDisposable
         }
 
         var setAside = book is { State: { } state, Run: { } run } ? state.SetAsideCount(run.Id) : report.Refused;
-        var isComplete = report.Passes.All(p => p is { StoppedBy: null, IsInterrupted: false, Unsettled: 0 } && p.Resources.All(r => r.FeedFailure is null));
+        var isThrough = report.Passes.All(p => p is { StoppedBy: null, IsInterrupted: false, Unsettled: 0 });
+        var unread = report.Passes.SelectMany(p => p.Resources).Select(r => r.FeedFailure).OfType<ApiFailure>().ToList();
+        var isComplete = isThrough && unread.Count == 0;
+        // For a fault that may pass, such as a source that was away for a while, the next run goes on where it is; but only once.
+        var isUnread = isThrough && unread.Exists(f => book.IsResumed || f is { IsTransient: false, Kind: not FailureKind.Gone });
+        if (isUnread)
+        {
+            book.LeaveUnread();
+        }
+
         var kept = await book.EndAsync(isComplete, setAside > 0, CancellationToken.None);
         report = report with
         {
@@ -152,7 +175,7 @@ public sealed class PublishRun : IDisposable
             KeptChangeVersion = kept,
             SetAsideFile = isComplete && setAside > 0 && book.State is not null ? book.State.SetAsideFile(book.Run!.Id) : null,
         };
-        Conclude(report, isComplete);
+        Conclude(report, book, isUnread, isComplete);
         return Finish(report, started);
     }
 
@@ -172,7 +195,7 @@ public sealed class PublishRun : IDisposable
             ? await RemediationScript.StartAsync(file, _options.RemediationsUnrestricted, _remediationMax, cancellationToken) : null;
         var remediating = script is null ? null : new RemediatingWriter(Target, script, _options);
         var passes = new PublishPasses(
-            _options, source, Target, Order, Resources, journal, window, isFrozen: !_options.IgnoreIsolation, Progress, _notices.Enqueue)
+            _options, source, Target, Order, Resources, journal, window, Progress, _notices.Enqueue)
         {
             Upsert = remediating is null ? null : remediating.SendAsync,
             Settled = rejected is null ? null
@@ -247,13 +270,15 @@ public sealed class PublishRun : IDisposable
 
     private const string OwnVersion = "Give --lastChangeVersionProcessedNamespace=NAME, and this selection has a version of its own.";
 
-    private void Conclude(PublishReport report, bool isComplete)
+    private void Conclude(PublishReport report, RunBook book, bool isUnread, bool isComplete)
     {
         if (!isComplete)
         {
             if (report.Run is not null)
             {
-                Note(["The run is not at its end; the next one goes on where it is."]);
+                Note([isUnread
+                    ? "Something could not be read, so the last change version stays: the next run reads that again, and if the source has changed until then everything since that version."
+                    : "The run is not at its end; the next one goes on where it is."]);
             }
 
             return;
@@ -264,6 +289,12 @@ public sealed class PublishRun : IDisposable
             Note([string.Create(
                 CultureInfo.InvariantCulture,
                 $"{report.SetAside:N0} documents are set aside in {report.SetAsideFile}. The next run sends them again; --acknowledge={run} goes on without them.{(report.Window is null ? "" : " Until then the last change version stays.")}")]);
+        }
+        else if (book.IsReadOnly && report.Window is { } done)
+        {
+            Note([string.Create(
+                CultureInfo.InvariantCulture,
+                $"Last change version processed for {_options.TargetName}: {done.Upper}, not kept, because {_store!.Shown} cannot be written: write it there, or give --lastChangeVersionProcessed={done.Upper} the next time.")]);
         }
         else if (report is { Window: not null, KeptChangeVersion: { } kept })
         {
@@ -306,17 +337,27 @@ public sealed class PublishRun : IDisposable
         RateLimit = options.RateLimit,
     };
 
-    private void NoteDifferences()
+    private void NoteDifferences(bool isListed)
     {
         Note(_options.Warnings);
+        if (!isListed)
+        {
+            Note(["The source serves no list of its resources, so all that the target lists is asked for. What the source does not have cannot be read; leave it out with --excludeOnly."]);
+        }
+
         if (_source.Api.EdFiVersion != Target.Api.EdFiVersion)
         {
             Note([$"The source has Ed-Fi {_source.Api.EdFiVersion ?? "of no stated version"}, the target {Target.Api.EdFiVersion ?? "of no stated version"}: some documents may not fit."]);
         }
 
+        if (NotAtSource.Count > 0)
+        {
+            Note([$"The source does not list {NotAtSource.Count} resources of the selection, which are not published: {FirstOf(NotAtSource)}."]);
+        }
+
         if (NotAtTarget.Count > 0)
         {
-            Note([$"The target has no resource for {NotAtTarget.Count} that the source lists, which are not published: {string.Join(", ", NotAtTarget.Take(5))}{(NotAtTarget.Count > 5 ? ", …" : "")}."]);
+            Note([$"The target has no resource for {NotAtTarget.Count} that the source lists, which are not published: {FirstOf(NotAtTarget)}."]);
         }
 
         var missing = _options.UpdatePrerequisites.Where(p => Order.Find(p.Key) is not null)
@@ -326,6 +367,8 @@ public sealed class PublishRun : IDisposable
             Note([$"authorizationFailureHandling names resources that the target does not have, which are not waited for: {string.Join(", ", missing)}."]);
         }
     }
+
+    private static string FirstOf(IReadOnlyList<ResourceName> resources) => $"{string.Join(", ", resources.Take(5))}{(resources.Count > 5 ? ", …" : "")}";
 
     public void Dispose()
     {

@@ -34,6 +34,9 @@ internal sealed class RunBook : IAsyncDisposable
 
     public StoredRun? Run { get; private set; }
 
+    /// <summary>The store cannot be written, so the last change version is only told.</summary>
+    public bool IsReadOnly { get; private init; }
+
     /// <summary>The run goes on where another process stopped.</summary>
     public bool IsResumed { get; private set; }
 
@@ -55,6 +58,15 @@ internal sealed class RunBook : IAsyncDisposable
         {
             var storeLock = store is not null && IsNamed(options) ? await store.TryLockAsync(pair, cancellationToken) ?? throw new InvalidDataException(busy) : null;
             return new RunBook(options, store, state, storeLock, time);
+        }
+        catch (Exception fault) when (fault is (IOException and not DirectoryNotFoundException) or UnauthorizedAccessException)
+        {
+            // The state file's own lock keeps others away.
+            return new RunBook(options, store, state, null, time)
+            {
+                IsReadOnly = true,
+                Notices = { $"{store!.Shown} cannot be written, so the last change version will be told and not kept: {fault.Message}" },
+            };
         }
         catch
         {
@@ -79,7 +91,9 @@ internal sealed class RunBook : IAsyncDisposable
         var last = State.LastRun();
         var comparable = !_options.Restart && last is not null && last.Selection == selection && last.Base == _options.LastChangeVersionProcessed
             && last.Upper is null == window is null && (last.Upper is null || last.Upper <= window!.Upper);
-        if (comparable && last!.Status == "running" && _time.GetUtcNow() - last.StartedAt < (window is null ? _copyMax : _windowMax))
+        // When all but something unreadable has arrived, there is no use in going on in an old window: what has changed since would wait.
+        var goesOn = comparable && (last!.Status == "running" || (last.Status == "unread" && last.Upper == window?.Upper));
+        if (goesOn && _time.GetUtcNow() - last!.StartedAt < (window is null ? _copyMax : _windowMax))
         {
             if (await IsSameTargetAsync(target, last, cancellationToken))
             {
@@ -87,7 +101,7 @@ internal sealed class RunBook : IAsyncDisposable
                 IsResumed = true;
                 Notices.Add(string.Create(
                     CultureInfo.InvariantCulture, $"Run {last.Id} of {last.StartedAt:yyyy-MM-dd HH:mm} UTC was not ended; it goes on where it was. (--restart begins anew.)"));
-                return last.Upper is { } upper ? new ChangeWindow(last.Lower ?? 1, upper) : null;
+                return last.Upper is { } upper ? new ChangeWindow(Math.Min(last.Lower ?? 1, upper), upper) : null;
             }
 
             Notices.Add(string.Create(CultureInfo.InvariantCulture, $"Run {last.Id} was not ended, but the target no longer has what it brought; it begins anew."));
@@ -98,7 +112,8 @@ internal sealed class RunBook : IAsyncDisposable
         {
             // What that run brought is there; what it set aside is tried again, and counts for the last change version.
             adopted = last;
-            window = new ChangeWindow(covered + 1, window!.Upper);
+            // With nothing new, the last version once more: a window of which the end comes before the beginning is no good request.
+            window = new ChangeWindow(Math.Min(covered + 1, window!.Upper), window.Upper);
             Notices.Add(string.Create(
                 CultureInfo.InvariantCulture, $"Run {last.Id} set {State.SetAsideCount(last.Id):N0} documents aside; they are sent again."));
         }
@@ -130,11 +145,20 @@ internal sealed class RunBook : IAsyncDisposable
         return await MoveAsync("done", Run?.Upper, cancellationToken);
     }
 
+    /// <summary>Notes that the run is through but for what could not be read.</summary>
+    public void LeaveUnread()
+    {
+        if (Run is { } run)
+        {
+            State!.LeaveUnread(run.Id);
+        }
+    }
+
     /// <summary>Accepts that what a run set aside is not at the target.</summary>
     /// <exception cref="InvalidDataException">There is no such run, it has not read everything, or there is nothing to accept.</exception>
     public async Task<(long SetAside, long? Moved)> AcknowledgeAsync(long id, CancellationToken cancellationToken)
     {
-        if (State?.LastRun() is { Status: "running" } begun && begun.Id == id)
+        if (State?.LastRun() is { Status: "running" or "unread" } begun && begun.Id == id)
         {
             throw new InvalidDataException(string.Create(
                 CultureInfo.InvariantCulture, $"--acknowledge={id}: run {id} is not at its end, so nobody knows what it leaves out. Publish again: it goes on where it was."));
@@ -147,6 +171,11 @@ internal sealed class RunBook : IAsyncDisposable
                 : string.Create(CultureInfo.InvariantCulture, $"--acknowledge={id}: no run of this pair waits for it"));
         }
 
+        if (IsReadOnly)
+        {
+            throw new ConnectionStoreException($"{_store!.Shown} cannot be written, so the last change version would not move.");
+        }
+
         Run = last;
         var count = State.SetAsideCount(id);
         return (count, await MoveAsync("acknowledged", last.Upper, cancellationToken));
@@ -156,7 +185,7 @@ internal sealed class RunBook : IAsyncDisposable
     private async Task<long?> MoveAsync(string status, long? upper, CancellationToken cancellationToken)
     {
         long? moved = null;
-        if (upper is { } version && IsNamed(_options) && _store is not null)
+        if (upper is { } version && IsNamed(_options) && _store is not null && !IsReadOnly)
         {
             await _store.KeepChangeVersionAsync(
                 _options.SourceName!, ConnectionNames.TargetOf(_options.VersionNamespace, _options.TargetName!), version, cancellationToken);
@@ -182,7 +211,14 @@ internal sealed class RunBook : IAsyncDisposable
     }
 
     private string Selection(IReadOnlyList<ResourceName> resources) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join(
-        '\n', [_options.Source.ProfileName ?? "", _options.Target.ProfileName ?? "", _options.Source.Scope ?? "", .. resources.Select(r => r.Path).Order(StringComparer.Ordinal)]))));
+        '\n',
+        [
+            Place(_options.Source), Place(_options.Target), _options.Source.ProfileName ?? "", _options.Target.ProfileName ?? "", _options.Source.Scope ?? "",
+            .. resources.Select(r => r.Path).Order(StringComparer.Ordinal),
+        ]))));
+
+    /// <summary>A connection of the same name may have been given another address or year.</summary>
+    private static string Place(ApiConnection connection) => string.Create(CultureInfo.InvariantCulture, $"{connection.Url} {connection.SchoolYear}");
 
     private static string Pair(PublishOptions options) => string.Join(
         '\n', options.SourceName ?? Shown(options.Source), options.TargetName ?? Shown(options.Target), options.VersionNamespace ?? "");

@@ -6,17 +6,18 @@ namespace Rollcall.Exchange.Publish;
 /// <summary>Which resources a run is about: include, then exclude, with what they depend on or what depends on them.</summary>
 public static class Selection
 {
+    /// <param name="source">What the source lists: what is included by name must be there; null where nobody asks.</param>
     /// <exception cref="InvalidDataException">A list names a resource that the metadata does not have; nothing is guessed.</exception>
     public static HashSet<ResourceName> Choose(
-        DependencyGraph graph, string? include, string? includeOnly, string? exclude, string? excludeOnly, bool descriptors)
+        DependencyGraph graph, string? include, string? includeOnly, string? exclude, string? excludeOnly, bool descriptors, DependencyGraph? source = null)
     {
         var faults = new List<string>();
         var all = graph.Resources.Where(r => descriptors || !IsDescriptor(r)).ToHashSet();
         // Snapshots of older APIs look like a resource.
         all.RemoveWhere(r => r.Namespace.Equals("publishing", StringComparison.OrdinalIgnoreCase));
         var chosen = all;
-        var included = Read("include", include, graph, faults);
-        var includedAlone = Read("includeOnly", includeOnly, graph, faults);
+        var included = Read("include", include, graph, faults, source);
+        var includedAlone = Read("includeOnly", includeOnly, graph, faults, source);
         if (included.Count + includedAlone.Count > 0)
         {
             chosen = [.. included.SelectMany(graph.WithAllBefore).Concat(includedAlone)];
@@ -32,18 +33,22 @@ public static class Selection
 
     public static bool IsDescriptor(ResourceName name) => name.Endpoint.EndsWith("Descriptors", StringComparison.OrdinalIgnoreCase);
 
-    private static List<ResourceName> Read(string list, string? text, DependencyGraph graph, List<string> faults)
+    private static List<ResourceName> Read(string list, string? text, DependencyGraph graph, List<string> faults, DependencyGraph? source = null)
     {
         var names = new List<ResourceName>();
         foreach (var part in (text ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
-            if (ResourceName.TryParse(part) is { } name && graph.Find(name) is { } known)
+            if (ResourceName.TryParse(part) is not { } name || graph.Find(name) is not { } known)
             {
-                names.Add(known);
+                faults.Add($"--{list}: there is no resource '{part}'");
+            }
+            else if (source is not null && source.Find(known) is null)
+            {
+                faults.Add($"--{list}: the source does not list '{part}'");
             }
             else
             {
-                faults.Add($"--{list}: there is no resource '{part}'");
+                names.Add(known);
             }
         }
 

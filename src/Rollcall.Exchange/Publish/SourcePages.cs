@@ -9,19 +9,20 @@ namespace Rollcall.Exchange.Publish;
 
 /// <summary>Reads all documents of a resource page by page, cleaned, so that nothing is passed over while others change the source.</summary>
 /// <remarks>A row that is deleted while we read moves all later rows one place to the front. Read forward, a row would slip from a
-/// page not yet read into one that was; so, unless a snapshot stands still, pages are read from the last to the first, where a moved
-/// row is at worst read twice. Rows created meanwhile are at the end, which is looked at once more. Pages are read ahead, a few at a
+/// page not yet read into one that was; so pages are read from the last to the first, where a moved row is at worst read twice. Snapshots
+/// are no exception: some APIs pass over the header that asks for one, some replace it, and this costs no more than one request a resource.
+/// Rows created meanwhile are at the end, which is looked at once more. Pages are read ahead, a few at a
 /// time; if the total shrank meanwhile, that may have opened the gap again, and the resource is read once more, one page at a time.
-/// Not covered without a snapshot: a document created and another deleted between two pages that are read at the same moment, and
+/// Not covered: a document created and another deleted between two pages that are read at the same moment, and
 /// what changes after its page was read.
 /// A window of change versions would not help: a document that changes leaves the window, and moves the rows behind it as a delete does.</remarks>
-public sealed class SourcePages(EdFiClient source, int? pageSize, int pagesAhead, bool isFrozen, bool isReverse = false)
+public sealed class SourcePages(EdFiClient source, int? pageSize, int pagesAhead)
 {
     /// <summary>What Ed-Fi APIs allow at most, unless an operator set it lower.</summary>
-    private const int LargePage = 500;
+    internal const int LargePage = 500;
 
     /// <summary>The documented default, taken where the source refuses a larger one.</summary>
-    private const int SmallPage = 75;
+    internal const int SmallPage = 75;
 
     private volatile int _pageSize = pageSize ?? LargePage;
 
@@ -76,11 +77,6 @@ public sealed class SourcePages(EdFiClient source, int? pageSize, int pagesAhead
                 }
             }
 
-            if (isFrozen)
-            {
-                yield break;
-            }
-
             // What was added behind the end while we read; and has anything gone?
             var end = total;
             var now = 0L;
@@ -110,13 +106,12 @@ public sealed class SourcePages(EdFiClient source, int? pageSize, int pagesAhead
         }
     }
 
-    /// <summary>First to last from something that stands still, last to first from something that moves.</summary>
-    private IEnumerable<long> Offsets(long total, int size)
+    /// <summary>Last to first.</summary>
+    private static IEnumerable<long> Offsets(long total, int size)
     {
-        var pages = (total + size - 1) / size;
-        for (var page = 0L; page < pages; page++)
+        for (var page = (total + size - 1) / size; page > 0; page--)
         {
-            yield return (isFrozen && !isReverse ? page : pages - 1 - page) * size;
+            yield return (page - 1) * size;
         }
     }
 
@@ -152,11 +147,13 @@ public sealed class SourcePages(EdFiClient source, int? pageSize, int pagesAhead
     /// <summary>The first page and the total.</summary>
     internal async Task<Page> FirstAsync(ResourceName resource, string filter, CancellationToken cancellationToken)
     {
+        // What this request asked for: another resource's may have been refused and changed the size meanwhile.
+        var size = _pageSize;
         try
         {
-            return await PageAsync(resource, filter, 0, _pageSize, withTotal: true, cancellationToken);
+            return await PageAsync(resource, filter, 0, size, withTotal: true, cancellationToken);
         }
-        catch (ApiException refused) when (refused.Failure.Status == 400 && pageSize is null && _pageSize > SmallPage)
+        catch (ApiException refused) when (refused.Failure.Status == 400 && pageSize is null && size > SmallPage)
         {
             _pageSize = SmallPage;
             return await PageAsync(resource, filter, 0, SmallPage, withTotal: true, cancellationToken);

@@ -185,15 +185,43 @@ internal sealed class SourceReader(EdFiClient source, SourcePages pages, RunJour
     /// <summary>A document that was refused in an earlier run, as it is now; null when the source no longer has it.</summary>
     private async Task<OutgoingDocument?> AgainAsync(ResourceName resource, Guid id, CancellationToken cancellationToken)
     {
-        var answer = await source.ReadAsync(source.AddressOf(resource, id), null, cancellationToken, source.AcceptOf(resource));
+        byte[] document = [];
+        var answer = await source.ReadAsync(
+            source.AddressOf(resource, id),
+            bytes =>
+            {
+                try
+                {
+                    document = Clean.Strip(bytes.Span);
+                    return null;
+                }
+                catch (JsonException)
+                {
+                    return "the answer is no JSON document";
+                }
+            },
+            cancellationToken,
+            source.AcceptOf(resource));
         using (answer.Body)
         {
-            return answer.Failure switch
+            if (answer.Failure is not { } failure)
             {
-                null => new OutgoingDocument(WriteKind.Upsert, Clean.Strip(answer.Body.Bytes.Span), 0, id),
-                { Kind: FailureKind.NotFound } => null,
-                var failure => throw new ApiException(failure, $"{resource} cannot be read from {source.Connection}: {failure.Message}"),
-            };
+                return new OutgoingDocument(WriteKind.Upsert, document, 0, id);
+            }
+
+            return failure.Kind == FailureKind.NotFound && await IsGoneAsync(resource, id, cancellationToken)
+                ? null
+                : throw new ApiException(failure, $"{resource} cannot be read from {source.Connection}: {failure.Message}");
+        }
+    }
+
+    /// <summary>A 404 may be a gateway's: only a collection that answers and has no such document says that it is gone.</summary>
+    private async Task<bool> IsGoneAsync(ResourceName resource, Guid id, CancellationToken cancellationToken)
+    {
+        var answer = await source.ReadAsync(new Uri($"{source.AddressOf(resource).AbsoluteUri}?id={id:N}"), null, cancellationToken, source.AcceptOf(resource));
+        using (answer.Body)
+        {
+            return answer.Failure is null && answer.Body.Bytes.Span.Trim(" \t\r\n"u8).SequenceEqual("[]"u8);
         }
     }
 

@@ -9,7 +9,7 @@ using Rollcall.Standard.Model;
 namespace Rollcall.Exchange.Publish;
 
 /// <summary>Publishes an API into a SQLite file for analysts: one table for each resource, one row a page as the API Publisher has it, and a
-/// view with one row a document. The file is made beside its name and takes it when it is whole.</summary>
+/// view with one row a document. The file is made beside its name and takes it when it is whole; else an earlier export stays.</summary>
 public sealed class SqliteExport : IDisposable
 {
     /// <summary>"RolX" in ASCII: tells an export from other SQLite files.</summary>
@@ -50,7 +50,7 @@ public sealed class SqliteExport : IDisposable
         try
         {
             // A file has no order of its own.
-            var order = await DependencyGraph.ReadAsync(source, cancellationToken);
+            var order = (await DependencyGraph.ReadAsync(source, cancellationToken)).WithRepeats(options.UpdatePrerequisites);
             var chosen = Selection.Choose(order, options.Include, options.IncludeOnly, options.Exclude, options.ExcludeOnly, options.IncludeDescriptors);
             return new SqliteExport(options, source, [.. order.Resources.Where(chosen.Contains)]);
         }
@@ -67,7 +67,7 @@ public sealed class SqliteExport : IDisposable
         var source = _options.IgnoreIsolation ? _source : await Isolation.RequireAsync(_source, Resources, cancellationToken);
         var newest = await ChangeWindow.NewestAsync(source, cancellationToken);
         var path = Path.GetFullPath(_options.TargetFile!);
-        var fresh = path + ".new";
+        var fresh = FreshNameOf(path);
         File.Delete(fresh);
         var results = new List<(ResourceName, long, ApiFailure?)>();
         using (var db = SqliteDb.OpenWriter(fresh))
@@ -77,7 +77,7 @@ public sealed class SqliteExport : IDisposable
                 create table PublishingMetadata(CurrentChangeVersion integer, SourceVersionMetadata text, TargetVersionMetadata text, MinChangeVersion integer, MaxChangeVersion integer);
                 create table ResourceItemCount(ResourcePath text not null, ItemCount integer not null);
                 """);
-            var pages = new SourcePages(source, _options.PageSize, _options.PagesPerResourceMax, isFrozen: !_options.IgnoreIsolation, _options.UseReversePaging)
+            var pages = new SourcePages(source, _options.PageSize, _options.PagesPerResourceMax)
             {
                 IsWhole = true,
                 Counted = (_, count) => Progress.Expect(count),
@@ -96,10 +96,17 @@ public sealed class SqliteExport : IDisposable
             db.Execute("pragma wal_checkpoint(truncate); pragma journal_mode=delete;");
         }
 
-        RefuseAnother(path);
-        File.Move(fresh, path, overwrite: true);
+        if (results.TrueForAll(r => r.Item3 is null))
+        {
+            RefuseAnother(path);
+            File.Move(fresh, path, overwrite: true);
+        }
+
         return results;
     }
+
+    /// <summary>What the file is called until it is whole.</summary>
+    public static string FreshNameOf(string file) => Path.GetFullPath(file) + ".new";
 
     /// <summary>Only an empty file and an earlier export are replaced; one made before exports had a mark is known by its tables.</summary>
     /// <exception cref="InvalidDataException">The name is another file's.</exception>
@@ -195,6 +202,11 @@ public sealed class SqliteExport : IDisposable
         foreach (var (resource, _, failure) in results.Where(r => r.Failure is not null))
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"  {resource}: could not be read: {failure!.Message}");
+        }
+
+        if (results.Any(r => r.Failure is not null))
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"What could be read is in {FreshNameOf(file)}; {file} stays as it was.");
         }
 
         return text.ToString();

@@ -11,8 +11,11 @@ namespace Rollcall.Exchange.Publish;
 /// <summary>Reads what a source tracks of a resource in a change window: its deletes, or its key changes, in the order in which they happened.</summary>
 /// <remarks>Rows come by change version, so that each page begins where the last one ended, and rows that vanish meanwhile (because
 /// their key lives again) move no others.</remarks>
-internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeWindow window, int pageSize)
+/// <param name="pageSize">Rows a page; null to take the largest and go back to the documented default where the source refuses that.</param>
+internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeWindow window, int? pageSize)
 {
+    private volatile int _pageSize = Math.Min(pageSize ?? SourcePages.LargePage, SourcePages.LargePage);
+
     /// <summary>Told that the source does not track this resource.</summary>
     public Action<PublishPass, ResourceName, ApiFailure>? NotTracked { get; init; }
 
@@ -76,12 +79,30 @@ internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeW
         var last = from;
         var offset = 0;
         var seen = new HashSet<Guid>();
-        while (true)
+        if (upper < from)
         {
-            var rows = await PageAsync(pass, resource, from, upper ?? window.Upper, offset, cancellationToken);
-            if (rows is null)
+            yield break;
+        }
+
+        for (var isFirst = true; ; isFirst = false)
+        {
+            var size = _pageSize;
+            var (rows, failure) = await PageAsync(pass, resource, from, upper ?? window.Upper, offset, size, cancellationToken);
+            if (isFirst && failure is { Status: 400 } && pageSize is null && size > SourcePages.SmallPage)
             {
-                yield break;
+                _pageSize = size = SourcePages.SmallPage;
+                (rows, failure) = await PageAsync(pass, resource, from, upper ?? window.Upper, offset, size, cancellationToken);
+            }
+
+            if (failure is not null)
+            {
+                if (isFirst && await IsNotTrackedAsync(resource, failure, cancellationToken))
+                {
+                    NotTracked?.Invoke(pass, resource, failure);
+                    yield break;
+                }
+
+                throw new ApiException(failure, $"{NameOf(pass)} of {resource} cannot be read from {source.Connection}: {failure.Message}");
             }
 
             foreach (var (row, version) in rows)
@@ -105,7 +126,7 @@ internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeW
                 }
             }
 
-            if (rows.Count < pageSize)
+            if (rows.Count < size)
             {
                 yield break;
             }
@@ -124,12 +145,27 @@ internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeW
         }
     }
 
-    private async Task<List<(OutgoingDocument Row, long Version)>?> PageAsync(
-        PublishPass pass, ResourceName resource, long from, long upper, int offset, CancellationToken cancellationToken)
+    private static string NameOf(PublishPass pass) => pass == PublishPass.Deletes ? "deletes" : "keyChanges";
+
+    /// <summary>Versions that track nothing, or not this resource, and descriptors that the client may not read. A 404 while the collection does not
+    /// answer either is a failure like others.</summary>
+    private async Task<bool> IsNotTrackedAsync(ResourceName resource, ApiFailure failure, CancellationToken cancellationToken)
     {
-        var name = pass == PublishPass.Deletes ? "deletes" : "keyChanges";
+        if (failure is not ({ Kind: FailureKind.NotFound } or { Status: 405 }))
+        {
+            return failure.Kind == FailureKind.Forbidden && Selection.IsDescriptor(resource);
+        }
+
+        var collection = await source.QueryAsync(resource, "?offset=0&limit=1", cancellationToken);
+        collection.Body.Dispose();
+        return collection.Failure is null;
+    }
+
+    private async Task<(List<(OutgoingDocument Row, long Version)> Rows, ApiFailure? Failure)> PageAsync(
+        PublishPass pass, ResourceName resource, long from, long upper, int offset, int size, CancellationToken cancellationToken)
+    {
         var address = string.Create(
-            CultureInfo.InvariantCulture, $"{source.AddressOf(resource).AbsoluteUri}/{name}?offset={offset}&limit={pageSize}{ChangeWindow.FilterOf(from, upper)}");
+            CultureInfo.InvariantCulture, $"{source.AddressOf(resource).AbsoluteUri}/{NameOf(pass)}?offset={offset}&limit={size}{ChangeWindow.FilterOf(from, upper)}");
         List<(OutgoingDocument, long)> rows = [];
         var answer = await source.ReadAsync(
             new Uri(address),
@@ -156,17 +192,7 @@ internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeW
             cancellationToken);
         using (answer.Body)
         {
-            switch (answer.Failure)
-            {
-                case null:
-                    return rows;
-                // Versions that track nothing, or not this resource.
-                case { Kind: FailureKind.NotFound } or { Status: 405 }:
-                    NotTracked?.Invoke(pass, resource, answer.Failure);
-                    return null;
-                case var failure:
-                    throw new ApiException(failure, $"{name} of {resource} cannot be read from {source.Connection}: {failure.Message}");
-            }
+            return (rows, answer.Failure);
         }
     }
 }

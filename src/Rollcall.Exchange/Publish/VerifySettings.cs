@@ -49,6 +49,7 @@ public static class VerifySettings
         Exclude = publish.Exclude,
         ExcludeOnly = publish.ExcludeOnly,
         IncludeDescriptors = publish.IncludeDescriptors,
+        UpdatePrerequisites = publish.UpdatePrerequisites,
         IgnoreIsolation = publish.IgnoreIsolation,
         ResourcesMax = publish.ResourcesMax,
         PagesPerResourceMax = publish.PagesPerResourceMax,

@@ -8,6 +8,8 @@ internal sealed class FileLock : IAsyncDisposable, IDisposable
     private FileLock(FileStream file) => _file = file;
 
     /// <returns>Null when another process, or another run in this one, holds it.</returns>
+    /// <exception cref="IOException">The file cannot be made or opened.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be.</exception>
     public static FileLock? TryTake(string path)
     {
         try
@@ -20,11 +22,15 @@ internal sealed class FileLock : IAsyncDisposable, IDisposable
 
             return new FileLock(new FileStream(path, options));
         }
-        catch (IOException exception) when (exception is not (DirectoryNotFoundException or FileNotFoundException or PathTooLongException))
+        catch (IOException exception) when (IsHeld(exception))
         {
             return null;
         }
     }
+
+    /// <summary>Windows: a violation of sharing or of a lock. Elsewhere EWOULDBLOCK, which is 11 on Linux and 35 on macOS; all else, such as a read-only folder, is a fault.</summary>
+    private static bool IsHeld(IOException exception) =>
+        OperatingSystem.IsWindows() ? (exception.HResult & 0xFFFF) is 32 or 33 : exception.HResult is 11 or 35;
 
     /// <summary>The file stays: were it removed, two others could hold one of the same name.</summary>
     public void Dispose() => _file.Dispose();

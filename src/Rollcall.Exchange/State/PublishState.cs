@@ -9,7 +9,7 @@ namespace Rollcall.Exchange.State;
 /// <param name="Selection">What was selected and how it is read; a run goes on only under the same.</param>
 /// <param name="Base">Last change version that the store knew when it began; null when it knew none.</param>
 /// <param name="Lower">First change version of its window; null for a copy without a window.</param>
-/// <param name="Status"><c>running</c>, <c>done</c>, <c>refusals</c>, <c>acknowledged</c> or <c>abandoned</c>.</param>
+/// <param name="Status"><c>running</c>, <c>done</c>, <c>refusals</c>, <c>unread</c>, <c>acknowledged</c> or <c>abandoned</c>.</param>
 public sealed record StoredRun(long Id, string Selection, long? Base, long? Lower, long? Upper, string Status, DateTimeOffset StartedAt);
 
 /// <summary>A document that the target refused for good in a run.</summary>
@@ -137,7 +137,7 @@ public sealed class PublishState : IDisposable
             Execute($"update set_aside set run_id = {id} where run_id = {adopt.Id}");
         }
 
-        Execute($"update run set status = 'abandoned', ended_at = '{Now()}' where run_id < {id} and status = 'running'");
+        Execute($"update run set status = 'abandoned', ended_at = '{Now()}' where run_id < {id} and status in ('running', 'unread')");
         Db.Execute("delete from mark; delete from part; delete from resource;");
         Execute($"delete from set_aside where run_id < {id}");
         Execute($"delete from witness where run_id < {id}");
@@ -163,6 +163,9 @@ public sealed class PublishState : IDisposable
             RemoveSetAsideFiles();
         }
     }
+
+    /// <summary>Marks a run that is through but for a resource that could not be read. What it has noted stays, for the next one to go on.</summary>
+    public void LeaveUnread(long run) => Execute($"update run set status = 'unread' where run_id = {run}");
 
     public long SetAsideCount(long run) =>
         Db.Number(string.Create(CultureInfo.InvariantCulture, $"select count(*) from set_aside where run_id = {run}")) ?? 0;

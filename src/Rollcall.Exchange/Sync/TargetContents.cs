@@ -24,7 +24,7 @@ internal static class TargetContents
     {
         var reader = session.ReaderOf(resource);
         var older = session.Ledger.OlderIn(session.Ledger.ResourceId(resource.Name.ToString()));
-        var pages = new SourcePages(session.Target.Client, null, PagesAhead, isFrozen: false);
+        var pages = new SourcePages(session.Target.Client, null, PagesAhead);
         await foreach (var held in pages.ReadAsync(resource.Name, cancellationToken))
         {
             // What the standard would refuse cannot be ours: everything of ours was checked before it was sent.

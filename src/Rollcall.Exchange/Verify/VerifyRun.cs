@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using Rollcall.Exchange.Client;
+using Rollcall.Exchange.Delivery;
 using Rollcall.Exchange.Publish;
 using Rollcall.Standard.Model;
 
@@ -22,6 +23,9 @@ public sealed record VerifyOptions
     public string? ExcludeOnly { get; init; }
 
     public bool IncludeDescriptors { get; init; } = true;
+
+    /// <summary>As a publish has it, so that both choose the same.</summary>
+    public IReadOnlyDictionary<ResourceName, IReadOnlyList<ResourceName>> UpdatePrerequisites { get; init; } = DeliveryOptions.DefaultUpdatePrerequisites;
 
     /// <summary>False to read the source from a snapshot.</summary>
     public bool IgnoreIsolation { get; init; } = true;
@@ -121,7 +125,7 @@ public sealed class VerifyRun : IDisposable
         try
         {
             target = await EdFiClient.ConnectAsync(options.Target, client, cancellationToken);
-            var sourceGraph = await DependencyGraph.ReadAsync(source, cancellationToken);
+            var sourceGraph = (await DependencyGraph.ReadAsync(source, cancellationToken)).WithRepeats(options.UpdatePrerequisites);
             var targetGraph = await DependencyGraph.ReadAsync(target, cancellationToken);
             var chosen = Selection.Choose(
                 sourceGraph, options.Include, options.IncludeOnly, options.Exclude, options.ExcludeOnly, options.IncludeDescriptors);
@@ -148,8 +152,8 @@ public sealed class VerifyRun : IDisposable
     {
         var started = TimeProvider.System.GetTimestamp();
         var source = _options.IgnoreIsolation ? _source : await Isolation.RequireAsync(_source, _atSource, cancellationToken);
-        var sourcePages = Pages(source, isFrozen: !_options.IgnoreIsolation);
-        var targetPages = Pages(_target, isFrozen: false);
+        var sourcePages = Pages(source);
+        var targetPages = Pages(_target);
         var results = new ConcurrentDictionary<ResourceName, ResourceComparison>();
         await Parallel.ForEachAsync(
             Resources, new ParallelOptions { MaxDegreeOfParallelism = _options.ResourcesMax, CancellationToken = cancellationToken },
@@ -200,8 +204,8 @@ public sealed class VerifyRun : IDisposable
         }
     }
 
-    private SourcePages Pages(EdFiClient client, bool isFrozen) =>
-        new(client, _options.PageSize, _options.PagesPerResourceMax, isFrozen) { Counted = (_, count) => Progress.Expect(count) };
+    private SourcePages Pages(EdFiClient client) =>
+        new(client, _options.PageSize, _options.PagesPerResourceMax) { Counted = (_, count) => Progress.Expect(count) };
 
     public void Dispose()
     {

@@ -174,7 +174,7 @@ internal static class PublishVerb
                 json.WriteString("verb", "publish");
                 json.WriteString("outcome", isWhole ? "done" : "refusals");
                 json.WriteString("source", options.Source.ToString());
-                json.WriteString("targetFile", options.TargetFile);
+                json.WriteString("targetFile", isWhole ? options.TargetFile : SqliteExport.FreshNameOf(options.TargetFile!));
                 json.WriteNumber("documents", results.Sum(r => r.Documents));
                 json.WriteStartArray("resources");
                 foreach (var (resource, documents, failure) in results)

@@ -126,6 +126,29 @@ public sealed class PublishConnectionOptionTests : IDisposable
     }
 
     [Fact]
+    public async Task A_run_that_was_not_ended_is_not_gone_on_with_from_another_address()
+    {
+        await using var source = await StubApi.StartAsync(_all);
+        await using var other = await StubApi.StartAsync(_all);
+        await using var target = await StubApi.StartAsync(_all);
+        for (var i = 0; i < 200; i++)
+        {
+            source.Seed("/ed-fi/students", $$"""{"studentUniqueId":"s{{i}}"}""");
+            other.Seed("/ed-fi/students", $$"""{"studentUniqueId":"o{{i}}"}""");
+        }
+
+        var written = 0;
+        target.AfterWrite = _ => target.IsAway = Interlocked.Increment(ref written) >= 120;
+        var options = Options(source, target) with { SourceName = "S", TargetName = "T", StateFolder = _folder.File("state") };
+        Assert.Equal("unavailable", (await PublishAsync(options)).Outcome);
+        target.AfterWrite = null;
+        target.IsAway = false;
+        var again = await PublishAsync(options with { Source = other.Connection });
+        Assert.Equal(("done", false), (again.Outcome, again.IsResumed));
+        Assert.All(other.Bodies("/ed-fi/students"), b => Assert.Contains(b, target.Bodies("/ed-fi/students")));
+    }
+
+    [Fact]
     public async Task Metrics_and_traces_count_what_happened_and_hold_no_document()
     {
         var things = StubResource.Plain("/ed-fi/telemetryThings", 1, "thingId");

@@ -118,6 +118,26 @@ public sealed class PublishOptionTests : IDisposable
         Assert.Equal(131, await NumberAsync(db, "select CurrentChangeVersion from PublishingMetadata"));
     }
 
+    [Fact]
+    public async Task An_export_that_could_not_read_everything_leaves_the_earlier_one()
+    {
+        await using var source = await StubApi.StartAsync(_all);
+        Fill(source, 3);
+        var file = _folder.File("whole.db");
+        string[] arguments =
+        [
+            "publish", $"--sourceUrl={source.Url}", "--sourceKey=key", "--sourceSecret=s3cret", "--targetType=sqlite", $"--targetFile={file}", "--ignoreIsolation=true",
+        ];
+        Assert.Equal(0, (await RollcallCli.RunAsync(arguments)).ExitCode);
+        var before = File.ReadAllBytes(file);
+        source.JudgeRead = address => address.StartsWith("/ed-fi/students?", StringComparison.Ordinal) ? (405, "{}") : null;
+        var (exit, _, errors) = await RollcallCli.RunAsync(arguments);
+        Assert.True(exit == 2, errors);
+        Assert.Contains($"What could be read is in {file}.new", errors, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllBytes(file));
+        Assert.True(File.Exists(file + ".new"));
+    }
+
     [Theory]
     [InlineData("text")]
     [InlineData("PRAGMA journal_mode=WAL; PRAGMA application_id=1380936787; CREATE TABLE meta(name TEXT)")]

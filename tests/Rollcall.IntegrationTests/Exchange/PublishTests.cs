@@ -65,11 +65,56 @@ public sealed class PublishTests(ITestOutputHelper output)
         await using var source = await StubApi.StartAsync(_all, null, graphMl: true);
         await using var target = await StubApi.StartAsync(_all, null, graphMl: true);
         Fill(source, 30);
-        await PublishAsync(Options(source, target) with { Include = "students" });
+        await PublishAsync(Options(source, target) with { Exclude = "schools" });
         Assert.Equal((0, 30, 0, 0), (target.Rows("/ed-fi/termDescriptors"), target.Rows("/ed-fi/students"), target.Rows("/ed-fi/schools"), target.Rows("/ed-fi/studentSchoolAssociations")));
 
-        await PublishAsync(Options(source, target) with { IncludeDescriptors = true, Exclude = "schools" });
-        Assert.Equal((5, 30, 0, 0), (target.Rows("/ed-fi/termDescriptors"), target.Rows("/ed-fi/students"), target.Rows("/ed-fi/schools"), target.Rows("/ed-fi/studentSchoolAssociations")));
+        // With a student comes what authorizes its changes, and what that depends on.
+        await PublishAsync(Options(source, target) with { IncludeDescriptors = true, Include = "students,termDescriptors" });
+        Assert.Equal((5, 30, 5, 30), (target.Rows("/ed-fi/termDescriptors"), target.Rows("/ed-fi/students"), target.Rows("/ed-fi/schools"), target.Rows("/ed-fi/studentSchoolAssociations")));
+    }
+
+    [Fact]
+    public async Task A_source_without_a_list_is_read_by_the_targets_and_what_a_list_lacks_is_named()
+    {
+        await using var source = await StubApi.StartAsync([_schools, _students], null, graphMl: true);
+        await using var target = await StubApi.StartAsync([_schools, _students, _descriptors], null, graphMl: true);
+        source.Seed("/ed-fi/students", """{"studentUniqueId":"s1"}""");
+        var listed = await PublishAsync(Options(source, target) with { IncludeDescriptors = true });
+        Assert.Equal("done", listed.Outcome);
+        Assert.Contains(listed.Notices, n => n.StartsWith("The source does not list 1 resources of the selection", StringComparison.Ordinal));
+        var refused = await Assert.ThrowsAsync<InvalidDataException>(() => PublishAsync(Options(source, target) with { IncludeOnly = "termDescriptors" }));
+        Assert.Contains("--includeOnly: the source does not list 'termDescriptors'", refused.Message, StringComparison.Ordinal);
+
+        source.ServesDependencies = false;
+        var unlisted = await PublishAsync(Options(source, target));
+        Assert.Equal(("done", 1L), (unlisted.Outcome, unlisted.Delivery.Offered));
+        Assert.Contains(unlisted.Notices, n => n.StartsWith("The source serves no list", StringComparison.Ordinal));
+        await Assert.ThrowsAsync<ApiException>(() => PublishAsync(Options(source, target) with { UseSourceDependencyMetadata = true }));
+    }
+
+    [Fact]
+    public async Task A_source_that_refuses_large_pages_is_read_in_small_ones_by_all_resources()
+    {
+        await using var source = await StubApi.StartAsync(_all, new StubFaults { Latency = TimeSpan.FromMilliseconds(20) });
+        await using var target = await StubApi.StartAsync(_all);
+        Fill(source, 100);
+        source.JudgeRead = address => address.Contains("limit=500", StringComparison.Ordinal) ? (400, "{}") : null;
+        var report = await PublishAsync(Options(source, target) with { IncludeDescriptors = true });
+        Assert.True(report.Delivery.IsClean, DeliveryTests.Describe(report.Delivery));
+        Assert.Contains("/ed-fi/students?offset=75&limit=75", source.Queries);
+    }
+
+    [Fact]
+    public async Task A_descriptor_that_the_target_has_already_is_a_warning_and_one_that_it_cannot_take_is_not()
+    {
+        await using var source = await StubApi.StartAsync(_all);
+        await using var target = await StubApi.StartAsync(_all);
+        Fill(source, 0);
+        target.Judge = (path, body) => path != "/ed-fi/termDescriptors" ? null
+            : body["codeValue"]!.ToString() == "T1" ? (409, """{"type":"urn:ed-fi:api:data-conflict:unresolved-reference","status":409}""")
+            : (409, """{"type":"urn:ed-fi:api:data-conflict:non-unique-identity","status":409}""");
+        var report = await PublishAsync(Options(source, target) with { IncludeDescriptors = true });
+        Assert.Equal((4, 1), (report.Delivery.Warned, report.Delivery.Refused));
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Rollcall.Exchange.Client;
 using Rollcall.Exchange.Publish;
 using Rollcall.Exchange.State;
@@ -248,6 +250,113 @@ public sealed class PublishWindowTests : IDisposable
         source.TellsNoKeys = true;
         var keyless = await PublishAsync(options with { LastChangeVersionProcessed = 6 });
         Assert.Equal(("refusals", 1L), (keyless.Outcome, keyless.SetAside));
+    }
+
+    [Fact]
+    public async Task Deletes_that_answer_404_while_their_collection_does_too_are_not_taken_for_untracked()
+    {
+        await using var source = await StubApi.StartAsync(_all, graphMl: true);
+        await using var target = await StubApi.StartAsync(_all, graphMl: true);
+        Fill(source);
+        var options = Named(source, target);
+        await PublishAsync(options);
+        source.Delete("/ed-fi/bellSchedules", b => b.Contains("\"B1\"", StringComparison.Ordinal));
+        source.JudgeRead = address => address.StartsWith("/ed-fi/bellSchedules/deletes", StringComparison.Ordinal) || address == "/ed-fi/bellSchedules?offset=0&limit=1" ? (404, "{}") : null;
+        var broken = await PublishAsync(options);
+        Assert.Equal(("refusals", null), (broken.Outcome, broken.KeptChangeVersion));
+        Assert.DoesNotContain(broken.Notices, n => n.Contains("does not track", StringComparison.Ordinal));
+        source.JudgeRead = null;
+        var whole = await PublishAsync(options);
+        Assert.Equal(("done", source.NewestVersion), (whole.Outcome, whole.KeptChangeVersion));
+        AssertEqual(source, target);
+    }
+
+    [Fact]
+    public async Task Tracked_rows_of_a_descriptor_that_may_not_be_read_are_passed_over_and_large_pages_give_way()
+    {
+        await using var source = await StubApi.StartAsync(_all, graphMl: true);
+        await using var target = await StubApi.StartAsync(_all, graphMl: true);
+        Fill(source);
+        source.JudgeRead = address => address.Contains("limit=500", StringComparison.Ordinal) ? (400, "{}")
+            : address.StartsWith("/ed-fi/termDescriptors/deletes", StringComparison.Ordinal) ? (403, "{}") : null;
+        var options = Named(source, target);
+        await PublishAsync(options);
+        source.Rekey("/ed-fi/classPeriods", b => b.Contains("\"P3\"", StringComparison.Ordinal), b => b.Replace("\"P3\"", "\"P3 new\"", StringComparison.Ordinal));
+        source.Delete("/ed-fi/bellSchedules", b => b.Contains("\"B1\"", StringComparison.Ordinal));
+        var report = await PublishAsync(options);
+        Assert.True(report.Outcome == "done", report.ToText("a", "b"));
+        Assert.Contains(report.Notices, n => n.StartsWith("The source does not track deletes of 1 resources (termDescriptors)", StringComparison.Ordinal));
+        AssertEqual(source, target);
+    }
+
+    [Fact]
+    public async Task A_document_that_was_set_aside_is_forgotten_only_when_the_source_says_that_it_is_gone()
+    {
+        await using var source = await StubApi.StartAsync(_all, graphMl: true);
+        await using var target = await StubApi.StartAsync(_all, graphMl: true);
+        Fill(source);
+        target.Judge = (_, body) => body["bellScheduleName"]?.ToString() == "B3" ? (400, """{"status":400,"detail":"Unfit."}""") : null;
+        var options = Named(source, target);
+        Assert.Equal(1, (await PublishAsync(options)).SetAside);
+        var id = source.IdOf("/ed-fi/bellSchedules", b => b.Contains("\"B3\"", StringComparison.Ordinal));
+        var address = $"/ed-fi/bellSchedules/{id:N}";
+        foreach (var (status, body) in new[] { (404, "{}"), (200, "<html>") })
+        {
+            // The 404 of a gateway that has lost one address, and not of the source.
+            source.JudgeRead = asked => asked == address ? (status, body) : null;
+            var broken = await PublishAsync(options);
+            Assert.Equal(("refusals", 1L, null), (broken.Outcome, broken.SetAside, broken.KeptChangeVersion));
+        }
+
+        source.JudgeRead = null;
+        Assert.Equal(1, (await PublishAsync(options)).SetAside);
+        source.Delete("/ed-fi/bellSchedules", b => b.Contains("\"B3\"", StringComparison.Ordinal));
+        var gone = await PublishAsync(options);
+        Assert.Equal(("done", 0L, source.NewestVersion), (gone.Outcome, gone.SetAside, gone.KeptChangeVersion));
+        Assert.Contains(source.Queries, q => q.StartsWith("/ed-fi/bellSchedules?id=", StringComparison.Ordinal));
+        AssertEqual(source, target);
+    }
+
+    [Fact]
+    public async Task A_resource_that_cannot_be_read_keeps_nothing_else_from_arriving()
+    {
+        await using var source = await StubApi.StartAsync(_all, graphMl: true);
+        await using var target = await StubApi.StartAsync(_all, graphMl: true);
+        Fill(source);
+        source.JudgeRead = address => address.StartsWith("/ed-fi/bellSchedules?", StringComparison.Ordinal) ? (405, "{}") : null;
+        var options = Named(source, target);
+        Assert.Equal("refusals", (await PublishAsync(options)).Outcome);
+        source.Seed("/ed-fi/schools", """{"schoolId":77}""");
+        Assert.False((await PublishAsync(options)).IsResumed);
+        Assert.Equal(11, target.Rows("/ed-fi/schools"));
+
+        // With nothing new, only what could not be read is.
+        var sent = target.Count("POST /ed-fi/schools");
+        Assert.True((await PublishAsync(options)).IsResumed);
+        source.JudgeRead = null;
+        var whole = await PublishAsync(options);
+        Assert.Equal(("done", source.NewestVersion, sent), (whole.Outcome, whole.KeptChangeVersion, target.Count("POST /ed-fi/schools")));
+        AssertEqual(source, target);
+    }
+
+    [Fact]
+    public async Task A_store_that_cannot_be_written_stops_nothing_and_the_version_is_told()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
+        await using var source = await StubApi.StartAsync(_all, graphMl: true);
+        await using var target = await StubApi.StartAsync(_all, graphMl: true);
+        Fill(source);
+        // A link to itself is what nobody can open, root included.
+        var link = _folder.File($"connections.json.{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("SRC\nTGT\n")))[..16]}.lock");
+        File.CreateSymbolicLink(link, link);
+        var report = await PublishAsync(Named(source, target));
+        Assert.Equal(("done", null), (report.Outcome, report.KeptChangeVersion));
+        Assert.Contains(report.Notices, n => n.StartsWith($"Last change version processed for TGT: {source.NewestVersion}, not kept", StringComparison.Ordinal));
+        AssertEqual(source, target);
     }
 
     [Theory]

@@ -291,6 +291,11 @@ public sealed partial class StubApi
 
         if (!IgnoresQueryFields)
         {
+            if (Guid.TryParse(query["id"], out var id))
+            {
+                rows = rows.Where(r => r.Id == id);
+            }
+
             foreach (var k in resource.Key)
             {
                 if (query.TryGetValue(k.Split('.')[^1], out var wanted))

@@ -59,6 +59,12 @@ public sealed partial class StubApi : IAsyncDisposable
     /// <summary>Called with the resource path and body of each POST before it is judged; a returned status and problem JSON answers it.</summary>
     public Func<string, JsonObject, (int Status, string Body)?>? Judge { get; set; }
 
+    /// <summary>Called with the address below <c>data/v3</c> of each GET, its query included; a returned status and body answers it.</summary>
+    public Func<string, (int Status, string Body)?>? JudgeRead { get; set; }
+
+    /// <summary>The list of resources; without, it is 404.</summary>
+    public bool ServesDependencies { get; set; } = true;
+
     /// <summary>Called before each page is made; lets a test change the data between two pages.</summary>
     public Action<string, int>? BeforePage { get; set; }
 
@@ -220,7 +226,7 @@ public sealed partial class StubApi : IAsyncDisposable
                  "openApiMetadata":"{{Url}}metadata/specifications","changeQueries":"{{Url}}changeQueries/v1/"} }
                 """);
         }
-        else if (path == "/metadata/dependencies")
+        else if (path == "/metadata/dependencies" && ServesDependencies)
         {
             await Write(http, 200, ServesGraphMl ? GraphMl() : DependencyList(), ServesGraphMl ? "application/graphml" : "application/json");
         }
@@ -311,6 +317,15 @@ public sealed partial class StubApi : IAsyncDisposable
 
     private async Task ServeAsync(HttpContext http, string name, string fate)
     {
+        var query = http.Request.Query;
+        var isInverted = long.TryParse(query["minChangeVersion"], out var least) && long.TryParse(query["maxChangeVersion"], out var most) && least > most;
+        var verdictOnRead = http.Request.Method == "GET" ? JudgeRead?.Invoke(name + http.Request.QueryString.Value) : null;
+        if (verdictOnRead is not null || isInverted)
+        {
+            await Write(http, verdictOnRead?.Status ?? 400, verdictOnRead?.Body ?? "{}");
+            return;
+        }
+
         var isRefused = _faults.RefusesSnapshot && http.Request.Headers.ContainsKey("Use-Snapshot");
         if (!isRefused && await ServeBesideAsync(http, name, fate))
         {

@@ -1,5 +1,6 @@
 using System.Text;
 using Rollcall.Exchange.Client;
+using Rollcall.Exchange.Delivery;
 using Rollcall.Exchange.Publish;
 
 namespace Rollcall.Tests.Exchange;
@@ -74,9 +75,10 @@ public sealed class DependencyGraphTests
     [InlineData(null, null, null, null, false, "candidates,grades,schools,studentSchoolAssociations,students")]
     [InlineData(null, null, null, null, true, "candidates,gradeLevelDescriptors,grades,schools,studentSchoolAssociations,students")]
     [InlineData("studentSchoolAssociations", null, null, null, false, "schools,studentSchoolAssociations,students")]
-    [InlineData("/ed-fi/students, tpdm/candidates", null, null, null, false, "candidates,students")]
+    [InlineData("/ed-fi/students, tpdm/candidates", null, null, null, false, "candidates,schools,studentSchoolAssociations,students")]
     [InlineData(null, "grades", null, null, false, "grades")]
-    [InlineData("students", "grades", null, null, false, "grades,students")]
+    [InlineData("students", "grades", null, null, false, "grades,schools,studentSchoolAssociations,students")]
+    [InlineData(null, "students", null, null, false, "students")]
     [InlineData(null, null, "students", null, false, "candidates,schools")]
     [InlineData(null, null, null, "students", false, "candidates,grades,schools,studentSchoolAssociations")]
     [InlineData("grades", null, "studentSchoolAssociations", null, true, "gradeLevelDescriptors,schools,students")]
@@ -85,6 +87,19 @@ public sealed class DependencyGraphTests
     {
         var chosen = Selection.Choose(DependencyGraph.Parse(Encoding.UTF8.GetBytes(GraphMl)), include, includeOnly, exclude, excludeOnly, descriptors);
         Assert.Equal(expected.Split(','), chosen.Select(r => r.Endpoint).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_repeat_that_the_API_does_not_list_is_made_by_the_table_of_prerequisites()
+    {
+        var older = GraphMl.Replace("<node id=\"/ed-fi/students#Retry\"/>", "", StringComparison.Ordinal)
+            .Replace("students#Retry\" target=\"/ed-fi/grades", "students\" target=\"/ed-fi/grades", StringComparison.Ordinal);
+        var graph = DependencyGraph.Parse(Encoding.UTF8.GetBytes(older)).WithRepeats(DeliveryOptions.DefaultUpdatePrerequisites);
+        var repeat = Assert.Single(graph.Steps, s => s.IsRepeat);
+        Assert.Equal("students", repeat.Resource.Endpoint);
+        Assert.Equal(["studentSchoolAssociations", "students"], repeat.Before.Select(b => graph.Steps[b].Resource.Endpoint).Order(StringComparer.Ordinal));
+        Assert.Equal((1, 2, 3, 4), (graph.OrderOf(new("ed-fi", "students")), graph.OrderOf(new("ed-fi", "studentSchoolAssociations")), repeat.Order, graph.OrderOf(new("ed-fi", "grades"))));
+        Assert.Same(graph, graph.WithRepeats(DeliveryOptions.DefaultUpdatePrerequisites));
     }
 
     [Fact]

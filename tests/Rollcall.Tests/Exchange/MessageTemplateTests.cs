@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using Rollcall.Exchange.Client;
 
@@ -19,6 +20,15 @@ public sealed class MessageTemplateTests
         "A natural key conflict occurred when attempting to create a new resource '…' with studentUniqueId = ….")]
     public void Values_are_masked_and_names_stay(string message, string expected) =>
         Assert.Equal(expected, MessageTemplate.Mask(message, Encoding.UTF8.GetBytes(Body)));
+
+    [Fact]
+    public void A_redirect_without_a_host_is_told_like_one_with_it()
+    {
+        using var response = new HttpResponseMessage(HttpStatusCode.Redirect);
+        response.Headers.Location = new Uri("/login?who=Marvin", UriKind.Relative);
+        Assert.Equal(
+            "the API redirects to another path of its own; give the address that it redirects to", ProblemReader.Read(FailureStage.Read, response, default, default).Message);
+    }
 
     [Fact]
     public void No_text_of_the_body_survives_wherever_the_API_puts_it()

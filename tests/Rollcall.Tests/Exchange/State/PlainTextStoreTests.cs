@@ -79,6 +79,18 @@ public sealed class PlainTextStoreTests : IDisposable
         Assert.NotNull(second);
     }
 
+    [Fact]
+    public void A_lock_that_cannot_be_made_is_not_taken_for_held()
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            // What nobody can open, root included.
+            var link = Path.Combine(_folder, "link.lock");
+            File.CreateSymbolicLink(link, link);
+            Assert.Throws<IOException>(() => FileLock.TryTake(link));
+        }
+    }
+
     [Theory]
     [InlineData("sqlServer", "ConfigurationStore:SqlServer:ConnectionString is missing")]
     [InlineData("excel", "there is no store 'excel'")]
