@@ -10,7 +10,7 @@ internal static class PostgresLedgerSchema
     /// <summary>"RcLg", the lock under which one process migrates at a time.</summary>
     private const long MigrationLock = 0x52634C67;
 
-    /// <summary>The first format here has the same tables as the second of the SQLite file, whose third adds an index that only a working copy needs.
+    /// <summary>The first format here has the same tables as the second of the SQLite file, whose third and fifth add indexes that only a working copy needs.
     /// The tables are made as this build knows them, so a later format adds a column only where an older Rollcall made them.</summary>
     public static IReadOnlyList<Migration> Migrations { get; } =
     [

@@ -166,6 +166,15 @@ internal sealed class Apply : IAsyncDisposable
                 _account.Of(call.Resource).DeletesKept++;
                 return;
             }
+
+            if (_writer.IsAnothers(call))
+            {
+                // The target has moved the document to the key of another line: under that id it is the other's.
+                _writer.Drop(call);
+                _plan.Set(call.PlanId, PlanState.Done);
+                _progress.Finish();
+                return;
+            }
         }
         else if (_forbiddenInARow.GetValueOrDefault(call.Resource) >= ForbiddenInARowMax)
         {

@@ -120,6 +120,17 @@ internal sealed class PlanTable : IDisposable
         }
     }
 
+    /// <summary>Whether a row that has no source key was not sent: it may be any document whose row is gone, under a new key.</summary>
+    public bool HasUnsentWithoutSourceKey(ResourceModel resource)
+    {
+        using var unsent = _db.Prepare($"""
+            select 1 from work.plan where resource_id = ?1 and source_key is null
+            and (op in ({(int)PlanOp.Invalid}, {(int)PlanOp.Duplicate}, {(int)PlanOp.Waiting})
+              or op = {(int)PlanOp.Post} and state in ({(int)PlanState.Failed}, {(int)PlanState.Deferred}, {(int)PlanState.Blocked})) limit 1
+            """);
+        return unsent.Bind(1, _resources.Single(r => r.Value == resource).Key).Step();
+    }
+
     public void Clear() => _db.Execute("delete from work.plan; delete from work.gone");
 
     public void Dispose()

@@ -219,6 +219,8 @@ internal sealed class Reconcile : IDisposable
         {
             case null:
                 Counts.Same--;
+                // What was decided to be the same has the ledger's source key, or none as there.
+                _unidentified += SourceKeyOf(key.Value) is null ? 1 : 0;
                 Plan(PlanOp.Duplicate, key, stamp with { Body = default }, docId, edfiId, false);
                 break;
             case PlanOp.Duplicate:
@@ -229,7 +231,11 @@ internal sealed class Reconcile : IDisposable
                 break;
         }
 
-        if (!stamp.SourceKey.IsEmpty)
+        if (stamp.SourceKey.IsEmpty)
+        {
+            _unidentified++;
+        }
+        else
         {
             Protect(stamp);
         }

@@ -105,7 +105,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
         {
             Progress.Stage = "sending";
             Progress.Plan(counts.Values.Sum(c => c.Posts + c.Puts + c.Deletes));
-            stoppedBy = await ApplyAsync(session, plan, deliver, account, !isComplete, r => MayBeRenamed(session, plan, counts, r), cancellationToken);
+            stoppedBy = await ApplyAsync(session, plan, deliver, account, !isComplete, MayBeRenamed(plan), cancellationToken);
         }
 
         // 5. Report.
@@ -280,11 +280,13 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
         }
     }
 
-    /// <summary>Without source keys, a document whose row is gone may be one that could not be sent, under its old key.</summary>
-    private static bool MayBeRenamed(SyncSession session, PlanTable plan, Dictionary<ResourceModel, ReconcileCounts> counts, ResourceModel resource) =>
-        session.Templates.Single(t => t.Resource == resource).SourceKeyColumn < 0
-        && (counts[resource].Invalid + counts[resource].Waiting > 0
-            || plan.Tally().Any(t => t.Resource == resource && t.Op == PlanOp.Post && t.State is PlanState.Failed or PlanState.Deferred or PlanState.Blocked));
+    /// <summary>Without source keys, a document whose row is gone may be one that could not be sent, under its old key. Deletes come last, so what is
+    /// true of a resource at its first stays true.</summary>
+    private static Func<ResourceModel, bool> MayBeRenamed(PlanTable plan)
+    {
+        var known = new Dictionary<ResourceModel, bool>();
+        return resource => known.TryGetValue(resource, out var isSo) ? isSo : known[resource] = plan.HasUnsentWithoutSourceKey(resource);
+    }
 
     /// <summary>Carries out a plan that <c>plan</c> has kept in the ledger.</summary>
     /// <exception cref="LedgerException">There is none, or something has run since.</exception>
@@ -310,7 +312,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
             await Ownership.NoteAsync(session, resource, options.IsFresh, cancellationToken);
         }
 
-        var stoppedBy = await ApplyAsync(session, plan, deliver, account, true, r => MayBeRenamed(session, plan, counts, r), cancellationToken);
+        var stoppedBy = await ApplyAsync(session, plan, deliver, account, true, MayBeRenamed(plan), cancellationToken);
         var held = StoredPlan.Held(ledger, plan, kept);
         var report = Report(session, plan, deliver, account, counts, held, 0, stoppedBy) with { Elapsed = options.Time.GetElapsedTime(started) };
         StoredPlan.Drop(ledger);

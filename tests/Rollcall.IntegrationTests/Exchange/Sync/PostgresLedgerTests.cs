@@ -71,6 +71,19 @@ public sealed class PostgresLedgerTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task Numbers_that_runs_of_other_profiles_have_drawn_in_between_stop_nothing()
+    {
+        await using var database = await postgres.EmptyAsync();
+        using var bench = new SyncBench { LedgerSetting = database.ConnectionString }.WithUsualMapping();
+        bench.Pupils(2);
+        await bench.RunAsync();
+        await database.RunAsync("select setval('sync.run_id', 10000)");
+
+        Assert.Equal(SyncOutcome.NothingToDo, (await bench.RunAsync()).Outcome);
+        Assert.Equal(SyncOutcome.NothingToDo, (await bench.RunAsync()).Outcome);
+    }
+
+    [Fact]
     public async Task A_second_run_of_a_profile_is_refused_and_another_profile_is_not()
     {
         await using var database = await postgres.EmptyAsync();

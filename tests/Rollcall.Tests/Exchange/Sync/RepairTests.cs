@@ -286,7 +286,7 @@ public sealed class RepairTests : IDisposable
         _bench.Ledger("""
             drop view students; drop view studentSchoolAssociations; drop view studentSchoolAttendanceEvents;
             drop table finding; drop table finding_row; drop table change_log; drop table ownership; drop table source_position; drop table dirty; drop table stored_plan;
-            drop index run_profile_2_ix; drop index doc_blocked_ix;
+            drop index run_profile_2_ix; drop index doc_blocked_ix; drop index doc_id_ix;
             alter table profile drop column source; alter table profile drop column hash_from; alter table run drop column kind; alter table run drop column actor; alter table run drop column config_fingerprint;
             alter table doc drop column blocked_resource; alter table doc drop column blocked_key;
             drop table doc_payload; create table doc_payload(doc_id integer primary key, run_id integer not null, body blob not null);

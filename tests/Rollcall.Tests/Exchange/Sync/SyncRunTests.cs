@@ -184,6 +184,24 @@ public sealed class SyncRunTests : IDisposable
     }
 
     [Fact]
+    public async Task A_document_that_the_target_has_moved_to_another_key_is_not_deleted_under_its_old_one()
+    {
+        _bench.Pupils(3);
+        await RunAsync();
+        // As when an upsert of the second enrolment was answered with the id of the first.
+        _bench.Ledger("""
+            update doc set edfi_id = (select d.edfi_id from doc d where d.resource_id = doc.resource_id and d.source_key = '1')
+            where source_key = '2' and resource_id = (select resource_id from resource where name = 'ed-fi/studentSchoolAssociations')
+            """);
+        _bench.Sql("delete from stint where id = 1");
+
+        Assert.Equal((0, 0, 0), (await RunAsync()).Calls);
+        Assert.Equal(SyncOutcome.NothingToDo, (await RunAsync()).Outcome);
+        _bench.Sql("delete from stint where id = 2");
+        Assert.Equal((0, 0, 1), (await RunAsync()).Calls);
+    }
+
+    [Fact]
     public async Task Two_rows_with_one_key_are_reported_and_never_sent()
     {
         _bench.Pupils(2);
