@@ -89,7 +89,7 @@ internal sealed class LedgerWriter : IDisposable
             values(?1, ?2, ?3, ?4, ?5, {(int)DocStatus.Blocked}, {SyncLedger.HashVersion}, ?6, ?7, ?8) on conflict do nothing
             """);
         _blockedBy = Prepare($"update doc set blocked_resource = ?4, blocked_key = ?5 {Doc}");
-        _isTroubled = Prepare($"select 1 from doc {Doc} and full_record_hash is null and edfi_id is null and intent_op is null");
+        _isTroubled = Prepare($"select 1 from doc {Doc} and full_record_hash is null and edfi_id is null and intent_op is null and (?4 = 0 or last_http is not 403)");
         // Told which index to use, as in Reconcile: else SQLite would walk the whole resource.
         _isAnothers = Prepare("""
             select 1 from doc indexed by doc_id_ix
@@ -190,9 +190,10 @@ internal sealed class LedgerWriter : IDisposable
     }
 
     /// <summary>Whether the ledger knows the document, and knows that the target does not have it.</summary>
-    public bool IsTroubled(long resourceId, UInt128 key)
+    /// <param name="isOpenedLater">See <see cref="Apply.IsOpenedLater"/>.</param>
+    public bool IsTroubled(long resourceId, UInt128 key, bool isOpenedLater)
     {
-        var answer = _isTroubled.Bind(2, resourceId).Bind(3, key).Step();
+        var answer = _isTroubled.Bind(2, resourceId).Bind(3, key).Bind(4, isOpenedLater ? 1L : 0L).Step();
         _isTroubled.Reset();
         return answer;
     }

@@ -49,13 +49,17 @@ internal sealed class Apply : IAsyncDisposable
     /// <summary>Whether the plan is only a part of the source, so that what a document refers to may be known to the ledger alone.</summary>
     public bool AsksLedger { get; init; }
 
+    /// <summary>Resources whose documents the target lets us have only once others are there, as people by their enrolments: a 403 is then no
+    /// reason to keep those others back.</summary>
+    public Func<ResourceModel, bool> IsOpenedLater { get; init; } = _ => false;
+
     /// <summary>Makes the plan's changes that need no call.</summary>
     public void Local() => _ledger.Commit(_writer.ApplyLocal);
 
     /// <exception cref="ApiException">The target is away or lets us in no more; what was not answered stays in doubt.</exception>
     public async Task UpsertsAsync(CancellationToken cancellationToken)
     {
-        foreach (var (resource, key) in _plan.Missing(_ledger.ProfileId))
+        foreach (var (resource, key) in _plan.Missing(_ledger.ProfileId, IsOpenedLater))
         {
             _missing.Add((resource.Index, key));
         }
@@ -219,14 +223,19 @@ internal sealed class Apply : IAsyncDisposable
 
         if (call.Op == PlanOp.KeyChange && failure.Kind is FailureKind.KeyChange or FailureKind.KeyConflict)
         {
-            // The target does not change keys of this resource: the others need not ask.
-            _splitsKeyChanges.Add(call.Resource);
+            if (failure.Kind == FailureKind.KeyChange)
+            {
+                // The target does not change keys of this resource: the others need not ask.
+                _splitsKeyChanges.Add(call.Resource);
+            }
+
             _writer.KeyChangeRefused(call);
             Split(call);
             return;
         }
 
-        _forbiddenInARow[call.Resource] = failure.Kind == FailureKind.Forbidden && !_account.AnySucceeded(call.Resource)
+        var mayBeOpened = failure.Kind == FailureKind.Forbidden && IsOpenedLater(call.Resource);
+        _forbiddenInARow[call.Resource] = failure.Kind == FailureKind.Forbidden && !mayBeOpened && !_account.AnySucceeded(call.Resource)
             ? _forbiddenInARow.GetValueOrDefault(call.Resource) + 1 : 0;
         var mayHaveHappened = failure.IsTransient || failure.Kind is FailureKind.Connection or FailureKind.Timeout or FailureKind.Authentication || failure.Status == 0;
         var isDeferred = call.Op != PlanOp.Delete && failure.Kind is FailureKind.UnresolvedReference or FailureKind.Forbidden;
@@ -236,7 +245,7 @@ internal sealed class Apply : IAsyncDisposable
             : DocStatus.Failed;
         _writer.Failed(call, failure, status, mayHaveHappened || call.IsInDoubt);
         _plan.Set(call.PlanId, isDeferred ? PlanState.Deferred : PlanState.Failed);
-        if (call.Op != PlanOp.Delete)
+        if (call.Op != PlanOp.Delete && !mayBeOpened)
         {
             Miss(call);
         }
@@ -272,7 +281,7 @@ internal sealed class Apply : IAsyncDisposable
         {
             foreach (var target in reference.Model.Targets)
             {
-                if ((_missing.Contains((target.Index, reference.Key.Value)) || (AsksLedger && _deleteStages.ContainsKey(target) && _writer.IsTroubled(_ledger.ResourceId(target.Name.ToString()), reference.Key.Value)))
+                if ((_missing.Contains((target.Index, reference.Key.Value)) || (AsksLedger && _deleteStages.ContainsKey(target) && _writer.IsTroubled(_ledger.ResourceId(target.Name.ToString()), reference.Key.Value, IsOpenedLater(target))))
                     && !(target == call.Resource && reference.Key.Value == call.Key))
                 {
                     return (target, reference.Key.Value);
