@@ -28,6 +28,7 @@ internal static class PostgresLedgerSchema
             create index change_log_doc_ix on sync.change_log(profile_id, resource_id, doc_id);
             """),
         new(2, "alter table sync.profile add column if not exists hash_from bigint"),
+        new(3, "alter table sync.lease add column has_lock boolean not null default true"),
     ];
 
     /// <exception cref="DatabaseUnusableException">A newer Rollcall wrote the ledger.</exception>

@@ -30,6 +30,7 @@ internal sealed class Apply : IAsyncDisposable
     private readonly Channel<Answered> _answers = Channel.CreateUnbounded<Answered>(new UnboundedChannelOptions { SingleReader = true });
     private readonly CancellationTokenSource _stop = new();
     private readonly Task[] _workers;
+    private readonly Timer? _leaseWatch;
     private readonly HashSet<(int Resource, UInt128 Key)> _missing = [];
     private readonly Dictionary<ResourceModel, int> _forbiddenInARow = [];
     private readonly HashSet<ResourceModel> _splitsKeyChanges = [];
@@ -44,6 +45,9 @@ internal sealed class Apply : IAsyncDisposable
         (_deleteStages, _readers) = (deleteStages, readers);
         _writer = new LedgerWriter(ledger);
         _workers = [.. Enumerable.Range(0, workers).Select(_ => Task.Run(WorkAsync))];
+
+        // The loop may be waiting for answers when the lease runs out, and calls for their turn.
+        _leaseWatch = ledger.Left is null ? null : new Timer(_ => GiveUp(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
     }
 
     /// <summary>Whether the plan is only a part of the source, so that what a document refers to may be known to the ledger alone.</summary>
@@ -292,6 +296,14 @@ internal sealed class Apply : IAsyncDisposable
         return null;
     }
 
+    private void GiveUp()
+    {
+        if (_ledger.Left < LeaseMin)
+        {
+            _ = _stop.CancelAsync();
+        }
+    }
+
     private async Task WorkAsync()
     {
         await foreach (var call in _calls.Reader.ReadAllAsync(CancellationToken.None))
@@ -314,6 +326,11 @@ internal sealed class Apply : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_leaseWatch is not null)
+        {
+            await _leaseWatch.DisposeAsync();
+        }
+
         _calls.Writer.TryComplete();
         await _stop.CancelAsync();
         await Task.WhenAll(_workers);

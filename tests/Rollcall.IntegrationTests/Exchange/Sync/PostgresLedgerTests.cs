@@ -126,6 +126,23 @@ public sealed class PostgresLedgerTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task Who_has_succeeded_one_that_is_cut_off_keeps_the_profile_when_that_one_is_gone()
+    {
+        await using var database = await postgres.EmptyAsync();
+        var asleep = Open(database, "p");
+        await database.RunAsync("update sync.lease set expires_at = now() - interval '1 second'");
+        using var successor = Open(database, "p");
+        asleep.Dispose();
+        while (await database.ScalarAsync<long>("select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())") > 0)
+        {
+            await Task.Delay(20);
+        }
+
+        Assert.True(Assert.Throws<LedgerException>(() => Open(database, "p")).IsBusy);
+        successor.BeginRun(null);
+    }
+
+    [Fact]
     public async Task A_ledger_of_a_newer_format_is_refused()
     {
         await using var database = await postgres.EmptyAsync();
