@@ -31,6 +31,7 @@ internal sealed class Apply : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task[] _workers;
     private readonly Timer? _leaseWatch;
+    private volatile bool _hasGivenUp;
     private readonly HashSet<(int Resource, UInt128 Key)> _missing = [];
     private readonly Dictionary<ResourceModel, int> _forbiddenInARow = [];
     private readonly HashSet<ResourceModel> _splitsKeyChanges = [];
@@ -114,11 +115,7 @@ internal sealed class Apply : IAsyncDisposable
                 await _stop.CancelAsync();
             }
 
-            if (_ledger.Left is { } left && left < LeaseMin)
-            {
-                throw new LedgerException("the lease of the ledger could not be renewed; what was not answered is settled by the next run.", isBusy: true);
-            }
-
+            CheckLease();
             var calls = _isMore && _inFlight < CallsPerCommit ? _plan.Page(stage, CallsPerCommit) : [];
             _isMore &= calls.Count > 0 || _inFlight >= CallsPerCommit;
             var sent = new List<PlannedCall>(calls.Count);
@@ -156,6 +153,7 @@ internal sealed class Apply : IAsyncDisposable
             }
         }
 
+        CheckLease();
         cancellationToken.ThrowIfCancellationRequested();
         if (stoppedBy is not null)
         {
@@ -300,7 +298,17 @@ internal sealed class Apply : IAsyncDisposable
     {
         if (_ledger.Left < LeaseMin)
         {
+            _hasGivenUp = true;
             _ = _stop.CancelAsync();
+        }
+    }
+
+    /// <exception cref="LedgerException">The lease ends too soon for another call, or did so for a moment: what waited then was given up.</exception>
+    private void CheckLease()
+    {
+        if (_hasGivenUp || _ledger.Left < LeaseMin)
+        {
+            throw new LedgerException("the lease of the ledger could not be renewed; what was not answered is settled by the next run.", isBusy: true);
         }
     }
 
