@@ -9,7 +9,7 @@ public static class LedgerForget
     /// <param name="keyHashes">Natural keys, hashed.</param>
     /// <param name="sourceKey">Or the SIS row, or the document's id at the target, or a hash.</param>
     /// <param name="alsoLines">Forget also that the document is at the target: it is neither updated nor deleted any more unless its row is read again.</param>
-    /// <returns>How many documents it was about.</returns>
+    /// <returns>How many documents it was about; a row that is named in findings and never became one counts as one.</returns>
     public static int Run(SyncLedger ledger, string? resource, string sourceKey, IReadOnlyCollection<UInt128> keyHashes, bool alsoLines)
     {
         if (Guid.TryParse(sourceKey, out var id))
@@ -38,13 +38,17 @@ public static class LedgerForget
 
         using var payload = ledger.Db.Prepare("delete from doc_payload where profile_id = ?1 and doc_id = ?2 and not exists(select 1 from doc d where d.profile_id = ?1 and d.doc_id = ?2 and d.intent_op is not null)");
         using var trail = ledger.Db.Prepare("delete from change_log where profile_id = ?1 and resource_id = ?2 and doc_id = ?3");
-        using var rows = ledger.Db.Prepare("delete from finding_row where profile_id = ?1 and resource_id = ?2 and source_key = ?3");
+        using var rows = ledger.Db.Prepare("delete from finding_row where profile_id = ?1 and (?2 is null or resource_id = ?2) and source_key = ?3");
         // A plan that was read and not applied has the bodies too, also of a document that was never sent.
         using var planned = ledger.Db.Prepare("delete from stored_plan where profile_id = ?1 and (?2 is null or resource_id = ?2) and (key_hash = ?3 or other_key = ?3)");
         using var plannedRow = ledger.Db.Prepare("delete from stored_plan where profile_id = ?1 and (?2 is null or resource_id = ?2) and source_key = ?3");
         using var line = ledger.Db.Prepare("delete from doc where profile_id = ?1 and resource_id = ?2 and natural_key_hash = ?3 and intent_op is null");
+        var named = 0;
         ledger.Commit(() =>
         {
+            // A row without a readable key has no document, but may be named in findings.
+            rows.Bind(1, ledger.ProfileId).Bind(2, only).BindText(3, sourceKey).Run();
+            named = ledger.Db.Changes;
             plannedRow.Bind(1, ledger.ProfileId).Bind(2, only).BindText(3, sourceKey).Run();
             foreach (var key in found.Select(f => f.Key).Concat(keyHashes).Distinct())
             {
@@ -62,6 +66,6 @@ public static class LedgerForget
                 }
             }
         });
-        return found.Count;
+        return found.Count == 0 && named > 0 ? 1 : found.Count;
     }
 }

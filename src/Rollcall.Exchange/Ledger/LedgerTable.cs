@@ -23,7 +23,8 @@ internal sealed record LedgerTable(string Name, int KeyColumns, (string Name, Le
     [
         Of("profile", 1, OfProfile, "profile_id:n name target_url school_year:n config_fingerprint:b hash_version:n next_doc_id:n epoch:n created_at source hash_from:n"),
         Of("resource", 1, "true", "resource_id:n name"),
-        Of("run", 1, OfProfile + " and run_id > (select coalesce(max(run_id), 0) - 200 from sync.run where profile_id = @profile)",
+        // Runs of all profiles share their numbers: its last 200 runs can lie anywhere.
+        Of("run", 1, OfProfile + " and run_id in (select run_id from sync.run where profile_id = @profile order by run_id desc limit 200)",
             "run_id:n profile_id:n epoch:n state approved_by started_at ended_at requests:n kind actor config_fingerprint:b"),
         Of("run_resource", 2, "run_id in (select run_id from sync.run where profile_id = @profile order by run_id desc limit 20)",
             "run_id:n resource_id:n scan_complete:n scanned:n same:n posts:n puts:n key_changes:n deletes:n invalid:n duplicates:n blocked:n failed:n held:n held_reason"),

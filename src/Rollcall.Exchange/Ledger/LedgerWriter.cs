@@ -27,6 +27,7 @@ internal sealed class LedgerWriter : IDisposable
     private readonly SqliteStatement _isTroubled;
     private readonly SqliteStatement _attempts;
     private readonly SqliteStatement _isThere;
+    private readonly SqliteStatement _isAnothers;
     private readonly SqliteStatement[] _all;
 
     public LedgerWriter(SyncLedger ledger)
@@ -88,7 +89,12 @@ internal sealed class LedgerWriter : IDisposable
             values(?1, ?2, ?3, ?4, ?5, {(int)DocStatus.Blocked}, {SyncLedger.HashVersion}, ?6, ?7, ?8) on conflict do nothing
             """);
         _blockedBy = Prepare($"update doc set blocked_resource = ?4, blocked_key = ?5 {Doc}");
-        _isTroubled = Prepare($"select 1 from doc {Doc} and full_record_hash is null and edfi_id is null and intent_op is null");
+        _isTroubled = Prepare($"select 1 from doc {Doc} and full_record_hash is null and edfi_id is null and intent_op is null and (?4 = 0 or last_http is not 403)");
+        // Told which index to use, as in Reconcile: else SQLite would walk the whole resource.
+        _isAnothers = Prepare("""
+            select 1 from doc indexed by doc_id_ix
+            where profile_id = ?1 and resource_id = ?2 and edfi_id = ?4 and natural_key_hash <> ?3 and full_record_hash is not null limit 1
+            """);
         _all = [.. prepared];
     }
 
@@ -184,9 +190,10 @@ internal sealed class LedgerWriter : IDisposable
     }
 
     /// <summary>Whether the ledger knows the document, and knows that the target does not have it.</summary>
-    public bool IsTroubled(long resourceId, UInt128 key)
+    /// <param name="isOpenedLater">See <see cref="Apply.IsOpenedLater"/>.</param>
+    public bool IsTroubled(long resourceId, UInt128 key, bool isOpenedLater)
     {
-        var answer = _isTroubled.Bind(2, resourceId).Bind(3, key).Step();
+        var answer = _isTroubled.Bind(2, resourceId).Bind(3, key).Bind(4, isOpenedLater ? 1L : 0L).Step();
         _isTroubled.Reset();
         return answer;
     }
@@ -206,6 +213,26 @@ internal sealed class LedgerWriter : IDisposable
         var answer = _isThere.Long(0) != 0;
         _isThere.Reset();
         return answer;
+    }
+
+    /// <summary>Whether the id of a document that is to go is that of another which stays: an upsert was answered with it.</summary>
+    public bool IsAnothers(PlannedCall call)
+    {
+        if (call.EdfiId is not { } id)
+        {
+            return false;
+        }
+
+        var answer = At(_isAnothers, call).Bind(4, id).Step();
+        _isAnothers.Reset();
+        return answer;
+    }
+
+    /// <summary>Removes a document's line: the target has nothing under its key any more.</summary>
+    public void Drop(PlannedCall call)
+    {
+        At(_deleted, call).Run();
+        _dropPayload.Bind(2, call.DocId).Run();
     }
 
     /// <summary>Carries out what the plan decided without a call.</summary>

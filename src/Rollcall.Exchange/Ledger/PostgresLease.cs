@@ -4,7 +4,8 @@ using Npgsql;
 namespace Rollcall.Exchange.Ledger;
 
 /// <summary>One owner per profile of a ledger in PostgreSQL. The owner holds an advisory lock, which ends with its connection, so that a killed
-/// run is succeeded at once; and a row that it renews, so that one cut off with its connection half open is succeeded when that ends. Every
+/// run is succeeded at once; and a row that it renews, so that one cut off with its connection half open is succeeded when that ends. The row says
+/// whether its owner has the lock, which one cut off may keep for a while: a lock that is free tells only then that the owner is gone. Every
 /// write is fenced by the row's epoch: an owner that comes back late can write nothing.</summary>
 internal sealed class PostgresLease(string connectionString) : IDisposable
 {
@@ -16,9 +17,10 @@ internal sealed class PostgresLease(string connectionString) : IDisposable
     private long _profileId;
     private long _epoch;
     private long _renewedAt;
+    private volatile bool _isLost;
     private Task _renewing = Task.CompletedTask;
 
-    public TimeSpan Left => Length - TimeProvider.System.GetElapsedTime(Interlocked.Read(ref _renewedAt));
+    public TimeSpan Left => _isLost ? TimeSpan.Zero : Length - TimeProvider.System.GetElapsedTime(Interlocked.Read(ref _renewedAt));
 
     /// <exception cref="LedgerException">Another run has the profile.</exception>
     public void Take(long profileId)
@@ -26,10 +28,11 @@ internal sealed class PostgresLease(string connectionString) : IDisposable
         _profileId = profileId;
         using var take = new NpgsqlCommand("""
             with free as (select pg_try_advisory_lock(1382239335, @profile::int) as is_free)
-            insert into sync.lease as l(profile_id, owner, epoch, expires_at)
-            select @profile, @owner, 1, now() + @length from free
+            insert into sync.lease as l(profile_id, owner, epoch, expires_at, has_lock)
+            select @profile, @owner, 1, now() + @length, is_free from free
             where is_free or exists (select 1 from sync.lease where profile_id = @profile and expires_at <= now())
-            on conflict(profile_id) do update set owner = excluded.owner, epoch = l.epoch + 1, expires_at = excluded.expires_at
+            on conflict(profile_id) do update set owner = excluded.owner, epoch = l.epoch + 1, expires_at = excluded.expires_at, has_lock = excluded.has_lock
+            where excluded.has_lock and l.has_lock or l.expires_at <= now()
             returning l.epoch
             """, _connection);
         take.Parameters.AddWithValue("profile", profileId);
@@ -68,19 +71,25 @@ internal sealed class PostgresLease(string connectionString) : IDisposable
             while (await timer.WaitForNextTickAsync(cancellationToken))
             {
                 var at = TimeProvider.System.GetTimestamp();
-                await using var renew = new NpgsqlCommand("update sync.lease set expires_at = now() + $3 where profile_id = $1 and epoch = $2", _connection);
+                await using var renew = new NpgsqlCommand("""
+                    update sync.lease set expires_at = now() + $3, has_lock = has_lock or pg_try_advisory_lock(1382239335, $1::int) where profile_id = $1 and epoch = $2
+                    """, _connection);
                 renew.Parameters.Add(new() { Value = _profileId });
                 renew.Parameters.Add(new() { Value = _epoch });
                 renew.Parameters.Add(new() { Value = Length });
-                if (await renew.ExecuteNonQueryAsync(cancellationToken) == 1)
+                if (await renew.ExecuteNonQueryAsync(cancellationToken) != 1)
                 {
-                    Interlocked.Exchange(ref _renewedAt, at);
+                    _isLost = true;
+                    return;
                 }
+
+                Interlocked.Exchange(ref _renewedAt, at);
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or NpgsqlException)
+        catch (Exception e) when (e is OperationCanceledException or NpgsqlException or InvalidOperationException)
         {
-            // What is left of the lease tells the run that it is not renewed any more.
+            // The lock ends with the connection: another may have the profile already.
+            _isLost = true;
         }
     }
 

@@ -10,7 +10,7 @@ internal static class PostgresLedgerSchema
     /// <summary>"RcLg", the lock under which one process migrates at a time.</summary>
     private const long MigrationLock = 0x52634C67;
 
-    /// <summary>The first format here has the same tables as the second of the SQLite file, whose third adds an index that only a working copy needs.
+    /// <summary>The first format here has the same tables as the second of the SQLite file, whose third and fifth add indexes that only a working copy needs.
     /// The tables are made as this build knows them, so a later format adds a column only where an older Rollcall made them.</summary>
     public static IReadOnlyList<Migration> Migrations { get; } =
     [
@@ -28,6 +28,7 @@ internal static class PostgresLedgerSchema
             create index change_log_doc_ix on sync.change_log(profile_id, resource_id, doc_id);
             """),
         new(2, "alter table sync.profile add column if not exists hash_from bigint"),
+        new(3, "alter table sync.lease add column has_lock boolean not null default true"),
     ];
 
     /// <exception cref="DatabaseUnusableException">A newer Rollcall wrote the ledger.</exception>

@@ -37,6 +37,12 @@ public sealed class SyncLedger : IDisposable
 
     internal byte[]? ConfigFingerprint { get; private set; }
 
+    /// <summary>For messages; without a password.</summary>
+    public string Name => _home.Name;
+
+    /// <summary>Whether the profile was not in the ledger before it was opened.</summary>
+    public bool IsNew { get; private set; }
+
     /// <summary>How long this process may still rely on being the only one; null for as long as it lives.</summary>
     internal TimeSpan? Left => _home.Left;
 
@@ -54,14 +60,25 @@ public sealed class SyncLedger : IDisposable
         || ledger.Contains("Server=", StringComparison.OrdinalIgnoreCase);
 
     /// <param name="ledger">The path of a file, or a PostgreSQL connection string.</param>
-    /// <exception cref="LedgerException">Another process uses the ledger, or it was made for another target.</exception>
+    /// <param name="mayMake">A profile that the ledger does not know is added to it, and a file that is not there is made.</param>
+    /// <exception cref="LedgerException">Another process uses the ledger, it was made for another target, or it is not there and must be.</exception>
     /// <exception cref="DatabaseUnusableException">The file is no ledger, or a newer Rollcall's.</exception>
-    public static SyncLedger Open(string ledger, string profile, string targetUrl, int? schoolYear, TimeProvider time)
+    public static SyncLedger Open(string ledger, string profile, string targetUrl, int? schoolYear, TimeProvider time, bool mayMake = true)
     {
+        if (!mayMake && !IsPostgres(ledger) && !File.Exists(ledger))
+        {
+            throw new LedgerException($"there is no ledger {ledger}: nothing has been synced yet, or it is another that was meant.", isBusy: false);
+        }
+
         ILedgerHome home = IsPostgres(ledger) ? PostgresLedger.Open(ledger) : FileLedger.Open(ledger);
         try
         {
             var known = home.FindProfile(profile);
+            if (known is null && !mayMake)
+            {
+                throw new LedgerException($"the ledger {home.Name} knows no profile {profile}: nothing has been synced yet, or it is another that was meant.", isBusy: false);
+            }
+
             var id = known ?? home.NewNumber("profile", profile);
             home.Take(id);
             home.Db.Execute(LedgerSchema.Plan);
@@ -121,6 +138,7 @@ public sealed class SyncLedger : IDisposable
             """);
         Commit(() => add.Bind(1, ProfileId).BindText(2, name).BindText(3, targetUrl).Bind(4, schoolYear).Bind(5, (long)HashVersion).BindText(6, Now()).Run());
         _nextDocId = _savedDocId = 1;
+        IsNew = true;
 
         static string Year(long? year) => year is { } y ? string.Create(CultureInfo.InvariantCulture, $" for {y}") : "";
     }
@@ -202,6 +220,7 @@ public sealed class SyncLedger : IDisposable
                 upgraded.Bind(1, ProfileId).Run();
             }
         });
+        ConfigFingerprint = fingerprint ?? ConfigFingerprint;
     }
 
     /// <summary>Removes what is kept for the record from before a time.</summary>

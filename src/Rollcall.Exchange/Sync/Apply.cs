@@ -30,6 +30,8 @@ internal sealed class Apply : IAsyncDisposable
     private readonly Channel<Answered> _answers = Channel.CreateUnbounded<Answered>(new UnboundedChannelOptions { SingleReader = true });
     private readonly CancellationTokenSource _stop = new();
     private readonly Task[] _workers;
+    private readonly Timer? _leaseWatch;
+    private volatile bool _hasGivenUp;
     private readonly HashSet<(int Resource, UInt128 Key)> _missing = [];
     private readonly Dictionary<ResourceModel, int> _forbiddenInARow = [];
     private readonly HashSet<ResourceModel> _splitsKeyChanges = [];
@@ -44,10 +46,17 @@ internal sealed class Apply : IAsyncDisposable
         (_deleteStages, _readers) = (deleteStages, readers);
         _writer = new LedgerWriter(ledger);
         _workers = [.. Enumerable.Range(0, workers).Select(_ => Task.Run(WorkAsync))];
+
+        // The loop may be waiting for answers when the lease runs out, and calls for their turn.
+        _leaseWatch = ledger.Left is null ? null : new Timer(_ => GiveUp(), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
     }
 
     /// <summary>Whether the plan is only a part of the source, so that what a document refers to may be known to the ledger alone.</summary>
     public bool AsksLedger { get; init; }
+
+    /// <summary>Resources whose documents the target lets us have only once others are there, as people by their enrolments: a 403 is then no
+    /// reason to keep those others back.</summary>
+    public Func<ResourceModel, bool> IsOpenedLater { get; init; } = _ => false;
 
     /// <summary>Makes the plan's changes that need no call.</summary>
     public void Local() => _ledger.Commit(_writer.ApplyLocal);
@@ -55,7 +64,7 @@ internal sealed class Apply : IAsyncDisposable
     /// <exception cref="ApiException">The target is away or lets us in no more; what was not answered stays in doubt.</exception>
     public async Task UpsertsAsync(CancellationToken cancellationToken)
     {
-        foreach (var (resource, key) in _plan.Missing(_ledger.ProfileId))
+        foreach (var (resource, key) in _plan.Missing(_ledger.ProfileId, IsOpenedLater))
         {
             _missing.Add((resource.Index, key));
         }
@@ -106,11 +115,7 @@ internal sealed class Apply : IAsyncDisposable
                 await _stop.CancelAsync();
             }
 
-            if (_ledger.Left is { } left && left < LeaseMin)
-            {
-                throw new LedgerException("the lease of the ledger could not be renewed; what was not answered is settled by the next run.", isBusy: true);
-            }
-
+            CheckLease();
             var calls = _isMore && _inFlight < CallsPerCommit ? _plan.Page(stage, CallsPerCommit) : [];
             _isMore &= calls.Count > 0 || _inFlight >= CallsPerCommit;
             var sent = new List<PlannedCall>(calls.Count);
@@ -148,6 +153,7 @@ internal sealed class Apply : IAsyncDisposable
             }
         }
 
+        CheckLease();
         cancellationToken.ThrowIfCancellationRequested();
         if (stoppedBy is not null)
         {
@@ -164,6 +170,15 @@ internal sealed class Apply : IAsyncDisposable
             {
                 _plan.Set(call.PlanId, PlanState.Blocked);
                 _account.Of(call.Resource).DeletesKept++;
+                return;
+            }
+
+            if (_writer.IsAnothers(call))
+            {
+                // The target has moved the document to the key of another line: under that id it is the other's.
+                _writer.Drop(call);
+                _plan.Set(call.PlanId, PlanState.Done);
+                _progress.Finish();
                 return;
             }
         }
@@ -210,14 +225,19 @@ internal sealed class Apply : IAsyncDisposable
 
         if (call.Op == PlanOp.KeyChange && failure.Kind is FailureKind.KeyChange or FailureKind.KeyConflict)
         {
-            // The target does not change keys of this resource: the others need not ask.
-            _splitsKeyChanges.Add(call.Resource);
+            if (failure.Kind == FailureKind.KeyChange)
+            {
+                // The target does not change keys of this resource: the others need not ask.
+                _splitsKeyChanges.Add(call.Resource);
+            }
+
             _writer.KeyChangeRefused(call);
             Split(call);
             return;
         }
 
-        _forbiddenInARow[call.Resource] = failure.Kind == FailureKind.Forbidden && !_account.AnySucceeded(call.Resource)
+        var mayBeOpened = failure.Kind == FailureKind.Forbidden && IsOpenedLater(call.Resource);
+        _forbiddenInARow[call.Resource] = failure.Kind == FailureKind.Forbidden && !mayBeOpened && !_account.AnySucceeded(call.Resource)
             ? _forbiddenInARow.GetValueOrDefault(call.Resource) + 1 : 0;
         var mayHaveHappened = failure.IsTransient || failure.Kind is FailureKind.Connection or FailureKind.Timeout or FailureKind.Authentication || failure.Status == 0;
         var isDeferred = call.Op != PlanOp.Delete && failure.Kind is FailureKind.UnresolvedReference or FailureKind.Forbidden;
@@ -227,7 +247,7 @@ internal sealed class Apply : IAsyncDisposable
             : DocStatus.Failed;
         _writer.Failed(call, failure, status, mayHaveHappened || call.IsInDoubt);
         _plan.Set(call.PlanId, isDeferred ? PlanState.Deferred : PlanState.Failed);
-        if (call.Op != PlanOp.Delete)
+        if (call.Op != PlanOp.Delete && !mayBeOpened)
         {
             Miss(call);
         }
@@ -263,7 +283,7 @@ internal sealed class Apply : IAsyncDisposable
         {
             foreach (var target in reference.Model.Targets)
             {
-                if ((_missing.Contains((target.Index, reference.Key.Value)) || (AsksLedger && _deleteStages.ContainsKey(target) && _writer.IsTroubled(_ledger.ResourceId(target.Name.ToString()), reference.Key.Value)))
+                if ((_missing.Contains((target.Index, reference.Key.Value)) || (AsksLedger && _deleteStages.ContainsKey(target) && _writer.IsTroubled(_ledger.ResourceId(target.Name.ToString()), reference.Key.Value, IsOpenedLater(target))))
                     && !(target == call.Resource && reference.Key.Value == call.Key))
                 {
                     return (target, reference.Key.Value);
@@ -272,6 +292,24 @@ internal sealed class Apply : IAsyncDisposable
         }
 
         return null;
+    }
+
+    private void GiveUp()
+    {
+        if (_ledger.Left < LeaseMin)
+        {
+            _hasGivenUp = true;
+            _ = _stop.CancelAsync();
+        }
+    }
+
+    /// <exception cref="LedgerException">The lease ends too soon for another call, or did so for a moment: what waited then was given up.</exception>
+    private void CheckLease()
+    {
+        if (_hasGivenUp || _ledger.Left < LeaseMin)
+        {
+            throw new LedgerException("the lease of the ledger could not be renewed; what was not answered is settled by the next run.", isBusy: true);
+        }
     }
 
     private async Task WorkAsync()
@@ -296,6 +334,11 @@ internal sealed class Apply : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_leaseWatch is not null)
+        {
+            await _leaseWatch.DisposeAsync();
+        }
+
         _calls.Writer.TryComplete();
         await _stop.CancelAsync();
         await Task.WhenAll(_workers);

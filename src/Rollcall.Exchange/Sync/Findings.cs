@@ -103,6 +103,18 @@ internal sealed class Findings
         }
     }
 
+    /// <summary>Takes back what was found in rows of a resource, because they are read again.</summary>
+    public void Drop(ResourceName resource)
+    {
+        lock (_lock)
+        {
+            foreach (var key in _counts.Keys.Where(k => k.Item1 == resource).ToList())
+            {
+                _counts.Remove(key);
+            }
+        }
+    }
+
     /// <summary>The first rows of each cause, by source key.</summary>
     public IReadOnlyList<(Finding Finding, IReadOnlyCollection<string> SourceKeys)> WithRows()
     {

@@ -107,17 +107,33 @@ internal sealed class PlanTable : IDisposable
     }
 
     /// <summary>The keys that the target does not have although the source names them: what refers to them cannot be accepted.</summary>
-    public IEnumerable<(ResourceModel Resource, UInt128 Key)> Missing(long profileId)
+    /// <param name="isOpenedLater">See <see cref="Apply.IsOpenedLater"/>.</param>
+    public IEnumerable<(ResourceModel Resource, UInt128 Key)> Missing(long profileId, Func<ResourceModel, bool> isOpenedLater)
     {
         using var missing = _db.Prepare($"""
-            select p.resource_id, p.key_hash from work.plan p
+            select p.resource_id, p.key_hash, d.last_http from work.plan p
             left join doc d on d.profile_id = ?1 and d.resource_id = p.resource_id and d.natural_key_hash = p.key_hash
             where p.op in ({(int)PlanOp.Invalid}, {(int)PlanOp.Duplicate}, {(int)PlanOp.Held}, {(int)PlanOp.Waiting}) and d.full_record_hash is null
             """);
         for (missing.Bind(1, profileId); missing.Step();)
         {
-            yield return (_resources[missing.Long(0)], missing.Hash(1));
+            var resource = _resources[missing.Long(0)];
+            if (missing.LongOrNull(2) != 403 || !isOpenedLater(resource))
+            {
+                yield return (resource, missing.Hash(1));
+            }
         }
+    }
+
+    /// <summary>Whether a row that has no source key was not sent: it may be any document whose row is gone, under a new key.</summary>
+    public bool HasUnsentWithoutSourceKey(ResourceModel resource)
+    {
+        using var unsent = _db.Prepare($"""
+            select 1 from work.plan where resource_id = ?1 and source_key is null
+            and (op in ({(int)PlanOp.Invalid}, {(int)PlanOp.Duplicate}, {(int)PlanOp.Waiting})
+              or op = {(int)PlanOp.Post} and state in ({(int)PlanState.Failed}, {(int)PlanState.Deferred}, {(int)PlanState.Blocked})) limit 1
+            """);
+        return unsent.Bind(1, _resources.Single(r => r.Value == resource).Key).Step();
     }
 
     public void Clear() => _db.Execute("delete from work.plan; delete from work.gone");

@@ -97,6 +97,9 @@ internal sealed class Reconcile : IDisposable
     /// <summary>Send also what has not changed.</summary>
     public bool IsResend { get; init; }
 
+    /// <summary>Of what has not changed, only what has one of these natural keys; null for all.</summary>
+    public IReadOnlySet<UInt128>? Resent { get; set; }
+
     /// <summary>Try also what the target refused not long ago.</summary>
     public bool IgnoresWaits { get; init; }
 
@@ -175,7 +178,7 @@ internal sealed class Reconcile : IDisposable
 
         if (!_probe.IsNull(1) && _probe.Hash(1) == stamp.Record.Value)
         {
-            return IsResend ? hasNoId ? PlanOp.Post : PlanOp.Put
+            return IsResend && Resent?.Contains(stamp.Key!.Value.Value) != false ? hasNoId ? PlanOp.Post : PlanOp.Put
                 : _probe.Long(3) == (int)DocStatus.Synced && _probe.Blob(2).SequenceEqual(stamp.SourceKey.Span) ? null : PlanOp.Link;
         }
 
@@ -219,6 +222,8 @@ internal sealed class Reconcile : IDisposable
         {
             case null:
                 Counts.Same--;
+                // What was decided to be the same has the ledger's source key, or none as there.
+                _unidentified += SourceKeyOf(key.Value) is null ? 1 : 0;
                 Plan(PlanOp.Duplicate, key, stamp with { Body = default }, docId, edfiId, false);
                 break;
             case PlanOp.Duplicate:
@@ -229,7 +234,11 @@ internal sealed class Reconcile : IDisposable
                 break;
         }
 
-        if (!stamp.SourceKey.IsEmpty)
+        if (stamp.SourceKey.IsEmpty)
+        {
+            _unidentified++;
+        }
+        else
         {
             Protect(stamp);
         }
@@ -338,17 +347,27 @@ internal sealed class Reconcile : IDisposable
     }
 
     /// <summary>The source key that the ledger has for a natural key, so that a row that takes another's place is looked at together with it.</summary>
-    public string? SourceKeyOf(in Stamp stamp)
+    public string? SourceKeyOf(in Stamp stamp) => SourceKeyOf(LedgerKey(stamp));
+
+    /// <summary>Whether several rows had the key: the others are not known by their source keys, so that only a complete scan finds them.</summary>
+    public bool WasDuplicate(in Stamp stamp)
+    {
+        var answer = _probe.Bind(3, LedgerKey(stamp)).Step() && _probe.Long(3) == (int)DocStatus.Duplicate;
+        _probe.Reset();
+        return answer;
+    }
+
+    private UInt128 LedgerKey(in Stamp stamp)
     {
         foreach (var older in _upgrade is null ? [] : stamp.Older ?? [])
         {
             if (_upgrade!.Find(stamp.Key!.Value, older) is { } oldKey)
             {
-                return SourceKeyOf(oldKey);
+                return oldKey;
             }
         }
 
-        return SourceKeyOf(stamp.Key!.Value.Value);
+        return stamp.Key!.Value.Value;
     }
 
     private string? SourceKeyOf(UInt128 key)

@@ -18,6 +18,9 @@ public sealed class SyncAdopt(MappingFolder folder, DataStandard standard, SyncO
 
     public SyncProgress Progress { get; } = new();
 
+    /// <summary>What there is to say of the ledger; null when it knew the profile before.</summary>
+    public string? Said { get; private set; }
+
     /// <param name="takesForeign">Take every document of the mapped resources: the source owns them all.</param>
     /// <exception cref="ApiException">The target cannot be read.</exception>
     public async Task<IReadOnlyList<AdoptedResource>> RunAsync(bool takesForeign, CancellationToken cancellationToken)
@@ -26,6 +29,7 @@ public sealed class SyncAdopt(MappingFolder folder, DataStandard standard, SyncO
         await using var sis = await SyncRun.OpenSisAsync(folder, cancellationToken);
         using var session = await SyncSession.OpenAsync(folder, standard, sis, options, cancellationToken);
         var ledger = session.Ledger;
+        Said = ledger.IsNew ? SyncReportText.NewLedger(ledger.Name) : null;
         Progress.Target = session.Target.Client;
         ledger.BeginRun(null, "adopt", options.Actor);
         var done = new List<AdoptedResource>();

@@ -16,6 +16,9 @@ public sealed record SyncOptions
     /// <summary>The verb, as the run's record names it.</summary>
     public string Kind { get; init; } = "run";
 
+    /// <summary>Whether the verb is about what was sent before, so that a ledger that is not there is a mistake and not a beginning.</summary>
+    internal bool NeedsLedger => Kind is "verify" or "retry" or "apply";
+
     /// <summary>Who or what began the run; for the audit trail.</summary>
     public string? Actor { get; init; }
 

@@ -50,6 +50,9 @@ public sealed record SyncReport
     /// <summary>The run's number in the ledger; 0 for a dry run.</summary>
     public required long Run { get; init; }
 
+    /// <summary>The ledger, when it knew nothing of the profile before; else null.</summary>
+    public string? NewLedger { get; init; }
+
     /// <summary>How long the source was read, which is at most how long its transaction was open.</summary>
     public TimeSpan SourceElapsed { get; init; }
 

@@ -20,10 +20,18 @@ public static class SyncReportText
         .. _columns[6..8], ("waiting", r => r.Plan.Waiting), _columns[10], _columns[11],
     ];
 
+    /// <summary>What every verb that makes a ledger says of it: a mistyped one would look like a first run.</summary>
+    internal static string NewLedger(string name) => $"The ledger {name} is new for this profile: it knows nothing of what was sent before.";
+
     /// <summary>A table of the resources, then every cause of trouble in a line of its own.</summary>
     public static string ToText(this SyncReport report)
     {
         var text = new StringBuilder();
+        if (report.NewLedger is { } ledger)
+        {
+            text.AppendLine(NewLedger(ledger));
+        }
+
         AppendTable(text, report.Resources, report.IsDryRun ? _planned : _columns);
         foreach (var resource in report.Resources)
         {
@@ -134,6 +142,7 @@ public static class SyncReportText
         json.WriteString("verb", "sync " + report.Verb);
         json.WriteNumber("run", report.Run);
         json.WriteString("profile", report.Profile);
+        json.WriteBoolean("newLedger", report.NewLedger is not null);
         json.WriteString("outcome", JsonNamingPolicy.CamelCase.ConvertName(report.Outcome.ToString()));
         json.WriteNumber("seconds", Math.Round(report.Elapsed.TotalSeconds, 3));
         json.WriteStartObject("source");

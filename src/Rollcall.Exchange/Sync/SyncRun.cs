@@ -42,6 +42,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
         SyncSession session, ISisReader sis, Dictionary<ResourceModel, ResourceScope> scopes, CancellationToken cancellationToken) =>
         RunAsync(session, sis, () => scopes, cancellationToken, isRecorded: false);
 
+    /// <param name="sis">Closed when it has been read, unless this is a look at some rows.</param>
     /// <param name="scopeOf">What is read of each resource; asked once what was in doubt is settled.</param>
     internal async Task<SyncReport> RunAsync(
         SyncSession session, ISisReader sis, Func<Dictionary<ResourceModel, ResourceScope>> scopeOf, CancellationToken cancellationToken, bool isRecorded = true)
@@ -76,7 +77,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
         // 2. Extract, map, stamp and reconcile every resource: the plan.
         var counts = new Dictionary<ResourceModel, ReconcileCounts>();
         var scopes = scopeOf();
-        var isComplete = scopes.Count == session.Templates.Count && scopes.Values.All(s => s.Filter is null);
+        var isComplete = options.Only is null && scopes.Count == session.Templates.Count && scopes.Values.All(s => s.Filter is null);
         foreach (var template in session.Templates.Where(t => scopes.ContainsKey(t.Resource)).TakeWhile(_ => stoppedBy is null))
         {
             Progress.Stage = $"reading {template.Resource.Name.Endpoint}";
@@ -93,6 +94,12 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
             await SourceRules.CheckAsync(folder, sis, _findings, cancellationToken);
         }
 
+        if (isRecorded)
+        {
+            // Sending may take hours, for which the source need not keep its snapshot.
+            await sis.DisposeAsync();
+        }
+
         // 3. Guard: deletes that look like a broken extract wait for a person.
         var held = stoppedBy is null ? Hold(session, counts) : [];
         if (options.IsPlanKept)
@@ -105,7 +112,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
         {
             Progress.Stage = "sending";
             Progress.Plan(counts.Values.Sum(c => c.Posts + c.Puts + c.Deletes));
-            stoppedBy = await ApplyAsync(session, plan, deliver, account, !isComplete, r => MayBeRenamed(session, plan, counts, r), cancellationToken);
+            stoppedBy = await ApplyAsync(session, plan, deliver, account, !isComplete, MayBeRenamed(plan), cancellationToken);
         }
 
         // 5. Report.
@@ -151,7 +158,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
             IsResend = options.Only?.IsResend == true,
             IgnoresWaits = options.Only is not null,
         };
-        if (scope.Filter is null)
+        if (scope.Filter is null || !await PlanSomeAsync(session, sis, template, scope, reconcile, cancellationToken))
         {
             var batch = new List<Stamp>();
             await foreach (var stamps in StampsAsync(session, sis, template, null, cancellationToken))
@@ -165,11 +172,8 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
             }
 
             reconcile.Add(CollectionsMarshal.AsSpan(batch));
-            reconcile.Finish(session.Folder.DeletesOf(mapped));
-        }
-        else
-        {
-            await PlanSomeAsync(session, sis, template, scope, reconcile, cancellationToken);
+            // Who asks for a part to be sent again does not ask for deletes.
+            reconcile.Finish(options.Only is null ? session.Folder.DeletesOf(mapped) : DeletePolicy.Never);
         }
 
         session.Ledger.Probe?.Invoke("planned");
@@ -180,8 +184,9 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
         return reconcile.Counts;
     }
 
-    /// <summary>Some rows, and the rows whose documents they turn out to take over: two rows that swap their keys are looked at together.</summary>
-    private async Task PlanSomeAsync(
+    /// <summary>Some rows, and the rows whose documents they turn out to take over: two rows that swap their keys are looked at together. False, with
+    /// nothing planned, when the resource must be read to its end because some of them had a key twice.</summary>
+    private async Task<bool> PlanSomeAsync(
         SyncSession session, ISisReader sis, DocumentTemplate template, ResourceScope scope, Reconcile reconcile, CancellationToken cancellationToken)
     {
         var all = new List<Stamp>();
@@ -205,12 +210,20 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
             filter = others.Count > 0 && template.SourceKeyColumn >= 0 ? new RowFilter("@source_key", others) : null;
         }
 
+        if (all.Any(s => s.Key is not null && reconcile.WasDuplicate(s)))
+        {
+            _findings.Drop(template.Resource.Name);
+            reconcile.Resent = all.Where(s => s.Key is not null).Select(s => s.Key!.Value.Value).ToHashSet();
+            return false;
+        }
+
         foreach (var batch in all.Chunk(StampsPerBatch))
         {
             reconcile.Add(batch);
         }
 
         reconcile.FinishSome(asked, scope.RowsWereTouched ? session.Folder.DeletesOf(session.Mapped(template.Resource)) : null);
+        return true;
     }
 
     private async IAsyncEnumerable<List<Stamp>> StampsAsync(
@@ -266,6 +279,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
             session.Ledger, plan, deliver, account, Progress, target.Stages.ToDictionary(s => s.Key, s => -s.Value.Create), session.ReaderOf, target.Workers)
         {
             AsksLedger = asksLedger,
+            IsOpenedLater = r => target.Stages.TryGetValue(r, out var stages) && stages.Update > stages.Create,
         };
         try
         {
@@ -280,11 +294,13 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
         }
     }
 
-    /// <summary>Without source keys, a document whose row is gone may be one that could not be sent, under its old key.</summary>
-    private static bool MayBeRenamed(SyncSession session, PlanTable plan, Dictionary<ResourceModel, ReconcileCounts> counts, ResourceModel resource) =>
-        session.Templates.Single(t => t.Resource == resource).SourceKeyColumn < 0
-        && (counts[resource].Invalid + counts[resource].Waiting > 0
-            || plan.Tally().Any(t => t.Resource == resource && t.Op == PlanOp.Post && t.State is PlanState.Failed or PlanState.Deferred or PlanState.Blocked));
+    /// <summary>Without source keys, a document whose row is gone may be one that could not be sent, under its old key. Deletes come last, so what is
+    /// true of a resource at its first stays true.</summary>
+    private static Func<ResourceModel, bool> MayBeRenamed(PlanTable plan)
+    {
+        var known = new Dictionary<ResourceModel, bool>();
+        return resource => known.TryGetValue(resource, out var isSo) ? isSo : known[resource] = plan.HasUnsentWithoutSourceKey(resource);
+    }
 
     /// <summary>Carries out a plan that <c>plan</c> has kept in the ledger.</summary>
     /// <exception cref="LedgerException">There is none, or something has run since.</exception>
@@ -295,6 +311,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
         Progress.Stage = "connecting";
         await using var sis = await OpenSisAsync(folder, cancellationToken);
         using var session = await SyncSession.OpenAsync(folder, standard, sis, options, cancellationToken);
+        await sis.DisposeAsync();
         var (target, ledger) = (session.Target, session.Ledger);
         Progress.Target = target.Client;
         using var plan = new PlanTable(ledger, target.Stages.Keys);
@@ -310,7 +327,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
             await Ownership.NoteAsync(session, resource, options.IsFresh, cancellationToken);
         }
 
-        var stoppedBy = await ApplyAsync(session, plan, deliver, account, true, r => MayBeRenamed(session, plan, counts, r), cancellationToken);
+        var stoppedBy = await ApplyAsync(session, plan, deliver, account, true, MayBeRenamed(plan), cancellationToken);
         var held = StoredPlan.Held(ledger, plan, kept);
         var report = Report(session, plan, deliver, account, counts, held, 0, stoppedBy) with { Elapsed = options.Time.GetElapsedTime(started) };
         StoredPlan.Drop(ledger);
@@ -342,6 +359,7 @@ public sealed class SyncRun(MappingFolder folder, DataStandard standard, SyncOpt
             Profile = folder.Profile.Name,
             Verb = options.Kind,
             Run = session.Ledger.RunId,
+            NewLedger = session.Ledger.IsNew ? session.Ledger.Name : null,
             Outcome = SyncReport.OutcomeOf(resources, findings, refusals, stoppedBy, posts + puts + deletes, options.IsDryRun),
             Resources = resources,
             Findings = findings,

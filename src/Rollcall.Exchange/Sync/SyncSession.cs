@@ -33,7 +33,7 @@ internal sealed class SyncSession : IDisposable
         var target = await SyncTarget.ConnectAsync(profile.Target, standard, templates, options.Client, cancellationToken);
         try
         {
-            var ledger = SyncLedger.Open(profile.LedgerPath, profile.Name, profile.Target.Url, profile.Target.SchoolYear, options.Time);
+            var ledger = SyncLedger.Open(profile.LedgerPath, profile.Name, profile.Target.Url, profile.Target.SchoolYear, options.Time, mayMake: !options.NeedsLedger);
             ledger.Probe = options.Probe;
             ledger.SkipsIntents = options.SkipsIntents;
             ledger.KeepsPayloads = profile.Audit.KeepsAllPayloads;

@@ -17,7 +17,7 @@ internal sealed class SyncTarget : IDisposable
     /// <summary>The mapped resources' positions in dependency order: people are created early and updated once their enrolments let us.</summary>
     public IReadOnlyDictionary<ResourceModel, (int Create, int Update)> Stages { get; }
 
-    public TargetDescriptors Descriptors { get; }
+    public TargetDescriptors Descriptors { get; private set; }
 
     public int Workers { get; }
 
@@ -55,6 +55,11 @@ internal sealed class SyncTarget : IDisposable
             throw;
         }
     }
+
+    /// <summary>Reads the descriptors again.</summary>
+    /// <exception cref="ApiException">The target cannot be reached.</exception>
+    public async Task RefreshAsync(DataStandard standard, IReadOnlyList<DocumentTemplate> templates, CancellationToken cancellationToken) =>
+        Descriptors = await TargetDescriptors.ReadAsync(Client, standard, templates, cancellationToken);
 
     public void Dispose() => Client.Dispose();
 }

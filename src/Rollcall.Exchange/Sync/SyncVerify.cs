@@ -7,7 +7,7 @@ namespace Rollcall.Exchange.Sync;
 
 /// <summary>How far one resource at the target has drifted from what the ledger says was sent.</summary>
 /// <param name="Missing">Acknowledged once, and not there any more.</param>
-/// <param name="Changed">There, but not as it was sent.</param>
+/// <param name="Changed">There, but not as it was sent, or under another id.</param>
 /// <param name="Foreign">There, and not ours; never touched.</param>
 public sealed record VerifiedResource(ResourceName Resource, long Same, long Missing, long Changed, long Foreign);
 
@@ -41,7 +41,7 @@ public sealed class SyncVerify(MappingFolder folder, DataStandard standard, Sync
         var ledger = session.Ledger;
         var id = (long)ledger.ResourceId(resource.Name.ToString());
         using var find = ledger.Db.Prepare("""
-            select doc_id, full_record_hash, natural_key_hash from doc where profile_id = ?1 and resource_id = ?2 and natural_key_hash = ?3 and full_record_hash is not null
+            select doc_id, full_record_hash, edfi_id from doc where profile_id = ?1 and resource_id = ?2 and natural_key_hash = ?3 and full_record_hash is not null
             """);
         var seen = new SeenSet();
         var (same, changed, foreign) = (0L, 0L, 0L);
@@ -58,7 +58,8 @@ public sealed class SyncVerify(MappingFolder folder, DataStandard standard, Sync
             }
             else if (seen.Add(find.Long(0)))
             {
-                if (find.Hash(1) == held.Record.Value || find.Hash(1) == before?.Record?.Value)
+                // Under another id it is a document that somebody has made anew: a DELETE by the old one would miss it.
+                if ((find.Hash(1) == held.Record.Value || find.Hash(1) == before?.Record?.Value) && (find.IsNull(2) || find.Id(2) == held.Id))
                 {
                     same++;
                 }

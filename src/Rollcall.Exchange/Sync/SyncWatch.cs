@@ -23,7 +23,7 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
     /// <summary>Told of every run that sent something or found something wrong.</summary>
     public Action<SyncReport>? Reported { get; init; }
 
-    /// <summary>Told when everything is as the source says for the first time, and of trouble that passes.</summary>
+    /// <summary>Told when everything is as the source says for the first time, of a new ledger, and of trouble that passes.</summary>
     public Action<string>? Said { get; init; }
 
     /// <param name="isOnce">Ends when no change is left.</param>
@@ -72,6 +72,11 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
         }
 
         using var _ = session;
+        if (session.Ledger.IsNew)
+        {
+            Said?.Invoke(SyncReportText.NewLedger(session.Ledger.Name));
+        }
+
         await using var changes = await ChangeSources.OpenAsync(folder.Profile, session.Ledger, router.Tables, cancellationToken);
         var run = new SyncRun(folder, standard, options with { Kind = "watch" });
         var isNew = session.Ledger.ConfigFingerprint is null || !session.Ledger.ConfigFingerprint.AsSpan().SequenceEqual(folder.Fingerprint);
@@ -101,14 +106,15 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
             }
 
             var isIdle = await LookAsync(session, run, router, changes, batch, cancellationToken);
-            if (isOnce && isIdle && !isFirst)
+            // A look at everything tells by itself whether anything is left; changes may come only after the first.
+            if (isOnce && isIdle && batch is { Changes.Count: 0, IsCaughtUp: true } && (!isFirst || _config.Method == ChangeMethod.Poll))
             {
                 return;
             }
         }
     }
 
-    /// <summary>Sends what a batch concerns; false when there was something to look at.</summary>
+    /// <summary>Sends what a batch concerns; true when that came to nothing.</summary>
     private async Task<bool> LookAsync(
         SyncSession session, SyncRun run, ChangeRouter router, IChangeSource changes, ChangeBatch batch, CancellationToken cancellationToken)
     {
@@ -154,11 +160,12 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
         }
     }
 
+    /// <summary>True when nothing was sent, or nothing of it taken.</summary>
     /// <param name="asked">A snapshot that is open already; it is younger than every change that the ledger knows of.</param>
     private async Task<bool> SendDirtyAsync(SyncSession session, SyncRun run, ISisReader? asked, CancellationToken cancellationToken)
     {
         var scopes = DirtyRows.Scopes(session);
-        var isDue = scopes.Count == 0 && options.Time.GetElapsedTime(_dueAt) > DueEvery;
+        var isDue = options.Time.GetElapsedTime(_dueAt) > DueEvery;
         if (scopes.Count == 0 && !isDue)
         {
             return true;
@@ -166,26 +173,31 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
 
         await using var opened = asked is null ? await SyncRun.OpenSisAsync(folder, cancellationToken) : null;
         var sis = asked ?? opened!;
-        if (isDue)
+        var hasSent = false;
+        if (scopes.Count > 0)
         {
-            _dueAt = options.Time.GetTimestamp();
-            await SendAsync(session, run, sis, DirtyRows.Waiting(session, alsoDue: true), cancellationToken);
-            return true;
-        }
+            hasSent = await SendAsync(session, run, sis, scopes, cancellationToken);
+            DirtyRows.Clear(session.Ledger);
 
-        await SendAsync(session, run, sis, scopes, cancellationToken);
-        DirtyRows.Clear(session.Ledger);
-
-        // 4. What waited for a document that is there now follows at once.
-        for (var waiting = DirtyRows.Waiting(session, alsoDue: false); waiting.Count > 0; waiting = DirtyRows.Waiting(session, alsoDue: false))
-        {
-            if (!await SendAsync(session, run, sis, waiting, cancellationToken))
+            // 4. What waited for a document that is there now follows at once.
+            for (var waiting = DirtyRows.Waiting(session, alsoDue: false); waiting.Count > 0; waiting = DirtyRows.Waiting(session, alsoDue: false))
             {
-                break;
+                if (!await SendAsync(session, run, sis, waiting, cancellationToken))
+                {
+                    break;
+                }
+
+                hasSent = true;
             }
         }
 
-        return false;
+        if (isDue)
+        {
+            _dueAt = options.Time.GetTimestamp();
+            hasSent |= await SendAsync(session, run, sis, DirtyRows.Waiting(session, alsoDue: true), cancellationToken);
+        }
+
+        return !hasSent;
     }
 
     private async Task ScanAsync(SyncSession session, SyncRun run, CancellationToken cancellationToken)
@@ -196,6 +208,8 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
             await PostgresSis.WaitForAsync(folder.Profile.Source.Connection, await PostgresSis.PositionAsync(_config.Connection!, cancellationToken), cancellationToken);
         }
 
+        // Descriptors that were missing when this began may have been loaded since.
+        await session.Target.RefreshAsync(standard, session.Templates, cancellationToken);
         await using var sis = await SyncRun.OpenSisAsync(folder, cancellationToken);
         session.Ledger.BeginRun(null, "run", options.Actor);
         var report = await run.RunAsync(session, sis, () => RunScope.Of(session, null), cancellationToken);

@@ -69,15 +69,18 @@ internal static class SyncOptionSet
 
     private static SyncSettings Settings(ParseResult parsed) => new(parsed, Config, [Source, Url, ClientKey, Secret, Ledger, Actor, LogLevel]);
 
+    /// <exception cref="CliException">There is no such level.</exception>
+    private static Microsoft.Extensions.Logging.LogLevel Level(ParseResult parsed)
+    {
+        var text = Settings(parsed).Of(LogLevel) ?? "warning";
+        return Enum.TryParse<Microsoft.Extensions.Logging.LogLevel>(text, ignoreCase: true, out var level) && Enum.IsDefined(level) && !int.TryParse(text, out _)
+            ? level : throw new CliException(ExitCodes.Usage, $"--log-level: '{text}' is not trace, debug, information, warning, error or none.");
+    }
+
     /// <summary>Writes to stderr what <c>--log-level</c> asks for.</summary>
     public static ILoggerFactory Logs(ParseResult parsed)
     {
-        var text = Settings(parsed).Of(LogLevel) ?? "warning";
-        if (!Enum.TryParse<Microsoft.Extensions.Logging.LogLevel>(text, ignoreCase: true, out var level) || !Enum.IsDefined(level) || int.TryParse(text, out _))
-        {
-            throw new CliException(ExitCodes.Usage, $"--log-level: '{text}' is not trace, debug, information, warning, error or none.");
-        }
-
+        var level = Level(parsed);
         return LoggerFactory.Create(logs => logs.SetMinimumLevel(level).AddSimpleConsole(c =>
         {
             c.SingleLine = true;
@@ -151,6 +154,8 @@ internal static class SyncOptionSet
                     return ExitCodes.Done;
                 }
 
+                // Also for sub-verbs that say nothing on the way.
+                _ = Level(parsed);
                 return await run();
             }
             catch (Exception e) when (Refused(e) is { } refused)

@@ -74,6 +74,11 @@ internal static class SyncRepairVerbs
         }
 
         var output = parsed.GetValue(Json) ? Console.Error : Console.Out;
+        if (adopt.Said is { } said)
+        {
+            await output.WriteLineAsync(said);
+        }
+
         foreach (var r in resources)
         {
             await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{r.Resource,-50} adopted {r.Adopted,10:N0}  known before {r.Known,8:N0}  left alone {r.Foreign,8:N0}"));

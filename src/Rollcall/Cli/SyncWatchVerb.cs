@@ -33,14 +33,15 @@ internal static class SyncWatchVerb
 
         using var logs = Logs(parsed);
         using var telemetry = Telemetry.Plan()?.Start();
-        var (batches, refused, posts, puts, deletes) = (0L, false, 0L, 0L, 0L);
+        var (batches, refused, held, posts, puts, deletes) = (0L, false, false, 0L, 0L, 0L);
         var watch = new SyncWatch(folder, CompactModelReader.EdFi52, new SyncOptions { Kind = "watch", Actor = NameOfUser(parsed), Log = logs.CreateLogger("sync") })
         {
             Said = text => output.WriteLine(text),
             Reported = report =>
             {
                 batches += report.Outcome == SyncOutcome.NothingToDo ? 0 : 1;
-                refused |= report.Outcome is SyncOutcome.Refusals or SyncOutcome.Held;
+                refused |= report.Outcome == SyncOutcome.Refusals;
+                held |= report.Outcome == SyncOutcome.Held;
                 (posts, puts, deletes) = (posts + report.Calls.Posts, puts + report.Calls.Puts, deletes + report.Calls.Deletes);
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"{report.Calls.Posts} POST, {report.Calls.Puts} PUT, {report.Calls.Deletes} DELETE in {report.Elapsed.TotalMilliseconds:F0} ms{Trouble(report)}"));
@@ -50,7 +51,7 @@ internal static class SyncWatchVerb
         try
         {
             await watch.RunAsync(parsed.GetValue(_once), cancellationToken);
-            outcome = refused ? "refusals" : batches > 0 ? "done" : "nothingToDo";
+            outcome = held ? "held" : refused ? "refusals" : batches > 0 ? "done" : "nothingToDo";
         }
         finally
         {
@@ -72,7 +73,7 @@ internal static class SyncWatchVerb
             }
         }
 
-        return refused ? ExitCodes.Refusals : batches > 0 ? ExitCodes.Done : ExitCodes.NothingToDo;
+        return held ? ExitCodes.Held : refused ? ExitCodes.Refusals : batches > 0 ? ExitCodes.Done : ExitCodes.NothingToDo;
     }
 
     private static string Trouble(SyncReport report)

@@ -18,7 +18,8 @@ internal sealed record TableChange(string Table, ChangeKind Kind, IReadOnlyList<
 /// <param name="Position">What <see cref="IChangeSource.ConfirmAsync"/> takes once the batch need not be told again; null when there is nothing to confirm.</param>
 /// <param name="IsGap">Changes may have been lost: everything is read.</param>
 /// <param name="ReplicaPosition">How far a replica must have come to show these changes; null when there is nothing to wait for.</param>
-internal sealed record ChangeBatch(string? Position, IReadOnlyList<TableChange> Changes, bool IsGap, string? ReplicaPosition = null);
+/// <param name="IsCaughtUp">Everything that was committed before the source was opened has been told, with this batch or before it.</param>
+internal sealed record ChangeBatch(string? Position, IReadOnlyList<TableChange> Changes, bool IsGap, string? ReplicaPosition = null, bool IsCaughtUp = true);
 
 /// <summary>Tells of changes in a source at least once. Losing, repeating or reordering them is harmless to what is sent: every change
 /// becomes a second look at rows, and a complete scan heals what was never told.</summary>

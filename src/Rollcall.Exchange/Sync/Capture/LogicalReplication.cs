@@ -1,9 +1,11 @@
+using System.Globalization;
 using System.Threading.Channels;
 using Npgsql;
 using Npgsql.Replication;
 using Npgsql.Replication.PgOutput;
 using Npgsql.Replication.PgOutput.Messages;
 using NpgsqlTypes;
+using Rollcall.Exchange.Sync.Mapping;
 using Rollcall.Exchange.Sync.Sources;
 
 namespace Rollcall.Exchange.Sync.Capture;
@@ -15,6 +17,7 @@ namespace Rollcall.Exchange.Sync.Capture;
 internal sealed class LogicalReplication : IChangeSource
 {
     private const int ChangesMax = 20_000;
+    private const string Message = "select pg_logical_emit_message(true, 'rollcall', '')";
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
 
@@ -23,19 +26,23 @@ internal sealed class LogicalReplication : IChangeSource
     private readonly CancellationTokenSource _stop = new();
     private readonly Channel<Committed> _commits = Channel.CreateBounded<Committed>(1000);
     private readonly Task _pump;
+    private readonly NpgsqlLogSequenceNumber _opened;
     private bool _isNew;
+    private bool _isCaughtUp;
     private long _beatAt;
 
-    private readonly record struct Committed(NpgsqlLogSequenceNumber End, List<TableChange> Changes);
+    private readonly record struct Committed(NpgsqlLogSequenceNumber End, string Transaction, List<TableChange> Changes);
 
-    private LogicalReplication(NpgsqlConnection control, LogicalReplicationConnection stream, string name, bool isNew)
+    /// <param name="opened">Of a message that was written after the slot was there: once it has come back, so has everything before it.</param>
+    private LogicalReplication(NpgsqlConnection control, LogicalReplicationConnection stream, string name, bool isNew, NpgsqlLogSequenceNumber opened)
     {
-        (_control, _stream, _isNew) = (control, stream, isNew);
+        (_control, _stream, _isNew, _opened) = (control, stream, isNew, opened);
         _pump = Task.Run(() => PumpAsync(name));
     }
 
     /// <param name="owe">Called before anything is made: from then on the source does not show any more that changes were missed.</param>
     /// <exception cref="SisException">The server cannot be reached, has no logical replication, or does not let us use it.</exception>
+    /// <exception cref="MappingException">A query reads what cannot be published.</exception>
     public static async Task<LogicalReplication> OpenAsync(string connection, string name, IEnumerable<string> tables, Action owe, CancellationToken cancellationToken)
     {
         var settings = new NpgsqlConnectionStringBuilder(connection) { Pooling = false, ApplicationName = "rollcall sync watch", KeepAlive = 15 };
@@ -60,9 +67,10 @@ internal sealed class LogicalReplication : IChangeSource
 
             stream = new LogicalReplicationConnection(settings.ConnectionString) { WalReceiverStatusInterval = TimeSpan.FromSeconds(1) };
             await stream.Open(cancellationToken);
-            return new LogicalReplication(control, stream, name, isNew);
+            var opened = (string)(await PostgresOutbox.ScalarAsync(control, Message + "::text"))!;
+            return new LogicalReplication(control, stream, name, isNew, NpgsqlLogSequenceNumber.Parse(opened));
         }
-        catch (Exception e) when (e is NpgsqlException or System.Net.Sockets.SocketException)
+        catch (Exception e)
         {
             await control.DisposeAsync();
             if (stream is not null)
@@ -70,9 +78,14 @@ internal sealed class LogicalReplication : IChangeSource
                 await stream.DisposeAsync();
             }
 
-            throw new SisException(
-                $"logical replication cannot be used: {(e is PostgresException p ? p.MessageText : e.Message)}. It needs wal_level = logical, a role with REPLICATION, and ownership of the tables.",
-                isUnavailable: true, e);
+            if (e is NpgsqlException or System.Net.Sockets.SocketException)
+            {
+                throw new SisException(
+                    $"logical replication cannot be used: {(e is PostgresException p ? p.MessageText : e.Message)}. It needs wal_level = logical, a role with REPLICATION, and ownership of the tables.",
+                    isUnavailable: true, e);
+            }
+
+            throw;
         }
     }
 
@@ -81,6 +94,7 @@ internal sealed class LogicalReplication : IChangeSource
         var isGap = _isNew;
         _isNew = false;
         var changes = new List<TableChange>();
+        var transactions = new List<string>();
         NpgsqlLogSequenceNumber? end = null;
         using (var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken))
         {
@@ -96,9 +110,9 @@ internal sealed class LogicalReplication : IChangeSource
             {
                 // Nothing has happened; the caller looks at its clock.
             }
-            catch (Exception e) when (e is NpgsqlException or IOException)
+            catch (Exception e) when (IsEnd(e))
             {
-                throw new SisException($"the replication stream has ended: {(e is PostgresException p ? p.MessageText : e.Message)}", isUnavailable: true, e);
+                throw Ended(e);
             }
         }
 
@@ -106,22 +120,60 @@ internal sealed class LogicalReplication : IChangeSource
         {
             changes.AddRange(commit.Changes);
             end = commit.End;
+            _isCaughtUp |= commit.End >= _opened;
+            if (commit.Changes.Count > 0)
+            {
+                transactions.Add(commit.Transaction);
+            }
         }
 
-        if (TimeProvider.System.GetElapsedTime(_beatAt) > Heartbeat)
+        try
         {
-            _beatAt = TimeProvider.System.GetTimestamp();
-            await PostgresOutbox.RunAsync(_control, "select pg_logical_emit_message(true, 'rollcall', '')");
+            await UntilVisibleAsync(transactions, cancellationToken);
+            if (TimeProvider.System.GetElapsedTime(_beatAt) > Heartbeat)
+            {
+                _beatAt = TimeProvider.System.GetTimestamp();
+                await PostgresOutbox.RunAsync(_control, Message);
+            }
+        }
+        catch (Exception e) when (IsEnd(e))
+        {
+            throw Ended(e);
         }
 
-        return new ChangeBatch(end?.ToString(), changes, isGap, changes.Count > 0 ? end?.ToString() : null);
+        return new ChangeBatch(end?.ToString(), changes, isGap, changes.Count > 0 ? end?.ToString() : null, _isCaughtUp);
     }
 
     public async Task ConfirmAsync(string position, CancellationToken cancellationToken)
     {
-        _stream.SetReplicationStatus(NpgsqlLogSequenceNumber.Parse(position));
-        await _stream.SendStatusUpdate(cancellationToken);
+        try
+        {
+            _stream.SetReplicationStatus(NpgsqlLogSequenceNumber.Parse(position));
+            await _stream.SendStatusUpdate(cancellationToken);
+        }
+        catch (Exception e) when (IsEnd(e))
+        {
+            throw Ended(e);
+        }
     }
+
+    /// <summary>A commit is told when it is in the log, a moment before others see it: until then its transaction holds the lock on its own number.</summary>
+    private async Task UntilVisibleAsync(List<string> transactions, CancellationToken cancellationToken)
+    {
+        var sql = $"""
+            select exists(select 1 from pg_locks where locktype = 'transactionid' and mode = 'ExclusiveLock' and granted and transactionid::text in ({string.Join(", ", transactions.Select(t => $"'{t}'"))}))
+            """;
+        while (transactions.Count > 0 && await PostgresOutbox.ScalarAsync(_control, sql) is true)
+        {
+            await Task.Delay(5, cancellationToken);
+        }
+    }
+
+    /// <summary>Npgsql says of a connection that is gone that it is not open.</summary>
+    private static bool IsEnd(Exception e) => e is NpgsqlException or IOException or InvalidOperationException;
+
+    private static SisException Ended(Exception e) =>
+        new($"the replication stream has ended: {(e is PostgresException p ? p.MessageText : e.Message)}", isUnavailable: true, e);
 
     public async ValueTask DisposeAsync()
     {
@@ -135,6 +187,20 @@ internal sealed class LogicalReplication : IChangeSource
     /// <summary>Makes the publication that of exactly these tables; true when it has grown, so that changes may have been missed.</summary>
     private static async Task<bool> PublishAsync(NpgsqlConnection control, string name, IReadOnlyList<string> tables, Action owe)
     {
+        // PostgreSQL refuses updates of a published table that cannot say which row it was: it would be the SIS's own that fail.
+        var anonymous = await PostgresOutbox.NamesAsync(control, """
+            with recursive published(id) as (
+              select to_regclass(t)::oid from unnest($1) t union select i.inhrelid from pg_inherits i join published p on p.id = i.inhparent)
+            select format('%I.%I', n.nspname, c.relname) from published p join pg_class c on c.oid = p.id join pg_namespace n on n.oid = c.relnamespace
+            where c.relkind = 'r' and (c.relreplident = 'n'
+              or c.relreplident = 'd' and not exists (select 1 from pg_index x where x.indrelid = c.oid and x.indisprimary and x.indimmediate)) order by 1
+            """, tables);
+        if (anonymous.Count > 0)
+        {
+            throw new MappingException(
+                $"changes.method logical: PostgreSQL would refuse updates and deletes of {string.Join(", ", anonymous)}: give it a primary key, or: alter table {anonymous[0]} replica identity full.");
+        }
+
         var known = new HashSet<string>(StringComparer.Ordinal);
         await using (var read = new NpgsqlCommand($"select format('%I.%I', schemaname, tablename) from pg_publication_tables where pubname = '{name}'", control))
         await using (var reader = await read.ExecuteReaderAsync())
@@ -167,10 +233,14 @@ internal sealed class LogicalReplication : IChangeSource
         {
             var options = new PgOutputReplicationOptions(name, PgOutputProtocolVersion.V1, messages: true);
             var changes = new List<TableChange>();
+            var transaction = "";
             await foreach (var message in _stream.StartReplication(new PgOutputReplicationSlot(name), options, _stop.Token))
             {
                 switch (message)
                 {
+                    case BeginMessage begin:
+                        transaction = string.Create(CultureInfo.InvariantCulture, $"{begin.TransactionXid}");
+                        break;
                     case InsertMessage insert:
                         changes.Add(Of(insert.Relation, ChangeKind.Insert, await RowAsync(insert.Relation, insert.NewRow)));
                         break;
@@ -194,7 +264,7 @@ internal sealed class LogicalReplication : IChangeSource
                         changes.AddRange(truncate.Relations.Select(r => Of(r, ChangeKind.Truncate)));
                         break;
                     case CommitMessage commit:
-                        await _commits.Writer.WriteAsync(new Committed(commit.TransactionEndLsn, changes), _stop.Token);
+                        await _commits.Writer.WriteAsync(new Committed(commit.TransactionEndLsn, transaction, changes), _stop.Token);
                         changes = [];
                         break;
                 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Npgsql;
+using Rollcall.Exchange.Sync.Mapping;
 using Rollcall.Exchange.Sync.Sources;
 
 namespace Rollcall.Exchange.Sync.Capture;
@@ -19,6 +20,7 @@ internal sealed class PostgresOutbox : IChangeSource
 
     /// <param name="owe">Called before anything is made: from then on the source does not show any more that changes were missed.</param>
     /// <exception cref="SisException">The database cannot be reached, or does not let us make triggers.</exception>
+    /// <exception cref="MappingException">A query reads what tells no changes.</exception>
     public static async Task<PostgresOutbox> OpenAsync(
         string connection, string name, IEnumerable<string> tables, TimeSpan every, Action owe, CancellationToken cancellationToken)
     {
@@ -65,10 +67,15 @@ internal sealed class PostgresOutbox : IChangeSource
             await transaction.CommitAsync(cancellationToken);
             return new PostgresOutbox(opened, name, every, isNew);
         }
-        catch (Exception e) when (e is NpgsqlException or System.Net.Sockets.SocketException)
+        catch (Exception e)
         {
             await opened.DisposeAsync();
-            throw new SisException($"the triggers of change capture cannot be made in the source: {(e is PostgresException p ? p.MessageText : e.Message)}", isUnavailable: true, e);
+            if (e is NpgsqlException or System.Net.Sockets.SocketException)
+            {
+                throw new SisException($"the triggers of change capture cannot be made in the source: {(e is PostgresException p ? p.MessageText : e.Message)}", isUnavailable: true, e);
+            }
+
+            throw;
         }
     }
 
@@ -104,13 +111,29 @@ internal sealed class PostgresOutbox : IChangeSource
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 
     /// <summary>The tables with their schemas, quoted.</summary>
+    /// <exception cref="MappingException">There are some that tell no changes.</exception>
     internal static async Task<IReadOnlyList<string>> FullNamesAsync(NpgsqlConnection connection, IEnumerable<string> tables)
     {
-        await using var find = new NpgsqlCommand("""
+        // A plan names relations without their schemas: of two with one name that counts which a query finds first.
+        var silent = await NamesAsync(connection, """
             select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
-            where c.relkind in ('r', 'p') and lower(c.relname) = any($1) and n.nspname not in ('pg_catalog', 'information_schema') order by 1
-            """, connection);
-        find.Parameters.Add(new() { Value = tables.ToArray() });
+            where c.relkind in ('m', 'f') and lower(c.relname) = any($1) and n.nspname not in ('pg_catalog', 'information_schema')
+            and (pg_table_is_visible(c.oid) or not exists (select 1 from pg_class t where t.relkind in ('r', 'p') and lower(t.relname) = lower(c.relname))) order by 1
+            """, tables);
+        return silent.Count == 0
+            ? await NamesAsync(connection, """
+                select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                where c.relkind in ('r', 'p') and lower(c.relname) = any($1) and n.nspname not in ('pg_catalog', 'information_schema') order by 1
+                """, tables)
+            : throw new MappingException(
+                $"profile.yaml: PostgreSQL tells no changes of materialized views and foreign tables ({string.Join(", ", silent)}): let the queries read the tables themselves, or use changes.method poll.");
+    }
+
+    /// <summary>The first column of a query that is given names.</summary>
+    internal static async Task<IReadOnlyList<string>> NamesAsync(NpgsqlConnection connection, string sql, IEnumerable<string> given)
+    {
+        await using var find = new NpgsqlCommand(sql, connection);
+        find.Parameters.Add(new() { Value = given.ToArray() });
         var names = new List<string>();
         await using var reader = await find.ExecuteReaderAsync();
         while (await reader.ReadAsync())

@@ -148,6 +148,7 @@ internal sealed partial class MappingFile
     [GeneratedRegex(@"^\s*--\s*alias\s+(\S+)\s*=\s*(\S+)\s*$")]
     private static partial Regex AliasLine();
 
-    [GeneratedRegex(@"^\s*--\s*([a-z][a-z-]*):\s*(.*?)\s*$")]
+    /// <summary>Any word, so that an option in another spelling is refused rather than ignored; an address is none.</summary>
+    [GeneratedRegex(@"^\s*--\s*([A-Za-z][\w-]*)\s*:(?!//)\s*(.*?)\s*$")]
     private static partial Regex OptionLine();
 }

@@ -17,6 +17,7 @@ internal sealed class AdoSis : ISisReader
     private readonly DbConnection _connection;
     private readonly DbTransaction _transaction;
     private readonly SqlDialect _dialect;
+    private bool _isClosed;
 
     private AdoSis(DbConnection connection, DbTransaction transaction, SqlDialect dialect, IReadOnlyDictionary<string, object> parameters) =>
         (_connection, _transaction, _dialect, Parameters) = (connection, transaction, dialect, parameters);
@@ -125,6 +126,13 @@ internal sealed class AdoSis : ISisReader
 
     public async ValueTask DisposeAsync()
     {
+        if (_isClosed)
+        {
+            // Not every provider bears it twice.
+            return;
+        }
+
+        _isClosed = true;
         await _transaction.DisposeAsync();
         await _connection.DisposeAsync();
     }

@@ -1,5 +1,7 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using System.Text.Unicode;
 using CsvHelper;
 using Rollcall.Databases;
 
@@ -9,6 +11,15 @@ namespace Rollcall.Exchange.Sync.Sources;
 /// the mapping's queries then read like any other.</summary>
 internal sealed partial class FilesSis : ISisReader
 {
+    /// <summary>Strict, and takes a mark at the beginning: a file that is damaged must not be read as if it were whole.</summary>
+    private static readonly UTF8Encoding _utf8 = new(encoderShouldEmitUTF8Identifier: true, throwOnInvalidBytes: true);
+    private static readonly CsvReaderOptions _csv = new()
+    {
+        TrackLineNumbers = true,
+        MalformedData = CsvMalformedDataHandling.Throw,
+        FieldCountMismatch = CsvFieldCountHandling.Throw,
+    };
+
     private readonly SqliteSis _sis;
     private readonly string _temporary;
 
@@ -72,17 +83,21 @@ internal sealed partial class FilesSis : ISisReader
     public async ValueTask DisposeAsync()
     {
         await _sis.DisposeAsync();
-        Directory.Delete(_temporary, true);
+        if (Directory.Exists(_temporary))
+        {
+            Directory.Delete(_temporary, true);
+        }
     }
 
     private static void Load(SqliteDb db, string file)
     {
         var table = NotInNames().Replace(Path.GetFileNameWithoutExtension(file), "_");
+        var line = 0;
         try
         {
             if (Path.GetExtension(file) == ".csv")
             {
-                using var csv = CsvReader.Create(File.OpenRead(file), new CsvReaderOptions { TrackLineNumbers = true }, false);
+                using var csv = CsvReader.Create(new StreamReader(file, _utf8), _csv, false);
                 csv.ReadHeader();
                 var columns = csv.Headers.ToArray();
                 Create(db, table, columns);
@@ -102,17 +117,19 @@ internal sealed partial class FilesSis : ISisReader
 
             // The columns are all names of all lines: a line need not have every one.
             var names = new List<string>();
-            foreach (var line in Lines(file))
+            foreach (var (index, text) in Lines(file))
             {
-                using var document = JsonDocument.Parse(line);
+                line = index + 1;
+                using var document = JsonDocument.Parse(text);
                 names.AddRange(document.RootElement.EnumerateObject().Select(m => m.Name).Where(n => !names.Contains(n, StringComparer.Ordinal)));
             }
 
             Create(db, table, names);
             using var insert = Insert(db, table, names.Count);
-            foreach (var line in Lines(file))
+            foreach (var (index, text) in Lines(file))
             {
-                using var document = JsonDocument.Parse(line);
+                line = index + 1;
+                using var document = JsonDocument.Parse(text);
                 for (var i = 0; i < names.Count; i++)
                 {
                     insert.BindText(i + 1, document.RootElement.TryGetProperty(names[i], out var value) ? Text(value) : null);
@@ -121,13 +138,35 @@ internal sealed partial class FilesSis : ISisReader
                 insert.Run();
             }
         }
-        catch (Exception e) when (e is CsvFormatException or JsonException or InvalidOperationException or SqliteFailureException)
+        catch (Exception e) when (e is CsvFormatException or JsonException or DecoderFallbackException or InvalidOperationException or SqliteFailureException)
         {
-            throw new SisException($"{Path.GetFileName(file)} cannot be read: {(e is JsonException ? "a line is no JSON object" : e.Message)}", isUnavailable: false, e);
+            var (at, why) = Fault(file, line, e);
+            throw new SisException($"{Path.GetFileName(file)}{(at > 0 ? FormattableString.Invariant($", line {at},") : "")} cannot be read: {why}", isUnavailable: false, e);
         }
     }
 
-    private static IEnumerable<string> Lines(string file) => File.ReadLines(file).Where(l => !string.IsNullOrWhiteSpace(l));
+    private static (long Line, string Why) Fault(string file, int line, Exception e) => e switch
+    {
+        DecoderFallbackException => (LineThatIsNoUtf8(file), "it has bytes that are no UTF-8"),
+        CsvFormatException csv => (csv.LineNumber, csv.Message),
+        JsonException => (line, "it is no JSON object"),
+        _ => (line, e.Message),
+    };
+
+    /// <summary>The decoder reads ahead, so the line is looked for by itself.</summary>
+    private static long LineThatIsNoUtf8(string file)
+    {
+        using var lines = new StreamReader(file, Encoding.Latin1, detectEncodingFromByteOrderMarks: false);
+        var number = 1L;
+        while (lines.ReadLine() is { } line && Utf8.IsValid(Encoding.Latin1.GetBytes(line)))
+        {
+            number++;
+        }
+
+        return number;
+    }
+
+    private static IEnumerable<(int Index, string Item)> Lines(string file) => File.ReadLines(file, _utf8).Index().Where(l => !string.IsNullOrWhiteSpace(l.Item));
 
     /// <summary>Arrays and objects stay JSON, for columns such as <c>"classPeriods[]"</c>.</summary>
     private static string? Text(JsonElement value) => value.ValueKind switch

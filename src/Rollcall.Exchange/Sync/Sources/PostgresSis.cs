@@ -354,9 +354,9 @@ internal static class PostgresCell
 
         return typeName switch
         {
-            "date" => static (r, i, b) => Formatted(b, r.GetFieldValue<DateOnly>(i), "yyyy-MM-dd"),
-            "timestamp without time zone" or "timestamp" => static (r, i, b) => Formatted(b, r.GetFieldValue<DateTime>(i), "yyyy-MM-dd'T'HH:mm:ss.FFFFFF"),
-            "timestamp with time zone" or "timestamptz" => static (r, i, b) => Formatted(b, r.GetFieldValue<DateTime>(i), "yyyy-MM-dd'T'HH:mm:ss.FFFFFF'Z'"),
+            "date" => static (r, i, b) => Date(b, r.GetFieldValue<int>(i)),
+            "timestamp without time zone" or "timestamp" => static (r, i, b) => Time(b, r.GetFieldValue<DateTime>(i), "yyyy-MM-dd'T'HH:mm:ss.FFFFFF"),
+            "timestamp with time zone" or "timestamptz" => static (r, i, b) => Time(b, r.GetFieldValue<DateTime>(i), "yyyy-MM-dd'T'HH:mm:ss.FFFFFF'Z'"),
             "time without time zone" or "time" => static (r, i, b) => Formatted(b, r.GetFieldValue<TimeOnly>(i), "HH:mm:ss.FFFFFF"),
             _ => throw new SisException($"the column \"{column}\" is of the type {typeName}, which cannot be mapped; cast it to text", isUnavailable: false),
         };
@@ -366,6 +366,32 @@ internal static class PostgresCell
     {
         Utf8Formatter.TryFormat(value, batch.Reserve(24), out var written);
         batch.Commit(written);
+    }
+
+    /// <summary>As PostgreSQL's number of days, because <see cref="DateOnly"/> has one value for infinity and for 9999-12-31. What is beyond the calendar
+    /// is handed out as PostgreSQL's word, which no date is: the row is refused.</summary>
+    private static void Date(RowBatch batch, int daysSince2000)
+    {
+        var day = (long)daysSince2000 + new DateOnly(2000, 1, 1).DayNumber;
+        if (day < 0 || day > DateOnly.MaxValue.DayNumber)
+        {
+            batch.Append(day < 0 ? "-infinity"u8 : "infinity"u8);
+            return;
+        }
+
+        Formatted(batch, DateOnly.FromDayNumber((int)day), "yyyy-MM-dd");
+    }
+
+    /// <summary>Npgsql hands infinity out as the ends of <see cref="DateTime"/>, which have more digits than PostgreSQL's own last moment.</summary>
+    private static void Time(RowBatch batch, DateTime value, string format)
+    {
+        if (value.Ticks == DateTime.MinValue.Ticks || value.Ticks == DateTime.MaxValue.Ticks)
+        {
+            batch.Append(value.Ticks == DateTime.MinValue.Ticks ? "-infinity"u8 : "infinity"u8);
+            return;
+        }
+
+        Formatted(batch, value, format);
     }
 
     private static void Formatted<T>(RowBatch batch, T value, string? format)

@@ -71,6 +71,19 @@ public sealed class PostgresLedgerTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task Numbers_that_runs_of_other_profiles_have_drawn_in_between_stop_nothing()
+    {
+        await using var database = await postgres.EmptyAsync();
+        using var bench = new SyncBench { LedgerSetting = database.ConnectionString }.WithUsualMapping();
+        bench.Pupils(2);
+        await bench.RunAsync();
+        await database.RunAsync("select setval('sync.run_id', 10000)");
+
+        Assert.Equal(SyncOutcome.NothingToDo, (await bench.RunAsync()).Outcome);
+        Assert.Equal(SyncOutcome.NothingToDo, (await bench.RunAsync()).Outcome);
+    }
+
+    [Fact]
     public async Task A_second_run_of_a_profile_is_refused_and_another_profile_is_not()
     {
         await using var database = await postgres.EmptyAsync();
@@ -109,6 +122,23 @@ public sealed class PostgresLedgerTests(PostgresFixture postgres)
         using var successor = Open(database, "p");
 
         Assert.Contains("taken over", Assert.Throws<LedgerException>(() => asleep.BeginRun(null)).Message, StringComparison.Ordinal);
+        successor.BeginRun(null);
+    }
+
+    [Fact]
+    public async Task Who_has_succeeded_one_that_is_cut_off_keeps_the_profile_when_that_one_is_gone()
+    {
+        await using var database = await postgres.EmptyAsync();
+        var asleep = Open(database, "p");
+        await database.RunAsync("update sync.lease set expires_at = now() - interval '1 second'");
+        using var successor = Open(database, "p");
+        asleep.Dispose();
+        while (await database.ScalarAsync<long>("select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())") > 0)
+        {
+            await Task.Delay(20);
+        }
+
+        Assert.True(Assert.Throws<LedgerException>(() => Open(database, "p")).IsBusy);
         successor.BeginRun(null);
     }
 

@@ -63,6 +63,21 @@ public sealed class PostgresSourceTests(PostgresFixture postgres)
     }
 
     [Fact]
+    public async Task Infinity_is_no_date_and_the_last_day_of_the_calendar_is()
+    {
+        await using var database = await postgres.EmptyAsync();
+        await using var sis = await PostgresSis.OpenAsync(database.ConnectionString, new Dictionary<string, object>(), CancellationToken.None);
+        await using var rows = await sis.QueryAsync(
+            "select date 'infinity', date '-infinity', timestamp 'infinity', timestamptz '-infinity', date '9999-12-31', date '1999-12-31'", false, null, CancellationToken.None);
+        using var batch = new RowBatch(rows.Columns);
+        Assert.True(await rows.ReadAsync(batch, 10, CancellationToken.None));
+
+        Assert.Equal(
+            ["infinity", "-infinity", "infinity", "-infinity", "9999-12-31", "1999-12-31"],
+            Enumerable.Range(0, 6).Select(i => System.Text.Encoding.UTF8.GetString(batch.Cell(0, i))));
+    }
+
+    [Fact]
     public async Task A_query_that_the_database_refuses_is_told_without_a_row_of_data()
     {
         await using var database = await postgres.EmptyAsync();

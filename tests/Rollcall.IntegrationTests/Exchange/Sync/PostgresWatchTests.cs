@@ -1,4 +1,5 @@
 using Rollcall.Exchange.Sync.Capture;
+using Rollcall.Exchange.Sync.Mapping;
 using Rollcall.Tests.Exchange.Sync;
 
 namespace Rollcall.IntegrationTests.Exchange.Sync;
@@ -96,6 +97,40 @@ public sealed class PostgresWatchTests(PostgresFixture postgres)
             await watch.UntilAsync(() => bench.Api.All("studentSchoolAssociations").Length == 0, "all enrolments gone");
         }
 
+        await EndAsync(database, bench);
+    }
+
+    [Theory]
+    [InlineData("logical")]
+    [InlineData("outbox")]
+    public async Task A_view_that_keeps_its_rows_is_refused_because_nobody_tells_of_its_changes(string method)
+    {
+        var (database, bench) = await BeginAsync(method);
+        await database.RunAsync("create materialized view pupils as select * from pupil");
+        bench.Write("resources/students.sql", SyncBench.Students.Replace("from pupil", "from pupils", StringComparison.Ordinal));
+
+        var refused = await Assert.ThrowsAsync<MappingException>(() => WatchBench.OnceAsync(bench));
+
+        Assert.Contains("public.pupils", refused.Message, StringComparison.Ordinal);
+        await EndAsync(database, bench);
+    }
+
+    [Fact]
+    public async Task A_table_whose_updates_would_fail_once_it_is_published_is_refused_and_with_another_identity_followed()
+    {
+        var (database, bench) = await BeginAsync("logical");
+        await database.RunAsync("alter table pupil drop constraint pupil_pkey");
+
+        var refused = await Assert.ThrowsAsync<MappingException>(() => WatchBench.OnceAsync(bench));
+        Assert.Contains("alter table public.pupil replica identity full", refused.Message, StringComparison.Ordinal);
+        await database.RunAsync("update pupil set first = 'Anna' where id = 3");
+
+        // What was changed in between is told before a look that is to end with the last change ends.
+        await database.RunAsync("alter table pupil replica identity full");
+        await WatchBench.OnceAsync(bench);
+        await database.RunAsync("update pupil set first = 'Bea' where id = 4");
+        await WatchBench.OnceAsync(bench);
+        Assert.Equal((80, 1), (bench.Api.Writes("POST"), bench.Api.Writes("PUT")));
         await EndAsync(database, bench);
     }
 

@@ -114,6 +114,8 @@ public sealed class SyncVerbsTests(PostgresFixture postgres)
         Assert.All(trail, t => Assert.Equal(("cron", 201, null), ((string)t!["actor"]!, (int)t["status"]!, (string?)t["before"])));
         var (nothing, _, _) = await RollcallCli.RunAsync("sync", "audit", bench.Folder, "--config", folder.File("sync.json"), "--since", "2126-01-01");
         Assert.Equal(99, nothing);
+        var loud = await RollcallCli.RunAsync("sync", "status", bench.Folder, "--config", folder.File("sync.json"), "--log-level", "loud");
+        Assert.Equal((4, true), (loud.ExitCode, loud.Errors.Contains("'loud' is not trace", StringComparison.Ordinal)));
 
         File.WriteAllText(folder.File("sync.json"), """{ "urll": "http://t" }""");
         var refused = await RollcallCli.RunAsync("sync", "run", bench.Folder, "--config", folder.File("sync.json"));

@@ -121,4 +121,27 @@ public sealed class GuardTests : IDisposable
         Assert.Equal(1, _bench.Of(report, "students").Calls.DeletesKept);
         Assert.Single(_bench.Api.All("students"));
     }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("nullif(id, 2) as \"@source_key\", ")]
+    public async Task A_row_without_a_source_key_that_cannot_be_sent_may_be_any_document_that_is_gone(string sourceKey)
+    {
+        _bench.Write("profile.yaml", SyncBench.Profile("deletes: { default: always }"));
+        _bench.Write("resources/students.sql", SyncBench.Students.Replace("id as \"@source_key\", ", sourceKey, StringComparison.Ordinal));
+        _bench.Sql("insert into pupil values(1, 'N1', 'A', 'B', '2010-01-02'), (2, 'N2', 'A', 'B', '2010-01-02')");
+        await _bench.RunAsync();
+
+        // 1. The second pupil's new number is the first one's: neither row is sent.
+        _bench.Sql("update pupil set number = 'N1' where id = 2");
+        var twins = _bench.Of(await _bench.RunAsync(), "students");
+        Assert.Equal((2, 1), (twins.Plan.Duplicates, twins.Plan.Kept + twins.Calls.DeletesKept));
+
+        // 2. It is free, and refused.
+        _bench.Sql("update pupil set number = 'N9' where id = 2");
+        _bench.Api.Refuse = (method, _, _) => method == "POST" ? 400 : null;
+        Assert.Equal(1, _bench.Of(await _bench.RunAsync(), "students").Calls.DeletesKept);
+
+        Assert.Equal((0, 2), (_bench.Api.Writes("DELETE"), _bench.Api.All("students").Length));
+    }
 }

@@ -78,6 +78,28 @@ public sealed class MappingTests : IDisposable
         Assert.Equal("tests/students.json: wrong: these members differ: firstName", Assert.Single(check.GoldenFaults));
     }
 
+    [Theory]
+    [InlineData("Deletes: never", "Deletes")]
+    [InlineData("deletes : never", null)]
+    [InlineData("key_change: hold", "key_change")]
+    [InlineData("keyChange: hold", "keyChange")]
+    [InlineData("Note: of the 2026 roll-over", "Note")]
+    [InlineData("see https://wiki.example/students for: more", null)]
+    [InlineData("https://wiki.example/students", null)]
+    public async Task A_header_option_in_another_spelling_is_no_comment(string header, string? refused)
+    {
+        _bench.Write("resources/students.sql", $"-- {header}\n{SyncBench.Students}");
+
+        if (refused is null)
+        {
+            Assert.Equal(SyncOutcome.NothingToDo, (await _bench.RunAsync()).Outcome);
+        }
+        else
+        {
+            Assert.Contains($"the header option '{refused}' is not supported", Assert.Single(await FaultsAsync()), StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Every_fault_of_every_file_is_told_at_once()
     {

@@ -54,6 +54,23 @@ public sealed class RepairTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_about_an_earlier_run_makes_no_ledger_and_a_first_run_says_that_it_has()
+    {
+        _bench.Pupils(1);
+        Task<IReadOnlyList<VerifiedResource>> VerifyAsync() =>
+            new SyncVerify(_bench.Read(), CompactModelReader.EdFi52, _bench.With(new SyncOptions { Kind = "verify" })).RunAsync(false, CancellationToken.None);
+
+        Assert.Contains("there is no ledger", (await Assert.ThrowsAsync<LedgerException>(() => VerifyAsync())).Message, StringComparison.Ordinal);
+        Assert.False((await Assert.ThrowsAsync<LedgerException>(() => ApplyAsync())).IsBusy);
+        Assert.False(File.Exists(_bench.LedgerPlace));
+        Assert.Contains(" is new for this profile", (await RunAsync()).ToText().Split('\n')[0], StringComparison.Ordinal);
+        Assert.Null((await RunAsync()).NewLedger);
+
+        _bench.Write("profile.yaml", SyncBench.Profile().Replace("profile: test", "profile: tset", StringComparison.Ordinal));
+        Assert.Contains("knows no profile tset", (await Assert.ThrowsAsync<LedgerException>(() => VerifyAsync())).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_plan_is_stale_after_any_other_run_and_after_a_change_of_the_mapping()
     {
         _bench.Pupils(2);
@@ -123,6 +140,25 @@ public sealed class RepairTests : IDisposable
     }
 
     [Fact]
+    public async Task A_part_that_is_sent_again_deletes_nothing_and_finds_the_second_row_of_a_key()
+    {
+        _bench.Pupils(3);
+        _bench.Sql("delete from stint where id = 1; insert into pupil values(9, 'N1', 'Twin', 'One', '2010-01-02')");
+        _bench.Write("resources/studentSchoolAssociations.sql", SyncBench.Enrolments.Replace("s.id as \"@source_key\", ", "", StringComparison.Ordinal));
+        await RunAsync();
+        _bench.Sql("delete from stint where id = 3");
+        var before = Counted();
+
+        var twin = await RunAsync(new SyncOptions { Kind = "retry", Only = new SyncSelection { Retry = new RetryFilter(null, null) } });
+        var row = await RunAsync(new SyncOptions { Kind = "resync", Only = new SyncSelection { SourceKeys = ["9"], Resources = ["students"], IsResend = true } });
+        await RunAsync(new SyncOptions { Kind = "resync", Only = new SyncSelection { Resources = ["studentSchoolAssociations"], IsResend = true } });
+
+        Assert.Equal((2, 2), (_bench.Of(twin, "students").Plan.Duplicates, _bench.Of(row, "students").Plan.Duplicates));
+        Assert.Equal((before.Posts, 1, 0), Counted());
+        Assert.Equal(1, (await RunAsync()).Calls.Deletes);
+    }
+
+    [Fact]
     public async Task Verify_finds_what_was_deleted_and_changed_behind_our_back_and_repair_mends_it()
     {
         _bench.Pupils(20);
@@ -146,6 +182,26 @@ public sealed class RepairTests : IDisposable
         Assert.Equal((1, 1, 0), repaired.Calls);
         Assert.Equal((0, 0, 1), (after.Sum(r => r.Missing), after.Sum(r => r.Changed), after.Sum(r => r.Foreign)));
         Assert.Equal(wanted, _bench.Api.All("students").Where(d => !d.Contains("FOREIGN", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_target_that_was_made_anew_has_other_ids_which_repair_takes_over()
+    {
+        _bench.Pupils(3);
+        await RunAsync();
+        foreach (var key in _bench.Api.Documents.Keys.ToList())
+        {
+            _bench.Api.Documents[key] = _bench.Api.Documents[key] with { Id = Guid.NewGuid() };
+        }
+
+        Task<IReadOnlyList<VerifiedResource>> VerifyAsync(bool repairs) =>
+            new SyncVerify(_bench.Read(), CompactModelReader.EdFi52, _bench.With(new SyncOptions { Kind = "verify" })).RunAsync(repairs, CancellationToken.None);
+
+        Assert.Equal(6, (await VerifyAsync(repairs: true)).Sum(r => r.Changed));
+        Assert.Equal((6, 0), ((await VerifyAsync(repairs: false)).Sum(r => r.Same), (await RunAsync()).Calls.Posts));
+        _bench.Sql("delete from stint where id = 3");
+        await RunAsync();
+        Assert.Equal(2, _bench.Api.All("studentSchoolAssociations").Length);
     }
 
     [Fact]
@@ -193,7 +249,7 @@ public sealed class RepairTests : IDisposable
     public async Task The_ledger_says_why_a_document_is_not_there_and_what_happened_to_it()
     {
         _bench.Pupils(8);
-        _bench.Sql("update pupil set born = null where id = 3; update stint set grade = 'ZZ' where id = 4");
+        _bench.Sql("update pupil set born = null where id = 3; update stint set grade = 'ZZ' where id = 4; update pupil set number = null where id = 5");
         _bench.Api.Refuse = (_, endpoint, body) => endpoint == "students" && (string?)body?["studentUniqueId"] == "N7" ? 400 : null;
         await RunAsync(new SyncOptions { Actor = "R. Ortiz" });
 
@@ -215,9 +271,11 @@ public sealed class RepairTests : IDisposable
         using (var open = SyncLedger.OpenExisting(_bench.LedgerPlace, "test", TimeProvider.System))
         {
             Assert.Equal(2, LedgerForget.Run(open, null, "7", [], alsoLines: false));
+            Assert.Equal((1, 0), (LedgerForget.Run(open, null, "5", [], alsoLines: false), LedgerForget.Run(open, null, "5", [], alsoLines: false)));
         }
 
         using var after = LedgerAccount.Open(_bench.LedgerPlace, "test");
+        Assert.DoesNotContain(after.Findings(), f => f.SourceKeys.Contains("5", StringComparer.Ordinal));
         Assert.All(after.Find(null, "7", []), d => Assert.True(d.SentBody is null && d.History.Count == 0));
     }
 
@@ -286,7 +344,7 @@ public sealed class RepairTests : IDisposable
         _bench.Ledger("""
             drop view students; drop view studentSchoolAssociations; drop view studentSchoolAttendanceEvents;
             drop table finding; drop table finding_row; drop table change_log; drop table ownership; drop table source_position; drop table dirty; drop table stored_plan;
-            drop index run_profile_2_ix; drop index doc_blocked_ix;
+            drop index run_profile_2_ix; drop index doc_blocked_ix; drop index doc_id_ix;
             alter table profile drop column source; alter table profile drop column hash_from; alter table run drop column kind; alter table run drop column actor; alter table run drop column config_fingerprint;
             alter table doc drop column blocked_resource; alter table doc drop column blocked_key;
             drop table doc_payload; create table doc_payload(doc_id integer primary key, run_id integer not null, body blob not null);

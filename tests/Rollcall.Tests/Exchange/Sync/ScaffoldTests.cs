@@ -1,3 +1,4 @@
+using System.Text;
 using Rollcall.Exchange.Sync;
 using Rollcall.Exchange.Sync.Mapping;
 using Rollcall.Exchange.Sync.Sources;
@@ -74,5 +75,34 @@ public sealed class ScaffoldTests : IDisposable
         Assert.Contains("""{"birthDate":"2010-01-02","firstName":"Ann, the first","lastSurname":"Last","studentUniqueId":"N1"}""", _bench.Api.All("students"));
         Assert.Equal(SyncOutcome.Refusals, (await _bench.RunAsync()).Outcome);
         Assert.Equal(3, _bench.Api.Writes("POST"));
+    }
+
+    [Theory]
+    [InlineData("pupil.csv", "id,number\n1,N1\n2,N\"2\n", 3)]
+    [InlineData("pupil.csv", "id,number\n1,N1\n2,\"N2\n3,N3\n", 3)]
+    [InlineData("pupil.csv", "id,number\n1,N1\n\n2\n", 4)]
+    [InlineData("pupil.csv", "id,number\n1,N\u00ff\n", 2)]
+    [InlineData("pupil.csv", "\u00ef\u00bb\u00bfid,number\n1,N\u00ff\n", 2)]
+    [InlineData("pupil.ndjson", "{\"id\":1}\n\n{\"id\":2\n", 3)]
+    [InlineData("pupil.ndjson", "{\"id\":1}\n[2]\n", 2)]
+    [InlineData("pupil.ndjson", "{\"id\":\"\u00e9\"}\n", 1)]
+    [InlineData("pupil.csv", "\u00ef\u00bb\u00bfid,number\n1,\u00ef\u00bf\u00bd\n", 0)]
+    [InlineData("pupil.ndjson", "\u00ef\u00bb\u00bf{\"id\":1,\"number\":\"\u00ef\u00bf\u00bd\"}\n", 0)]
+    public async Task A_damaged_export_is_refused_with_its_line_and_not_read_as_if_it_were_whole(string name, string bytes, int line)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(_bench.Folder, "damaged")).FullName;
+        await File.WriteAllBytesAsync(Path.Combine(folder, name), Encoding.Latin1.GetBytes(bytes));
+
+        if (line > 0)
+        {
+            var refused = Assert.Throws<SisException>(() => FilesSis.Open(folder, new Dictionary<string, object>()));
+            Assert.False(refused.IsUnavailable);
+            Assert.Contains(FormattableString.Invariant($"{name}, line {line}, cannot be read"), refused.Message, StringComparison.Ordinal);
+            return;
+        }
+
+        await using var whole = FilesSis.Open(folder, new Dictionary<string, object>());
+        Assert.Equal(["\ufffd"], await whole.TextsAsync("select number from pupil where id = '1'", new Dictionary<string, string?>(), CancellationToken.None));
+        await whole.DisposeAsync();
     }
 }

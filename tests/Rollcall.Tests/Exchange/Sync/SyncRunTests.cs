@@ -100,6 +100,23 @@ public sealed class SyncRunTests : IDisposable
     }
 
     [Fact]
+    public async Task A_key_that_another_document_has_taken_splits_its_own_change_only()
+    {
+        _bench.Pupils(1200);
+        await RunAsync();
+        for (var i = 1; i <= 5; i++)
+        {
+            _bench.Api.Seed("studentSchoolAssociations", $$"""{"schoolReference":{"schoolId":1},"studentReference":{"studentUniqueId":"N{{i}}"},"entryDate":"2026-09-01"}""");
+        }
+
+        _bench.Sql("update stint set entry = '2026-09-01'");
+
+        var report = await RunAsync();
+
+        Assert.Equal((SyncOutcome.Done, 5, 1200, 5), (report.Outcome, report.Calls.Posts, report.Calls.Puts, report.Calls.Deletes));
+    }
+
+    [Fact]
     public async Task A_changed_category_of_an_absence_is_a_post_and_a_delete()
     {
         _bench.Pupils(1);
@@ -181,6 +198,24 @@ public sealed class SyncRunTests : IDisposable
         Assert.Equal(3, _bench.Api.All("students").Length);
         Assert.DoesNotContain(_bench.Api.Documents.Keys, k => k.Key.Contains("N2", StringComparison.Ordinal));
         Assert.Equal(SyncOutcome.NothingToDo, (await RunAsync()).Outcome);
+    }
+
+    [Fact]
+    public async Task A_document_that_the_target_has_moved_to_another_key_is_not_deleted_under_its_old_one()
+    {
+        _bench.Pupils(3);
+        await RunAsync();
+        // As when an upsert of the second enrolment was answered with the id of the first.
+        _bench.Ledger("""
+            update doc set edfi_id = (select d.edfi_id from doc d where d.resource_id = doc.resource_id and d.source_key = '1')
+            where source_key = '2' and resource_id = (select resource_id from resource where name = 'ed-fi/studentSchoolAssociations')
+            """);
+        _bench.Sql("delete from stint where id = 1");
+
+        Assert.Equal((0, 0, 0), (await RunAsync()).Calls);
+        Assert.Equal(SyncOutcome.NothingToDo, (await RunAsync()).Outcome);
+        _bench.Sql("delete from stint where id = 2");
+        Assert.Equal((0, 0, 1), (await RunAsync()).Calls);
     }
 
     [Fact]
@@ -381,6 +416,40 @@ public sealed class SyncRunTests : IDisposable
 
         Assert.Equal(600, _bench.Of(report, "studentSchoolAssociations").Failed);
         Assert.True(_bench.Api.Writes("POST", "studentSchoolAssociations") <= 1050, "The first page, and its repeat.");
+    }
+
+    [Fact]
+    public async Task Pupils_that_only_their_enrolments_open_to_us_do_not_keep_these_back()
+    {
+        _bench.Pupils(60);
+        for (var i = 1; i <= 60; i++)
+        {
+            _bench.Api.Seed("students", $$"""{"studentUniqueId":"N{{i}}","firstName":"A","lastSurname":"B","birthDate":"2010-01-01"}""");
+        }
+
+        _bench.Api.Refuse = (_, endpoint, _) => endpoint == "students" && !_bench.Api.Documents.Keys.Any(k => k.Endpoint == "studentSchoolAssociations") ? 403 : null;
+
+        var report = await RunAsync();
+
+        Assert.Equal(SyncOutcome.Done, report.Outcome);
+        Assert.Equal((60, 60), (_bench.Of(report, "students").Calls.Posted, _bench.Of(report, "studentSchoolAssociations").Calls.Posted));
+    }
+
+    [Fact]
+    public async Task The_source_can_be_written_while_documents_are_sent()
+    {
+        _bench.Pupils(3);
+        var calls = 0;
+        _bench.Api.Probe = stage =>
+        {
+            if (stage == "before the call" && Interlocked.Increment(ref calls) == 1)
+            {
+                _bench.Sql("update pupil set first = 'Anna' where id = 2");
+            }
+        };
+
+        Assert.Equal(6, (await RunAsync()).Calls.Posts);
+        Assert.Equal((0, 1, 0), (await RunAsync()).Calls);
     }
 
     [Fact]

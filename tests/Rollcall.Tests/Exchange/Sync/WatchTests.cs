@@ -214,6 +214,56 @@ public sealed class WatchTests : IDisposable
     }
 
     [Fact]
+    public async Task Deletes_go_again_once_everything_was_read_with_a_changed_mapping()
+    {
+        _bench.Pupils(5);
+        await WatchBench.OnceAsync(_bench);
+        File.AppendAllText(Path.Combine(_bench.Folder, "resources/students.sql"), " where true");
+        await using var watch = await WatchBench.StartAsync(_bench);
+
+        _bench.Sql("delete from stint where id = 5; delete from pupil where id = 5");
+
+        await watch.UntilAsync(() => _bench.Api.Writes("DELETE") == 2, "two deletes");
+    }
+
+    [Fact]
+    public async Task A_descriptor_that_is_loaded_meanwhile_is_known_to_the_next_complete_scan()
+    {
+        _bench.Write("profile.yaml", SyncBench.Profile("changes: { method: outbox, every: 20ms, fullScanEvery: 3h }"));
+        _bench.Api.MissingDescriptors.Add("uri://ed-fi.org/GradeLevelDescriptor#Ninth grade");
+        _bench.Pupils(2);
+        await using var watch = await WatchBench.StartAsync(_bench);
+        Assert.Empty(_bench.Api.All("studentSchoolAssociations"));
+
+        _bench.Api.MissingDescriptors.Clear();
+        _bench.Clock.Now += TimeSpan.FromHours(4);
+
+        await watch.UntilAsync(() => _bench.Api.All("studentSchoolAssociations").Length == 2, "both enrolments");
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task A_single_look_without_triggers_ends_though_rows_are_read_again_each_time(bool hasTimes, bool isRefused)
+    {
+        _bench.Write("profile.yaml", SyncBench.Profile("changes: { method: poll, every: 20ms }"));
+        if (hasTimes)
+        {
+            _bench.Write("resources/students.sql", SyncBench.Students.Replace("select ", "select '2026-09-14 06:00:00' as \"@changed\", ", StringComparison.Ordinal));
+        }
+
+        _bench.Pupils(3);
+        _bench.Api.Refuse = (_, endpoint, body) => isRefused && endpoint == "students" && (string?)body?["studentUniqueId"] == "N1" ? 400 : null;
+
+        await WatchBench.OnceAsync(_bench).WaitAsync(TimeSpan.FromMinutes(1));
+        _bench.Sql("update pupil set first = 'Zoe' where id = 3");
+        await WatchBench.OnceAsync(_bench).WaitAsync(TimeSpan.FromMinutes(1));
+
+        Assert.Equal((isRefused ? 2 : 3, 1), (_bench.Api.All("students").Length, _bench.Api.Writes("PUT")));
+    }
+
+    [Fact]
     public async Task Over_a_random_history_the_target_ends_as_the_source()
     {
         const int Seed = 4711;
