@@ -11,6 +11,7 @@ internal sealed class PostgresLease(string connectionString) : IDisposable
 {
     private static readonly TimeSpan Length = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly NpgsqlConnection _connection = PostgresLedger.Connect(connectionString);
     private readonly CancellationTokenSource _stop = new();
@@ -38,7 +39,17 @@ internal sealed class PostgresLease(string connectionString) : IDisposable
         take.Parameters.AddWithValue("profile", profileId);
         take.Parameters.AddWithValue("owner", string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName}/{Environment.ProcessId}"));
         take.Parameters.AddWithValue("length", Length);
-        if (take.ExecuteScalar() is not long epoch)
+
+        // The lock of a run that was killed a moment ago ends when the server notices, which can take it a while.
+        var asked = TimeProvider.System.GetTimestamp();
+        var taken = take.ExecuteScalar();
+        while (taken is not long && TimeProvider.System.GetElapsedTime(asked) < Patience)
+        {
+            Thread.Sleep(50);
+            taken = take.ExecuteScalar();
+        }
+
+        if (taken is not long epoch)
         {
             using var who = new NpgsqlCommand("select owner || ', until ' || to_char(expires_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') from sync.lease where profile_id = @profile", _connection);
             who.Parameters.AddWithValue("profile", profileId);
