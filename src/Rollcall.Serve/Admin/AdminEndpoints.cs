@@ -162,7 +162,7 @@ internal sealed class AdminEndpoints(Administration tenant, AdminTokens tokens)
     {
         (["vendors", _], { } vendor) => await tenant.ChangeAsync(state => new(VendorEndpoints.Delete(state, vendor)), cancellationToken),
         (["applications", _], { } application) => await tenant.ChangeAsync(state => new(ApplicationEndpoints.Delete(state, application)), cancellationToken),
-        (["profiles", _], { } profile) => 
+        (["profiles", _], { } profile) =>
             await tenant.ChangeAsync(state => ProfileEndpoints.DeleteAsync(state, profile, tenant.Credentials, cancellationToken), cancellationToken),
         (["claimsets", _], { } set) => await ClaimSetEndpoints.DeleteAsync(tenant, set, cancellationToken),
         (["claimsets", _, "resourceclaimactions", var claim], { } set)

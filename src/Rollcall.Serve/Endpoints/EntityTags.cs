@@ -6,6 +6,7 @@ using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 using Rollcall.Serve.Storage;
+using Rollcall.Standard.Documents;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Serve.Endpoints;

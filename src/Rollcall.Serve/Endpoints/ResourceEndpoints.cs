@@ -346,7 +346,7 @@ internal sealed class ResourceEndpoints(
     }
 
     /// <summary>A field that the profile hides is none.</summary>
-    private static QueryFault? HiddenField(QueryPlan plan, ProfileView? view) =>
+    private static QueryFault.Fields? HiddenField(QueryPlan plan, ProfileView? view) =>
         view is not null && plan.Filters.Select(f => plan.Resource.QueryFields[f.Field]).FirstOrDefault(view.HidesOnRead) is { } hidden
             ? QueryFault.Fields.Unknown(hidden.Name)
             : null;

@@ -59,8 +59,9 @@ internal sealed class ProfiledWrite(ProfileView view, ServedResource resource, I
         // 3. Both together, judged as a whole document.
         var merged = ProfileMerge.Run(
             stored.Body is null ? null : JsonNode.Parse(stored.Body)!.AsObject(), JsonNode.Parse(submitted.Body.Span)!.AsObject(), view.WriteShape);
-        var condition = (stored.Body is null ? new Precondition(null, false, null, true) : new Precondition(stored.ChangeVersion, false, null, false))
-            with { IsProfiled = true };
+        var condition = stored.Body is null
+            ? new Precondition(null, false, null, true) { IsProfiled = true }
+            : new Precondition(stored.ChangeVersion, false, null, false) { IsProfiled = true };
         if (merged is null)
         {
             // What the store would find wrong with what was submitted comes first: the caller's rights, references, descriptors.
