@@ -45,7 +45,7 @@ internal sealed class PostgresLease(string connectionString) : IDisposable
         var taken = take.ExecuteScalar();
         while (taken is not long && TimeProvider.System.GetElapsedTime(asked) < Patience)
         {
-            Thread.Sleep(50);
+            _stop.Token.WaitHandle.WaitOne(50);
             taken = take.ExecuteScalar();
         }
 

@@ -45,7 +45,7 @@ internal sealed class RejectedFile : IAsyncDisposable
             throw new InvalidDataException($"--rejected {path} is one of the files to be loaded, and would be replaced. Give it another name.");
         }
 
-        if (Directory.Exists(full) || full.StartsWith("/dev/", StringComparison.Ordinal))
+        if (Directory.Exists(full) || (full.StartsWith("/dev/", StringComparison.Ordinal) && !full.StartsWith("/dev/shm/", StringComparison.Ordinal)))
         {
             throw new InvalidDataException($"--rejected {path} is no file that could be written.");
         }

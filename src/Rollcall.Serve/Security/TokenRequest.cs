@@ -15,7 +15,7 @@ internal sealed class TokenRequest
     /// <summary>The value, or null when the body has none or it is blank.</summary>
     public string? this[string name] => _values.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
 
-    /// <summary>Whether the body has a text of this name, blank or not.</summary>
+    /// <summary>Whether the body has a text of this name, in JSON perhaps a blank one.</summary>
     public bool Has(string name) => _values.ContainsKey(name);
 
     /// <summary>Null when the body is neither a form nor a JSON object.</summary>
@@ -66,7 +66,11 @@ internal sealed class TokenRequest
     {
         foreach (var (name, value) in QueryHelpers.ParseQuery(Encoding.UTF8.GetString(body.Span)))
         {
-            values[name] = value.ToString();
+            // A blank value of a form is none.
+            if (value.ToString() is { Length: > 0 } text)
+            {
+                values[name] = text;
+            }
         }
 
         return true;

@@ -165,6 +165,7 @@ public abstract class HttpTokenTests(HttpServer server)
     [Theory]
     [InlineData("", "The token was not present, or was not processable.")]
     [InlineData("token=", "The token was not present, or was not processable.")]
+    [InlineData("{\"token\":\"\"}", "The Authorization header token does not match the token in the request body.")]
     [InlineData("{\"token\":7}", "The token was not present, or was not processable.")]
     [InlineData("[\"token\"]", "The token was not present, or was not processable.")]
     [InlineData("token=other", "The Authorization header token does not match the token in the request body.")]
