@@ -13,6 +13,7 @@ using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Endpoints;
 using Rollcall.Serve.Metadata;
 using Rollcall.Serve.Security;
+using Rollcall.Serve.Storage.Sqlite;
 using Rollcall.Standard.Loading;
 using Rollcall.Standard.Model;
 
@@ -204,7 +205,7 @@ public sealed class ServeHost : IAsyncDisposable
             }
 
             var home = tenant.Database.Length == 0 ? instances[0].Stores
-                : instances.Find(i => i.Options.Database == tenant.Database) is { Stores: { } same } ? same
+                : instances.Find(i => IsSame(i.Options.Database, tenant.Database)) is { Stores: { } same } ? same
                 : await OpenAsync(tenant.Database);
             if (options.Sandbox)
             {
@@ -216,9 +217,12 @@ public sealed class ServeHost : IAsyncDisposable
 
         return tenants;
 
+        static bool IsSame(string one, string other) => one == other
+            || (!ServeOptions.NamesPostgres(one) && !ServeOptions.NamesPostgres(other) && ServerLock.FullPath(one) == ServerLock.FullPath(other));
+
         async Task<ServeStores> OpenAsync(string database)
         {
-            opened.Add(await ServeStores.OpenAsync(database, standard, time, logger, cancellationToken, options.Snapshots));
+            opened.Add(await ServeStores.OpenAsync(database, standard, time, logger, cancellationToken, options.Snapshots, isServer: true));
             return opened[^1];
         }
     }

@@ -42,6 +42,10 @@ public sealed partial record ServeOptions
     public IReadOnlyList<TenantOptions> Tenants { get; init; } = [];
 
     /// <summary>The tenants with their instances, or the one database as the only one.</summary>
+    /// <summary>The database that the clients are in; null where each tenant has its own.</summary>
+    public string? Home => Routes.HasTenants ? null
+        : AllTenants[0].Database.Length > 0 ? AllTenants[0].Database : AllTenants[0].Instances[0].Database;
+
     internal IReadOnlyList<TenantOptions> AllTenants => Tenants.Count > 0 ? Tenants : [new TenantOptions("", "", [new InstanceOptions(1, "", [], Database)])];
 
     /// <summary>Folder of the XSD files, a subfolder for each project; empty for none.</summary>

@@ -14,6 +14,9 @@ public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Cred
     /// <summary>An operator's own indexes; null only for a store that has none to manage.</summary>
     public IFieldIndexes? Indexes { get; init; }
 
+    /// <summary>What keeps the file for this server; null for PostgreSQL and for others than servers.</summary>
+    internal IDisposable? Lock { get; init; }
+
     /// <summary>Opens the database that the options name; creates its tables where they are missing.</summary>
     /// <exception cref="ServeStartException">It is no database, another program's, a newer Rollcall's, or cannot be reached.</exception>
     public static async Task<ServeStores> OpenAsync(
@@ -22,8 +25,10 @@ public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Cred
 
     /// <inheritdoc cref="OpenAsync(ServeOptions, DataStandard, TimeProvider, ILogger, CancellationToken)"/>
     public static async Task<ServeStores> OpenAsync(
-        string database, DataStandard standard, TimeProvider time, ILogger logger, CancellationToken cancellationToken, SnapshotLimits? limits = null)
+        string database, DataStandard standard, TimeProvider time, ILogger logger, CancellationToken cancellationToken, SnapshotLimits? limits = null,
+        bool isServer = false)
     {
+        ServerLock? held = null;
         try
         {
             if (ServeOptions.NamesPostgres(database))
@@ -32,18 +37,30 @@ public sealed record ServeStores(IDocumentStore Documents, ICredentialStore Cred
                 return new ServeStores(postgres, postgres, postgres, postgres) { Indexes = postgres.Indexes };
             }
 
+            held = isServer ? ServerLock.Take(database) : null;
             var store = await SqliteDocumentStore.OpenAsync(database, standard, time, logger, cancellationToken, limits);
-            return new ServeStores(store, store, store, store) { Indexes = store.Indexes };
+            return new ServeStores(store, store, store, store) { Indexes = store.Indexes, Lock = held };
         }
         catch (DatabaseUnusableException failure)
         {
+            held?.Dispose();
             throw new ServeStartException(failure.Message, inner: failure);
         }
         catch (StoreUnavailableException failure)
         {
+            held?.Dispose();
             throw new ServeStartException(failure.Message, isUnavailable: true, failure);
+        }
+        catch
+        {
+            held?.Dispose();
+            throw;
         }
     }
 
-    public ValueTask DisposeAsync() => Documents.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await Documents.DisposeAsync();
+        Lock?.Dispose();
+    }
 }

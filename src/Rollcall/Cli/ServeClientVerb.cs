@@ -179,7 +179,7 @@ internal static class ServeClientVerb
         settings.AddDatabaseTo(command);
         return command.OnRun(async (parsed, cancellationToken) =>
         {
-            var options = settings.Read(parsed);
+            var options = ServeSettings.AtHome(settings.Read(parsed));
             if (command.Name != "add" && !options.IsPostgres && !File.Exists(options.Database))
             {
                 throw new CliException(ExitCodes.Usage, $"there is no database {options.Database}; --database names it.");
@@ -200,6 +200,10 @@ internal static class ServeClientVerb
             catch (ServeStartException failure)
             {
                 throw ServeVerb.ToCli(failure);
+            }
+            catch (StoreUnavailableException failure)
+            {
+                throw new CliException(ExitCodes.Unavailable, failure.Message, failure);
             }
         });
     }

@@ -134,6 +134,13 @@ internal static class ServeIndexVerb
         return command.OnRun(async (parsed, cancellationToken) =>
         {
             var options = settings.Read(parsed);
+            if (options.Tenants.Count > 0)
+            {
+                throw new CliException(
+                    ExitCodes.Usage,
+                    "the file of --config has instances: name the database of the one that needs the index with --database, and leave --config away.");
+            }
+
             if (!options.IsPostgres && !File.Exists(options.Database))
             {
                 throw new CliException(ExitCodes.Usage, $"there is no database {options.Database}; --database names it.");

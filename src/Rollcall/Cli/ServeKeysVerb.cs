@@ -2,6 +2,7 @@ using System.CommandLine;
 using Microsoft.Extensions.Logging.Abstractions;
 using Rollcall.Serve;
 using Rollcall.Serve.Security;
+using Rollcall.Serve.Storage;
 
 namespace Rollcall.Cli;
 
@@ -21,7 +22,7 @@ internal static class ServeKeysVerb
         settings.AddDatabaseTo(command);
         return command.OnRun(async (parsed, cancellationToken) =>
         {
-            var options = settings.Read(parsed);
+            var options = ServeSettings.AtHome(settings.Read(parsed));
             if (!options.IsPostgres && !File.Exists(options.Database))
             {
                 throw new CliException(ExitCodes.Usage, $"there is no database {options.Database}; --database names it.");
@@ -38,6 +39,10 @@ internal static class ServeKeysVerb
             catch (ServeStartException failure)
             {
                 throw ServeVerb.ToCli(failure);
+            }
+            catch (StoreUnavailableException failure)
+            {
+                throw new CliException(ExitCodes.Unavailable, failure.Message, failure);
             }
         }).WithExamples("""
             rollcall serve keys rotate --database district.db

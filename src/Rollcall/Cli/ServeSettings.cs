@@ -94,6 +94,14 @@ internal sealed class ServeSettings
 
     public bool WantsToBeShown(ParseResult parsed) => parsed.GetValue(_showConfig);
 
+    /// <summary>The options of a verb that works on the database with the clients.</summary>
+    /// <exception cref="CliException">There are several.</exception>
+    public static ServeOptions AtHome(ServeOptions options) => options with
+    {
+        Database = options.Home ?? throw new CliException(
+            ExitCodes.Usage, "the file of --config has tenants, each with clients of its own: name the tenant's database with --database, and leave --config away."),
+    };
+
     /// <exception cref="CliException">A setting is unknown, not in this build, or wrong; all faults at once.</exception>
     public ServeOptions Read(ParseResult parsed)
     {

@@ -63,7 +63,7 @@ public abstract class AuthorizationModelTests(HttpServer server)
     [Fact]
     public async Task The_server_decides_as_the_oracle_does_and_as_no_flawed_one()
     {
-        var seed = Random.Shared.Next();
+        var seed = LongRun.IsOn ? Random.Shared.Next() : 20_261_122;
         _random = new Random(seed);
         var wanted = LongRun.IsOn ? 100_000 : 3_000;
         TestContext.Current.SendDiagnosticMessage("seed {0}", seed);

@@ -69,6 +69,34 @@ public sealed class ServeVerbTests : IDisposable
     }
 
     [Fact]
+    public async Task A_second_server_over_one_SQLite_file_is_4_and_the_first_goes_on()
+    {
+        var (server, root) = await ServeProcess.ListenAsync("--sandbox", "--database", Database, "--urls", "http://127.0.0.1:0");
+        using (server)
+        {
+            using var second = await ServeProcess.RunAsync("--sandbox", "--database", Path.Combine(Path.GetDirectoryName(Database)!, ".", Path.GetFileName(Database)), "--urls", "http://127.0.0.1:0");
+            Assert.Equal(4, second.ExitCode);
+            Assert.Contains("is served already", second.Error, StringComparison.Ordinal);
+            using var client = await ClientAsync(root, "sandbox", "sandbox");
+            Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("data/v3/ed-fi/students", TestContext.Current.CancellationToken)).StatusCode);
+        }
+    }
+
+    [Fact]
+    public async Task A_client_goes_to_the_database_that_the_servers_file_names()
+    {
+        var file = Path.Combine(Path.GetDirectoryName(Database)!, "serve.json");
+        await File.WriteAllTextAsync(
+            file, new JsonObject { ["instances"] = new JsonArray(new JsonObject { ["id"] = 1, ["database"] = Database }) }.ToJsonString(), TestContext.Current.CancellationToken);
+        using var added = await ServeProcess.RunAsync("client", "add", "--name", "A SIS", "--claim-set", "Ed-Fi Sandbox", "--key", "sis", "--config", file);
+        Assert.True(added.ExitCode == 0, added.Error);
+        using var list = await ServeProcess.RunAsync("client", "list", "--database", Database);
+        Assert.Equal("sis\tA SIS\tEd-Fi Sandbox\tenabled", list.Output.Trim());
+        using var index = await ServeProcess.RunAsync("index", "list", "--config", file);
+        Assert.Equal(4, index.ExitCode);
+    }
+
+    [Fact]
     public async Task A_file_that_is_no_database_is_4_and_stays_as_it_is()
     {
         await File.WriteAllTextAsync(Database, "name,born\nAda,1815\n", TestContext.Current.CancellationToken);

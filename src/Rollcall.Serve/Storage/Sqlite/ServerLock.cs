@@ -1,0 +1,47 @@
+using Rollcall.Databases;
+
+namespace Rollcall.Serve.Storage.Sqlite;
+
+/// <summary>Keeps a SQLite file for one server. What a server remembers of the file (positions of pages, the newest change version, descriptors) would
+/// be wrong if another server wrote; the verbs of the command line may open the file meanwhile.</summary>
+/// <remarks>The lock is on a file beside it: to close a handle of the database itself would drop SQLite's own locks.</remarks>
+internal sealed class ServerLock : IDisposable
+{
+    private readonly FileStream _file;
+
+    private ServerLock(FileStream file) => _file = file;
+
+    /// <exception cref="DatabaseUnusableException">Another server has the file, or there can be none beside it.</exception>
+    public static ServerLock Take(string database)
+    {
+        var full = FullPath(database);
+        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        try
+        {
+            return new ServerLock(new FileStream(full + ".server", options));
+        }
+        catch (IOException e) when (OperatingSystem.IsWindows() ? (e.HResult & 0xFFFF) is 32 or 33 : e.HResult is 11 or 35)
+        {
+            throw new DatabaseUnusableException($"{database} is served already: a SQLite file belongs to one server. Stop the other one, or take PostgreSQL, which can have several.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DatabaseUnusableException($"{database} cannot be used as a database: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The same for every name of a file.</summary>
+    public static string FullPath(string database)
+    {
+        var full = Path.GetFullPath(database);
+        return File.Exists(full) ? new FileInfo(full).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? full : full;
+    }
+
+    /// <summary>The system lets go too when the process ends, however it ends. The file stays: were it removed, two could have one of the same name.</summary>
+    public void Dispose() => _file.Dispose();
+}
