@@ -9,7 +9,8 @@ namespace Rollcall.Exchange.Load;
 /// <param name="File">Position in <see cref="LoadPlan.Files"/>.</param>
 /// <param name="IsWrapped">Its lines are <c>{"resource", "body"}</c>, and only those of this resource count.</param>
 /// <param name="Count">Documents, where a manifest tells; else null.</param>
-public readonly record struct LoadPart(int File, bool IsWrapped, long? Count);
+/// <param name="IsStandard">A manifest names the file as that of the standard's own descriptors.</param>
+public readonly record struct LoadPart(int File, bool IsWrapped, long? Count, bool IsStandard = false);
 
 /// <summary>Which files hold the documents of which resource.</summary>
 /// <param name="Files">Paths as they are shown: relative to the folder.</param>
@@ -70,13 +71,25 @@ public sealed record LoadPlan(string Folder, IReadOnlyList<string> Files, IReadO
 
             using (json)
             {
-                if (standard != StandardDescriptors.None && json.RootElement.TryGetProperty("standardDescriptors", out var descriptors)
+                try
+                {
+                    await AddAsync(json.RootElement);
+                }
+                catch (Exception e) when (e is InvalidOperationException or FormatException)
+                {
+                    throw new InvalidDataException($"{manifest} is not of the form {{\"resources\": [{{\"path\": …, \"file\": …, \"count\": number}}]}}.", e);
+                }
+            }
+
+            async Task AddAsync(JsonElement root)
+            {
+                if (standard != StandardDescriptors.None && root.TryGetProperty("standardDescriptors", out var descriptors)
                     && descriptors.TryGetProperty("file", out var file))
                 {
-                    await AddWrappedAsync(file.GetString()!, cancellationToken);
+                    await AddWrappedAsync(file.GetString()!, isStandard: true, cancellationToken);
                 }
 
-                if (!json.RootElement.TryGetProperty("resources", out var resources) || resources.ValueKind != JsonValueKind.Array)
+                if (!root.TryGetProperty("resources", out var resources) || resources.ValueKind != JsonValueKind.Array)
                 {
                     throw new InvalidDataException($"{manifest} has no array 'resources' with a 'path' and a 'file' each.");
                 }
@@ -110,7 +123,7 @@ public sealed record LoadPlan(string Folder, IReadOnlyList<string> Files, IReadO
             }
             else if (await IsWrappedAsync(Path.Combine(folder, file), cancellationToken))
             {
-                await AddWrappedAsync(file, cancellationToken);
+                await AddWrappedAsync(file, isStandard: false, cancellationToken);
             }
             else
             {
@@ -129,6 +142,10 @@ public sealed record LoadPlan(string Folder, IReadOnlyList<string> Files, IReadO
             {
                 _faults.Add($"{file}: named by the manifest, but not there");
             }
+            else if (Unreadable(Path.Combine(folder, file)) is { } why)
+            {
+                _faults.Add($"{file}: {why}");
+            }
             else if (name is null || target.Find(name.Value) is not { } resource)
             {
                 _faults.Add($"{file}: the target has no resource {shown}");
@@ -140,7 +157,7 @@ public sealed record LoadPlan(string Folder, IReadOnlyList<string> Files, IReadO
         }
 
         /// <summary>Reads the file once to see which resources it has.</summary>
-        private async Task AddWrappedAsync(string file, CancellationToken cancellationToken)
+        private async Task AddWrappedAsync(string file, bool isStandard, CancellationToken cancellationToken)
         {
             if (!File.Exists(Path.Combine(folder, file)))
             {
@@ -164,12 +181,38 @@ public sealed record LoadPlan(string Folder, IReadOnlyList<string> Files, IReadO
             {
                 if (ResourceName.TryParse(name) is { } parsed && target.Find(parsed) is { } resource)
                 {
-                    PartsOf(resource).Add(new LoadPart(IndexOf(file), true, count));
+                    // A resource can be spelled in several ways in one file.
+                    var (parts, number) = (PartsOf(resource), IndexOf(file));
+                    var at = parts.FindIndex(p => p.File == number && p.IsWrapped);
+                    if (at < 0)
+                    {
+                        parts.Add(new LoadPart(number, true, count, isStandard));
+                    }
+                    else
+                    {
+                        parts[at] = parts[at] with { Count = parts[at].Count + count };
+                    }
                 }
                 else
                 {
                     _faults.Add($"{file}: the target has no resource {name}");
                 }
+            }
+        }
+
+        /// <summary>What keeps the file from being read, as far as its beginning tells; null when nothing does.</summary>
+        private static string? Unreadable(string path)
+        {
+            try
+            {
+                using var file = File.OpenRead(path);
+                return path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) && file.Length > 0 && (file.ReadByte() != 0x1f || file.ReadByte() != 0x8b)
+                    ? "is not gzipped"
+                    : null;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return e.Message;
             }
         }
 

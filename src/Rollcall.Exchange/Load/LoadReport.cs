@@ -11,8 +11,8 @@ public sealed record LoadReport(DeliveryReport Delivery, LoadPlan Plan, TimeSpan
     {
         { IsInterrupted: true } => "interrupted",
         { StoppedBy: not null } => "unavailable",
-        { Offered: 0 } => "nothing",
         { IsClean: false } => "refusals",
+        { Offered: 0 } => "nothing",
         _ => "done",
     };
 

@@ -101,7 +101,7 @@ public sealed class LoadRun : IDisposable
     /// <summary>A descriptor resource in which the API has anything keeps what it has: an operator's own wording is not overwritten.</summary>
     private static async Task LeaveOutKnownDescriptorsAsync(EdFiClient target, LoadPlan plan, CancellationToken cancellationToken)
     {
-        var standard = plan.Parts.Where(p => p.Value.Any(x => x.IsWrapped) && p.Key.Endpoint.EndsWith("Descriptors", StringComparison.OrdinalIgnoreCase));
+        var standard = plan.Parts.Where(p => p.Value.Any(x => x.IsStandard) && p.Key.Endpoint.EndsWith("Descriptors", StringComparison.OrdinalIgnoreCase));
         await Parallel.ForEachAsync(standard, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancellationToken }, async (part, token) =>
         {
             var answer = await target.QueryAsync(part.Key, "?offset=0&limit=1", token);
@@ -110,7 +110,7 @@ public sealed class LoadRun : IDisposable
                 // An empty page is "[]", perhaps spaced.
                 if (answer.Failure is null && answer.Body.Bytes.Span.Contains((byte)'{'))
                 {
-                    part.Value.RemoveAll(x => x.IsWrapped);
+                    part.Value.RemoveAll(x => x.IsStandard);
                 }
             }
         });

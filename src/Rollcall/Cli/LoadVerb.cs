@@ -42,13 +42,15 @@ internal static class LoadVerb
 
     private static readonly Option<string?> _ignoreSsl = new("--ignore-ssl-errors") { Description = "Accepts any server certificate.", Arity = ArgumentArity.Zero };
     private static readonly Option<string?> _logLevel = new("--log-level") { Description = "trace, debug, information, warning, error or none. Default information.", HelpName = "LEVEL" };
-    private static readonly Option<bool> _dryRun = new("--dry-run") { Description = "Reads and checks everything, sends nothing." };
+    private static readonly Option<string?> _dryRun = new("--dry-run") { Description = "Reads and checks everything, sends nothing.", Arity = ArgumentArity.Zero };
     private static readonly Option<bool> _json = new("--json") { Description = "Prints the result as one JSON object on stdout." };
     private static readonly Option<string?> _config = new("--config") { Description = "JSON file with these options under their names.", HelpName = "FILE" };
     private static readonly Option<bool> _showConfig = new("--show-config") { Description = "Prints the settings in force, secrets masked, and ends." };
 
     private static readonly Option<string?>[] _settings =
-        [_url, _key, _secret, _scope, _authUrl, _schoolYear, _connections, _rejected, _descriptors, _ignoreSsl, _logLevel];
+        [_url, _key, _secret, _scope, _authUrl, _schoolYear, _connections, _rejected, _descriptors, _ignoreSsl, _logLevel, _dryRun];
+
+    private static readonly Option<string?>[] _flags = [_ignoreSsl, _dryRun];
 
     public static Command Create() =>
         new Command("load", "Sends a folder of documents to an Ed-Fi API, in dependency order.")
@@ -132,8 +134,8 @@ internal static class LoadVerb
 
         return _settings.ToDictionary(
             o => o.Name[2..],
-            o => parsed.GetResult(o) is { } given && (o == _ignoreSsl || given.Tokens.Count > 0)
-                ? o == _ignoreSsl ? "true" : parsed.GetValue(o)
+            o => parsed.GetResult(o) is { } given && (_flags.Contains(o) || given.Tokens.Count > 0)
+                ? _flags.Contains(o) ? "true" : parsed.GetValue(o)
                 : Environment.GetEnvironmentVariable("ROLLCALL_LOAD_" + o.Name[2..].Replace('-', '_').ToUpperInvariant()) ?? fromFile[o.Name[2..]],
             StringComparer.OrdinalIgnoreCase);
     }
@@ -197,10 +199,23 @@ internal static class LoadVerb
             faults.Add($"{_descriptors.Name}: '{text}' is not missing, all or none");
         }
 
-        if (settings[_ignoreSsl.Name[2..]] is { } ssl && !bool.TryParse(ssl, out _))
+        bool IsSet(Option option)
         {
-            faults.Add($"{_ignoreSsl.Name}: '{ssl}' is not true or false");
+            if (settings[option.Name[2..]] is not { } text)
+            {
+                return false;
+            }
+
+            if (bool.TryParse(text, out var isSet))
+            {
+                return isSet;
+            }
+
+            faults.Add($"{option.Name}: '{text}' is not true or false");
+            return false;
         }
+
+        var (dryRun, ignoreSsl) = (IsSet(_dryRun), IsSet(_ignoreSsl));
 
         if (faults.Count > 0)
         {
@@ -214,8 +229,8 @@ internal static class LoadVerb
             Connections = connections,
             RejectedFile = settings[_rejected.Name[2..]],
             StandardDescriptors = which,
-            DryRun = parsed.GetValue(_dryRun),
-            IgnoreSslErrors = settings[_ignoreSsl.Name[2..]] is "true" or "True",
+            DryRun = dryRun,
+            IgnoreSslErrors = ignoreSsl,
         };
     }
 }

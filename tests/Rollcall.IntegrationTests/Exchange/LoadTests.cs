@@ -1,3 +1,5 @@
+using System.IO.Compression;
+using System.Text;
 using System.Text.Json.Nodes;
 using Rollcall.Exchange.Load;
 using Rollcall.IntegrationTests.EndToEnd;
@@ -60,6 +62,51 @@ public sealed class LoadTests : IDisposable
         Assert.Equal("done", (await LoadAsync(filled)).Outcome);
         Assert.Equal((1, 2), (filled.Rows("/ed-fi/schools"), filled.Rows("/ed-fi/termDescriptors")));
         Assert.Contains(filled.Bodies("/ed-fi/termDescriptors"), b => b.Contains("our own words", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Descriptors_of_a_file_that_no_manifest_calls_standard_are_sent_whatever_the_API_has()
+    {
+        await using var stub = await StubApi.StartAsync(_resources);
+        stub.Seed("/ed-fi/termDescriptors", """{"namespace":"uri://ed-fi.org/TermDescriptor","codeValue":"Fall"}""");
+        Write("refused.ndjson", """
+            {"resource":"termDescriptors","body":{"namespace":"uri://ed-fi.org/TermDescriptor","codeValue":"Own"}}
+            {"resource":"/ed-fi/termDescriptors","body":{"namespace":"uri://ed-fi.org/TermDescriptor","codeValue":"Other"}}
+            """);
+        var report = await LoadAsync(stub);
+        Assert.Equal(("done", 2L), (report.Outcome, report.Delivery.Offered));
+        Assert.Equal(3, stub.Rows("/ed-fi/termDescriptors"));
+    }
+
+    [Theory]
+    [InlineData(4, "is not gzipped")]
+    [InlineData(2, "is damaged")]
+    public async Task A_file_that_can_not_be_read_is_never_nothing_to_do(int exit, string words)
+    {
+        await using var stub = await StubApi.StartAsync(_resources);
+        using var packed = new MemoryStream();
+        await using (var gzip = new GZipStream(packed, CompressionLevel.NoCompression, leaveOpen: true))
+        {
+            await gzip.WriteAsync(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 2_000).Select(i => $"{{\"studentUniqueId\":\"{i}\"}}\n"))), TestContext.Current.CancellationToken);
+        }
+
+        await File.WriteAllBytesAsync(
+            Path.Combine(_folder, "students.ndjson.gz"), exit == 4 ? "<html>no such page</html>"u8.ToArray() : packed.ToArray()[..20_000], TestContext.Current.CancellationToken);
+        var (code, output, errors) = await RollcallCli.RunAsync("load", _folder, "--url", stub.Url.AbsoluteUri, "--key", "key", "--secret", "s3cret", "--json");
+        Assert.True(code == exit, output + errors);
+        Assert.Contains(words, output + errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_dry_run_may_be_asked_for_by_the_environment()
+    {
+        await using var stub = await StubApi.StartAsync(_resources);
+        Write("students.ndjson", """{"studentUniqueId":"a"}""");
+        string[] load = ["load", _folder, "--url", stub.Url.AbsoluteUri, "--key", "key", "--secret", "s3cret", "--json"];
+        await RollcallCli.RunAsync(new Dictionary<string, string> { ["ROLLCALL_LOAD_DRY_RUN"] = "true" }, load);
+        Assert.Equal(0, stub.Rows("/ed-fi/students"));
+        var (exit, output, _) = await RollcallCli.RunAsync(new Dictionary<string, string> { ["ROLLCALL_LOAD_DRY_RUN"] = "perhaps" }, load);
+        Assert.Equal((4, "usage"), (exit, (string)JsonNode.Parse(output)!["outcome"]!));
     }
 
     [Fact]
@@ -130,6 +177,9 @@ public sealed class LoadTests : IDisposable
     [InlineData("unicorns.ndjson", "{}", "the target has no resource ed-fi/unicorns")]
     [InlineData("manifest.json", """{"resources":[{"path":"/ed-fi/students","file":"gone.ndjson"}]}""", "gone.ndjson: named by the manifest, but not there")]
     [InlineData("manifest.json", "{", "is not JSON")]
+    [InlineData("manifest.json", "[]", "is not of the form")]
+    [InlineData("manifest.json", """{"resources":["students.ndjson"]}""", "is not of the form")]
+    [InlineData("manifest.json", """{"resources":[{"path":"/ed-fi/students","file":"students.ndjson","count":"1"}]}""", "is not of the form")]
     [InlineData("mixed.ndjson", """{"resource":"unicorns","body":{"a":1}}""", "the target has no resource unicorns")]
     public async Task A_folder_that_is_not_fit_is_refused_before_anything_is_sent(string name, string content, string expected)
     {
