@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using Rollcall.Exchange.Client;
-using Rollcall.Exchange.Publish;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Exchange.Delivery;
@@ -206,7 +205,7 @@ internal sealed class ResourceDelivery(
                 return Hold(_unresolved, document, failure);
             case { Kind: FailureKind.Forbidden } failure when !isLast && waitsForAuthorization && document.Kind != WriteKind.Delete:
                 return Hold(_forbidden, document, failure);
-            case { Kind: FailureKind.KeyConflict, Status: 409 } when options.ExistingDescriptorIsWarning && document.Kind == WriteKind.Upsert && Selection.IsDescriptor(Resource):
+            case { Kind: FailureKind.KeyConflict, Status: 409 } when options.ExistingDescriptorIsWarning && document.Kind == WriteKind.Upsert && Resource.NamesDescriptors:
                 return SettleAsync(document, Settlement.Warned, result);
             case { Kind: FailureKind.Forbidden } when options.ForbiddenIsWarning:
                 return SettleAsync(document, Settlement.Warned, result);

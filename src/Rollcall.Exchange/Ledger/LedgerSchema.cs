@@ -56,8 +56,11 @@ internal static class LedgerSchema
             """),
         new(3, "create index doc_blocked_ix on doc(profile_id, resource_id) where status = 3"),
         new(4, "alter table profile add column hash_from integer"),
-        new(5, "create index doc_id_ix on doc(profile_id, resource_id, edfi_id) where edfi_id is not null"),
+        new(5, DocumentIdIndex),
     ];
+
+    /// <summary>Finds what else has an id of the target.</summary>
+    public const string DocumentIdIndex = "create index doc_id_ix on doc(profile_id, resource_id, edfi_id) where edfi_id is not null";
 
     /// <summary>The tables that the second format added, as both databases have them but for the types of columns.</summary>
     private const string More = """

@@ -107,6 +107,23 @@ internal sealed class PostgresLease(string connectionString) : IDisposable
     public void Dispose()
     {
         _stop.Cancel();
+        try
+        {
+            // A renewal that is under way ends first: a connection answers one statement at a time.
+            if (_epoch > 0 && SpinWait.SpinUntil(() => _renewing.IsCompleted, TimeSpan.FromSeconds(1)))
+            {
+                // Without the lock nothing else tells that this one has ended.
+                using var end = new NpgsqlCommand("update sync.lease set expires_at = now() where profile_id = $1 and epoch = $2 and not has_lock", _connection) { CommandTimeout = 2 };
+                end.Parameters.Add(new() { Value = _profileId });
+                end.Parameters.Add(new() { Value = _epoch });
+                end.ExecuteNonQuery();
+            }
+        }
+        catch (Exception e) when (e is NpgsqlException or InvalidOperationException)
+        {
+            // The row runs out by itself.
+        }
+
         // The connection carries the lock; a renewal that is under way is cut off with it.
         _ = _renewing.ContinueWith(static _ => { }, TaskScheduler.Default);
         _connection.Dispose();

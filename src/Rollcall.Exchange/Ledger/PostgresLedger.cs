@@ -33,9 +33,17 @@ internal sealed class PostgresLedger : ILedgerHome
 
     /// <exception cref="LedgerException">The database cannot be reached.</exception>
     /// <exception cref="DatabaseUnusableException">The text is no connection string, or a newer Rollcall wrote the ledger.</exception>
-    public static PostgresLedger Open(string connectionString)
+    /// <param name="mayMake">Where there is none, one is made.</param>
+    public static PostgresLedger Open(string connectionString, bool mayMake = true)
     {
         var connection = Connect(connectionString);
+        if (!mayMake && !HasLedger(connection))
+        {
+            var name = $"{connection.Host}/{connection.Database}";
+            connection.Dispose();
+            throw new LedgerException($"there is no ledger in PostgreSQL {name}: nothing has been synced yet, or it is another that was meant.", isBusy: false);
+        }
+
         var folder = Directory.CreateTempSubdirectory("rollcall-ledger-").FullName;
         SqliteDb? db = null;
         try
@@ -88,6 +96,12 @@ internal sealed class PostgresLedger : ILedgerHome
         }
     }
 
+    private static bool HasLedger(NpgsqlConnection connection)
+    {
+        using var look = new NpgsqlCommand("select to_regclass('sync.version') is not null", connection);
+        return look.ExecuteScalar() is true;
+    }
+
     public long? FindProfile(string name)
     {
         using var find = new NpgsqlCommand("select profile_id from sync.profile where name = @name", _connection);
@@ -99,13 +113,15 @@ internal sealed class PostgresLedger : ILedgerHome
     {
         _profileId = profileId;
         _lease.Take(profileId);
-        Db.Execute("begin");
+
+        // The index that only deletes ask is made at once from what was copied, and not row by row.
+        Db.Execute("begin; drop index doc_id_ix");
         foreach (var table in LedgerTable.All.Where(t => t.Load is not null))
         {
             Copy(table, table.Load!);
         }
 
-        Db.Execute("commit");
+        Db.Execute($"{LedgerSchema.DocumentIdIndex}; commit");
         foreach (var table in LedgerTable.All)
         {
             Db.Execute(Triggers(table));

@@ -70,7 +70,7 @@ public sealed class SyncLedger : IDisposable
             throw new LedgerException($"there is no ledger {ledger}: nothing has been synced yet, or it is another that was meant.", isBusy: false);
         }
 
-        ILedgerHome home = IsPostgres(ledger) ? PostgresLedger.Open(ledger) : FileLedger.Open(ledger);
+        ILedgerHome home = IsPostgres(ledger) ? PostgresLedger.Open(ledger, mayMake) : FileLedger.Open(ledger);
         try
         {
             var known = home.FindProfile(profile);

@@ -171,7 +171,7 @@ internal sealed class PublishPasses(
                     yield break;
                 }
             }
-            catch (ApiException refused) when (refused.Failure.Kind == FailureKind.Forbidden && Selection.IsDescriptor(resource))
+            catch (ApiException refused) when (refused.Failure.Kind == FailureKind.Forbidden && resource.NamesDescriptors)
             {
                 notice($"{resource} may not be read at the source; it is passed over.");
                 yield break;

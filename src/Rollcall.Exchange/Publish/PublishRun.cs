@@ -161,8 +161,9 @@ public sealed class PublishRun : IDisposable
         var isThrough = report.Passes.All(p => p is { StoppedBy: null, IsInterrupted: false, Unsettled: 0 });
         var unread = report.Passes.SelectMany(p => p.Resources).Select(r => r.FeedFailure).OfType<ApiFailure>().ToList();
         var isComplete = isThrough && unread.Count == 0;
-        // For a fault that may pass, such as a source that was away for a while, the next run goes on where it is; but only once.
-        var isUnread = isThrough && unread.Exists(f => book.IsResumed || f is { IsTransient: false, Kind: not FailureKind.Gone });
+        // When the source was away, the next run goes on where this one is, however often that happens; for another fault that may pass, only once.
+        var wasAway = unread.Exists(f => f.Kind is FailureKind.Connection or FailureKind.Unavailable or FailureKind.Gone);
+        var isUnread = isThrough && !wasAway && unread.Exists(f => book.IsResumed || !f.IsTransient);
         if (isUnread)
         {
             book.LeaveUnread();

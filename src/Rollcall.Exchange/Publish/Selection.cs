@@ -12,7 +12,7 @@ public static class Selection
         DependencyGraph graph, string? include, string? includeOnly, string? exclude, string? excludeOnly, bool descriptors, DependencyGraph? source = null)
     {
         var faults = new List<string>();
-        var all = graph.Resources.Where(r => descriptors || !IsDescriptor(r)).ToHashSet();
+        var all = graph.Resources.Where(r => descriptors || !r.NamesDescriptors).ToHashSet();
         // Snapshots of older APIs look like a resource.
         all.RemoveWhere(r => r.Namespace.Equals("publishing", StringComparison.OrdinalIgnoreCase));
         var chosen = all;
@@ -31,7 +31,6 @@ public static class Selection
         return faults.Count == 0 ? chosen : throw new InvalidDataException(string.Join("\n  ", faults));
     }
 
-    public static bool IsDescriptor(ResourceName name) => name.Endpoint.EndsWith("Descriptors", StringComparison.OrdinalIgnoreCase);
 
     private static List<ResourceName> Read(string list, string? text, DependencyGraph graph, List<string> faults, DependencyGraph? source = null)
     {

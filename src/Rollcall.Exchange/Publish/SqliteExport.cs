@@ -176,6 +176,12 @@ public sealed class SqliteExport : IDisposable
             db.Execute(count == 0 ? $"rollback" : "commit");
             return (resource, count, null);
         }
+        catch (ApiException refused) when (refused.Failure.Kind == FailureKind.Forbidden && resource.NamesDescriptors)
+        {
+            // As to an API: passed over, and no reason to keep the rest back.
+            db.Execute("rollback");
+            return (resource, 0, null);
+        }
         catch (ApiException exception) when (exception.Failure.Reach != FailureReach.Run)
         {
             db.Execute("rollback");

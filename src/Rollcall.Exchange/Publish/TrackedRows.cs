@@ -153,7 +153,7 @@ internal sealed class TrackedRows(EdFiClient source, RunJournal journal, ChangeW
     {
         if (failure is not ({ Kind: FailureKind.NotFound } or { Status: 405 }))
         {
-            return failure.Kind == FailureKind.Forbidden && Selection.IsDescriptor(resource);
+            return failure.Kind == FailureKind.Forbidden && resource.NamesDescriptors;
         }
 
         var collection = await source.QueryAsync(resource, "?offset=0&limit=1", cancellationToken);

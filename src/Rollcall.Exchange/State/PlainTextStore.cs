@@ -88,7 +88,16 @@ public sealed class PlainTextStore(string path) : IConnectionStore
     public Task<IAsyncDisposable?> TryLockAsync(string pair, CancellationToken cancellationToken)
     {
         var name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(pair)))[..16];
-        return Task.FromResult<IAsyncDisposable?>(FileLock.TryTake($"{path}.{name}.lock"));
+        var file = $"{path}.{name}.lock";
+        try
+        {
+            return Task.FromResult<IAsyncDisposable?>(FileLock.TryTake(file));
+        }
+        catch (UnauthorizedAccessException fault) when (File.Exists(file))
+        {
+            // No folder that cannot be written, but a lock that another account has made, and may hold.
+            throw new ConnectionStoreException($"{file} belongs to another account, so nobody can tell whether it publishes this pair now. Run as that account, or remove the file.", fault);
+        }
     }
 
     private async Task<bool> ChangeAsync(Func<JsonArray, bool> change, CancellationToken cancellationToken)

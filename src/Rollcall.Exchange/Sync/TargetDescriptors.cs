@@ -50,7 +50,8 @@ internal sealed class TargetDescriptors
     {
         for (var offset = 0; ; offset += PageSize)
         {
-            var answer = await target.QueryAsync(type.Name, FormattableString.Invariant($"?offset={offset}&limit={PageSize}"), cancellationToken);
+            var answer = await target.ReadAsync(
+                new Uri(FormattableString.Invariant($"{target.AddressOf(type.Name).AbsoluteUri}?offset={offset}&limit={PageSize}")), Fault, cancellationToken);
             using var body = answer.Body;
             if (answer.Failure is { } failure)
             {
@@ -78,6 +79,23 @@ internal sealed class TargetDescriptors
             {
                 return;
             }
+        }
+    }
+
+    /// <summary>A page of a gateway's own, for example, is no page of descriptors.</summary>
+    private static string? Fault(ReadOnlyMemory<byte> bytes)
+    {
+        const string fault = "the page is no JSON array of descriptors";
+        try
+        {
+            using var page = JsonDocument.Parse(bytes);
+            return page.RootElement.ValueKind == JsonValueKind.Array && page.RootElement.EnumerateArray().All(d => d.ValueKind == JsonValueKind.Object
+                && d.TryGetProperty("namespace", out var name) && name.ValueKind == JsonValueKind.String
+                && d.TryGetProperty("codeValue", out var code) && code.ValueKind == JsonValueKind.String) ? null : fault;
+        }
+        catch (JsonException)
+        {
+            return fault;
         }
     }
 }

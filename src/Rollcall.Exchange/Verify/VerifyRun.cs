@@ -129,11 +129,11 @@ public sealed class VerifyRun : IDisposable
             var targetGraph = await DependencyGraph.ReadAsync(target, cancellationToken);
             var chosen = Selection.Choose(
                 sourceGraph, options.Include, options.IncludeOnly, options.Exclude, options.ExcludeOnly, options.IncludeDescriptors);
-            var isSelective = options.Include is not null || options.IncludeOnly is not null;
+            var isSelective = !string.IsNullOrWhiteSpace(options.Include) || !string.IsNullOrWhiteSpace(options.IncludeOnly);
             // With no positive selection, what only the target lists is looked at as well: it may hold documents that are too many.
             var excluded = sourceGraph.Resources.Where(r => !chosen.Contains(r)).Select(r => r.Path).ToHashSet(StringComparer.OrdinalIgnoreCase);
             var onlyTarget = isSelective ? [] : targetGraph.Resources
-                .Where(r => sourceGraph.Find(r) is null && !excluded.Contains(r.Path) && (options.IncludeDescriptors || !Selection.IsDescriptor(r)));
+                .Where(r => sourceGraph.Find(r) is null && !excluded.Contains(r.Path) && (options.IncludeDescriptors || !r.NamesDescriptors));
             IReadOnlyList<ResourceName> resources = [.. sourceGraph.Resources.Where(chosen.Contains), .. onlyTarget];
             var keys = await NaturalKeys.ReadAsync(source, resources, cancellationToken);
             return new VerifyRun(

@@ -8,6 +8,9 @@ public readonly record struct ResourceName(string Namespace, string Endpoint)
     /// <summary>The path below the data base, <c>/ed-fi/students</c>; also how dependency lists name a resource.</summary>
     public string Path => $"/{Namespace}/{Endpoint}";
 
+    /// <summary>Whether the resource is one of descriptors, as far as its name tells: for those who have no model of the API at hand.</summary>
+    public bool NamesDescriptors => Endpoint.EndsWith("Descriptors", StringComparison.OrdinalIgnoreCase);
+
     /// <summary>Reads <c>/ed-fi/students</c>, <c>ed-fi/students</c> or, for the core, <c>students</c>; null when it is none of these.</summary>
     public static ResourceName? TryParse(string text)
     {

@@ -10,7 +10,7 @@ namespace Rollcall.Cli;
 internal static class ConnectionsVerb
 {
     private static readonly Argument<string> _name = new("NAME") { Description = "The connection's name." };
-    private static readonly Option<string?> _store = new("--configurationStoreProvider") { Description = "plainText (the default), postgreSql or awsParameterStore.", HelpName = "STORE" };
+    private static readonly Option<string?> _store = new("--configurationStoreProvider") { Description = "plainText (the default), postgreSql, awsParameterStore; sqlServer with its driver in providers/.", HelpName = "STORE" };
     private static readonly Option<string?> _file = new("--connectionsFile") { Description = "File of the plain-text store; plainTextNamedConnections.json by default.", HelpName = "FILE" };
     private static readonly Option<string?> _password = new("--postgreSqlEncryptionPassword") { Description = "Password of encrypted values; also ${env:NAME} or ${file:PATH}.", HelpName = "P" };
     private static readonly Option<string?> _config = new("--config") { Description = "A settings file; the store's own lies beside it.", HelpName = "FILE" };

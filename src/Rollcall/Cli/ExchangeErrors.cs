@@ -15,6 +15,16 @@ internal static class ExchangeErrors
         {
             return await run();
         }
+        catch (CliException failure)
+        {
+            PrintOutcome(verb, isJson, failure.ExitCode == ExitCodes.Unavailable ? "unavailable" : "usage", failure.Message);
+            throw;
+        }
+        catch (OperationCanceledException)
+        {
+            PrintOutcome(verb, isJson, "interrupted", "interrupted");
+            throw;
+        }
         catch (ApiException failure)
         {
             PrintOutcome(verb, isJson, "unavailable", failure.Message);

@@ -160,7 +160,6 @@ internal static class SyncOptionSet
             }
             catch (Exception e) when (Refused(e) is { } refused)
             {
-                ExchangeErrors.PrintOutcome(verb, isJson, refused.Code == ExitCodes.Usage ? "usage" : "unavailable", refused.Message);
                 throw new CliException(refused.Code, refused.Message, e);
             }
         });

@@ -27,7 +27,9 @@ internal static class SyncWatchVerb
         if (parsed.GetValue(_remove))
         {
             await SyncWatch.RemoveAsync(folder, cancellationToken);
-            await output.WriteLineAsync("Change capture is out of the source. The next 'watch' begins with a complete scan.");
+            const string said = "Change capture is out of the source. The next 'watch' begins with a complete scan.";
+            await output.WriteLineAsync(said);
+            ExchangeErrors.PrintOutcome("sync watch", parsed.GetValue(Json), "done", said);
             return ExitCodes.Done;
         }
 
@@ -47,13 +49,21 @@ internal static class SyncWatchVerb
                     $"{report.Calls.Posts} POST, {report.Calls.Puts} PUT, {report.Calls.Deletes} DELETE in {report.Elapsed.TotalMilliseconds:F0} ms{Trouble(report)}"));
             },
         };
-        var outcome = "interrupted";
         try
         {
             await watch.RunAsync(parsed.GetValue(_once), cancellationToken);
-            outcome = held ? "held" : refused ? "refusals" : batches > 0 ? "done" : "nothingToDo";
         }
-        finally
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            Print("interrupted");
+            await Console.Error.WriteLineAsync("rollcall sync watch: interrupted.");
+            return ExitCodes.Interrupted;
+        }
+
+        Print(held ? "held" : refused ? "refusals" : batches > 0 ? "done" : "nothingToDo");
+        return held ? ExitCodes.Held : refused ? ExitCodes.Refusals : batches > 0 ? ExitCodes.Done : ExitCodes.NothingToDo;
+
+        void Print(string outcome)
         {
             if (parsed.GetValue(Json))
             {
@@ -72,8 +82,6 @@ internal static class SyncWatchVerb
                 });
             }
         }
-
-        return held ? ExitCodes.Held : refused ? ExitCodes.Refusals : batches > 0 ? ExitCodes.Done : ExitCodes.NothingToDo;
     }
 
     private static string Trouble(SyncReport report)

@@ -45,11 +45,15 @@ internal static class VerifyVerb
         }
 
         using var log = LogLines.Start(settings["Rollcall:LogLevel"]);
+        if (!int.TryParse(settings["Options:StreamingPagesWaitDurationSeconds"] ?? "10", NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) || seconds < 1)
+        {
+            throw new CliException(ExitCodes.Usage, $"--streamingPagesWaitDurationSeconds: '{settings["Options:StreamingPagesWaitDurationSeconds"]}' is not a number of seconds from 1.");
+        }
+
         var options = VerifySettings.From(settings);
         using var verify = await VerifyRun.PrepareAsync(options, cancellationToken);
         VerifyReport report;
-        await using (!log.ShowsProgress ? null : Progress.Start(() => Snapshot(verify), TimeSpan.FromSeconds(int.Parse(
-            settings["Options:StreamingPagesWaitDurationSeconds"] ?? "10", NumberStyles.None, CultureInfo.InvariantCulture))))
+        await using (!log.ShowsProgress ? null : Progress.Start(() => Snapshot(verify), TimeSpan.FromSeconds(seconds)))
         {
             report = await verify.RunAsync(cancellationToken);
         }
