@@ -11,20 +11,20 @@ namespace Rollcall.IntegrationTests.EndToEnd;
 public sealed class GrandBendTests(PostgresFixture postgres)
 {
     private static readonly string[] _client = ["--key", "sandbox", "--secret", "sandbox"];
-    private static readonly string _data = RepositoryRoot.File("tests", "data", "grand-bend");
 
     [Fact]
     public async Task On_SQLite_all_documents_are_accepted_come_back_equal_and_a_second_load_changes_nothing()
     {
         using var folder = new TemporaryFolder();
-        await LoadTwiceAsync(folder.File("api.db"));
+        await LoadTwiceAsync(GrandBend.Folder(folder.File("data")), folder.File("api.db"));
     }
 
     [Fact]
     public async Task On_PostgreSQL_all_documents_are_accepted_come_back_equal_and_a_second_load_changes_nothing()
     {
+        using var folder = new TemporaryFolder();
         await using var database = await postgres.EmptyAsync();
-        await LoadTwiceAsync(database.ConnectionString);
+        await LoadTwiceAsync(GrandBend.Folder(folder.File("data")), database.ConnectionString);
     }
 
     [Fact]
@@ -34,7 +34,7 @@ public sealed class GrandBendTests(PostgresFixture postgres)
         await using var database = await postgres.EmptyAsync();
         await using var source = await RollcallServer.StartAsync(folder.File("source.db"));
         await using var target = await RollcallServer.StartAsync(database.ConnectionString);
-        Assert.Equal(0, (await RollcallCli.RunAsync(["load", _data, "--url", source.Url, .. _client])).ExitCode);
+        Assert.Equal(0, (await RollcallCli.RunAsync(["load", GrandBend.Folder(folder.File("data")), "--url", source.Url, .. _client])).ExitCode);
 
         var published = await RollcallCli.RunAsync(["publish", .. Pair(source, target), "--includeDescriptors=true", "--ignoreIsolation=true"]);
         Assert.True(published.ExitCode == 0, published.Output + published.Errors);
@@ -45,7 +45,7 @@ public sealed class GrandBendTests(PostgresFixture postgres)
         // The count comes from the other side, not from the report.
         using var from = await source.ConnectAsync();
         using var to = await target.ConnectAsync();
-        foreach (var endpoint in GrandBend.Documents.Select(d => d.Endpoint).Distinct())
+        foreach (var endpoint in GrandBend.Loaded.Select(d => d.Endpoint).Distinct())
         {
             Assert.Equal(await ApiContents.CountAsync(from, endpoint), await ApiContents.CountAsync(to, endpoint));
         }
@@ -117,24 +117,24 @@ public sealed class GrandBendTests(PostgresFixture postgres)
             Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         }
 
-        Assert.Equal(0, (await RollcallCli.RunAsync(["load", _data, "--url", restarted.Url, .. _client])).ExitCode);
+        Assert.Equal(0, (await RollcallCli.RunAsync(["load", GrandBend.Folder(folder.File("data")), "--url", restarted.Url, .. _client])).ExitCode);
         Assert.Equal(960, await ApiContents.CountAsync(again, "students"));
     }
 
-    private static async Task LoadTwiceAsync(string database)
+    private static async Task LoadTwiceAsync(string data, string database)
     {
         await using var server = await RollcallServer.StartAsync(database);
-        var first = await RollcallCli.RunAsync(["load", _data, "--url", server.Url, .. _client, "--json"]);
+        var first = await RollcallCli.RunAsync(["load", data, "--url", server.Url, .. _client, "--json"]);
         Assert.True(first.ExitCode == 0, first.Output + first.Errors);
 
         using var client = await server.ConnectAsync();
-        foreach (var resource in GrandBend.Documents.GroupBy(d => d.Endpoint))
+        foreach (var resource in GrandBend.Loaded.GroupBy(d => d.Endpoint))
         {
             await AssertEqualAsync(client, resource.Key, [.. resource.Select(d => d.Body)]);
         }
 
         var version = await ApiContents.NewestChangeVersionAsync(client);
-        var second = await RollcallCli.RunAsync(["load", _data, "--url", server.Url, .. _client, "--json"]);
+        var second = await RollcallCli.RunAsync(["load", data, "--url", server.Url, .. _client, "--json"]);
         Assert.True(second.ExitCode == 0, second.Output + second.Errors);
         Assert.Equal(version, await ApiContents.NewestChangeVersionAsync(client));
     }

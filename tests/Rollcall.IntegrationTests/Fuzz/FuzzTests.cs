@@ -13,7 +13,7 @@ public sealed class FuzzTests(PostgresFixture postgres, ITestOutputHelper output
     /// <summary>Four bodies of at most a few MB at once beside the server's own: an answer that grew with what a body is made of would pass it.</summary>
     private const long MegabytesMax = 640;
 
-    private static readonly int s_requests = LongRun.IsOn ? 20_000 : 800;
+    private static readonly int s_requests = LongRun.IsOn ? 20_000 : 400;
 
     [Theory]
     [InlineData(51)]

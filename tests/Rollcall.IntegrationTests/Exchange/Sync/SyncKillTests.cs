@@ -16,7 +16,7 @@ public sealed class SyncKillTests(PostgresFixture postgres)
     [InlineData(true)]
     public async Task However_often_a_sync_is_killed_the_api_ends_as_the_source(bool ledgerInPostgres)
     {
-        var rounds = LongRun.IsOn ? 60 : 5;
+        var rounds = LongRun.IsOn ? 60 : 3;
         const int Seed = 20260914;
         var random = new Random(Seed);
         using var folder = new TemporaryFolder();

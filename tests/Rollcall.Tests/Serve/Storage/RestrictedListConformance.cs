@@ -12,7 +12,7 @@ public abstract class RestrictedListConformance
 {
     private const int Districts = 5;
     private const int Schools = 80;
-    private static readonly int Rounds = LongRun.IsOn ? 1_500 : 120;
+    private static readonly int Rounds = LongRun.IsOn ? 1_500 : 60;
     private static readonly int ConcurrentRounds = LongRun.IsOn ? 90 : 20;
 
     /// <summary>By each of three writers, beside the readers.</summary>

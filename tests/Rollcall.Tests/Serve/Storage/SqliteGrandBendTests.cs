@@ -28,10 +28,10 @@ public sealed class SqliteGrandBendTests : IDisposable
         var second = await LoadAsync();
 
         var names = first.Concat(second).ToList();
-        Assert.Equal(GrandBend.Documents.Count, first.Count(n => n is "Created" or "Updated" or "Unchanged"));
-        Assert.Equal(GrandBend.Documents.Count, second.Count(n => n == "Unchanged"));
+        Assert.Equal(GrandBend.Loaded.Count, first.Count(n => n is "Created" or "Updated" or "Unchanged"));
+        Assert.Equal(GrandBend.Loaded.Count, second.Count(n => n == "Unchanged"));
         Assert.Equal(newest, await store.NewestChangeVersionAsync(default));
-        foreach (var endpoint in GrandBend.Documents.Select(d => d.Endpoint).Distinct())
+        foreach (var endpoint in GrandBend.Loaded.Select(d => d.Endpoint).Distinct())
         {
             await CompareAsync(endpoint);
         }
@@ -39,7 +39,7 @@ public sealed class SqliteGrandBendTests : IDisposable
         async Task<List<string>> LoadAsync()
         {
             var outcomes = new List<string>();
-            foreach (var ofResource in GrandBend.Documents.GroupBy(d => d.Endpoint))
+            foreach (var ofResource in GrandBend.Loaded.GroupBy(d => d.Endpoint))
             {
                 // Documents of one resource may refer to each other: what does not resolve waits for the rest.
                 var left = ofResource.ToList();
@@ -68,7 +68,7 @@ public sealed class SqliteGrandBendTests : IDisposable
                 stored.UnionWith(page.Documents.Select(d => WithoutLinks(d.Body)));
             }
 
-            Assert.All(GrandBend.Documents.Where(d => d.Endpoint == endpoint), d => Assert.Contains(Encoding.UTF8.GetString(Read(d).Body.Span), stored));
+            Assert.All(GrandBend.Loaded.Where(d => d.Endpoint == endpoint), d => Assert.Contains(Encoding.UTF8.GetString(Read(d).Body.Span), stored));
         }
     }
 

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Rollcall.Tests.Standard.Documents;
 
@@ -7,6 +8,10 @@ namespace Rollcall.Tests.Standard.Documents;
 internal static class GrandBend
 {
     private static readonly Lazy<IReadOnlyList<(string Endpoint, byte[] Body)>> s_documents = new(() => [.. Read()]);
+    private const string Large = "studentSectionAssociations";
+
+    private static readonly Lazy<IReadOnlyList<(string Endpoint, byte[] Body)>> s_loaded = new(() => LongRun.IsOn ? Documents : Fewer());
+
     private static readonly Lazy<IReadOnlyList<(string Endpoint, byte[] Body)>> s_sample =
         new(() => LongRun.IsOn ? Documents : [.. Documents.GroupBy(d => d.Endpoint).SelectMany(g => g.Where((_, i) => i < 100 || i % 5 == 0))]);
 
@@ -17,6 +22,52 @@ internal static class GrandBend
 
     /// <summary>All of them in the long run; otherwise a hundred of each resource and every fifth of the rest, for tests that look at each document alone.</summary>
     public static IReadOnlyList<(string Endpoint, byte[] Body)> Sample => s_sample.Value;
+
+    /// <summary>What <see cref="Folder"/> holds: everything in the long run; otherwise of the resource that has 12,486 of the documents every tenth, and those
+    /// that others refer to.</summary>
+    public static IReadOnlyList<(string Endpoint, byte[] Body)> Loaded => s_loaded.Value;
+
+    /// <summary>The folder of the data set, with <see cref="Loaded"/> in it.</summary>
+    /// <param name="place">Where it may be made.</param>
+    public static string Folder(string place)
+    {
+        var whole = RepositoryRoot.File("tests", "data", "grand-bend");
+        if (LongRun.IsOn)
+        {
+            return whole;
+        }
+
+        Directory.CreateDirectory(place);
+        foreach (var file in Directory.EnumerateFiles(whole))
+        {
+            File.Copy(file, Path.Combine(place, Path.GetFileName(file)));
+        }
+
+        using var packed = new GZipStream(File.Create(Path.Combine(place, Large + ".ndjson.gz")), CompressionLevel.Fastest);
+        foreach (var (_, body) in Loaded.Where(d => d.Endpoint == Large))
+        {
+            packed.Write(body);
+            packed.WriteByte((byte)'\n');
+        }
+
+        return place;
+    }
+
+    private static IReadOnlyList<(string Endpoint, byte[] Body)> Fewer()
+    {
+        var used = Documents.Where(d => d.Body.AsSpan().IndexOf("studentSectionAssociationReference"u8) >= 0)
+            .Select(d => KeyOf(JsonNode.Parse(d.Body)!["studentSectionAssociationReference"]!.AsObject())).ToHashSet(StringComparer.Ordinal);
+        return [.. Documents.Where((d, i) => d.Endpoint != Large || i % 10 == 0 || used.Contains(KeyOf(JsonNode.Parse(d.Body)!.AsObject())))];
+    }
+
+    /// <summary>Of an association, or of a reference to one.</summary>
+    private static string KeyOf(JsonObject association)
+    {
+        var section = association["sectionReference"] ?? association;
+        var student = association["studentReference"] ?? association;
+        return string.Join('|', ((string[])["localCourseCode", "schoolId", "schoolYear", "sectionIdentifier", "sessionName"]).Select(n => section[n]!.ToString())
+            .Append(association["beginDate"]!.ToString()).Append(student["studentUniqueId"]!.ToString()));
+    }
 
     /// <summary>The standard's own descriptors, which come before the documents.</summary>
     public static IReadOnlyList<(string Endpoint, byte[] Body)> StandardDescriptors => s_descriptors.Value;
