@@ -90,6 +90,9 @@ public sealed partial class StubApi : IAsyncDisposable
     /// <summary>Told of each write that took effect, before it is answered.</summary>
     public Action<string>? AfterWrite { get; set; }
 
+    /// <summary>Awaited between the effect of a POST and its answer: a test holds answers back, so that their sender is in doubt for as long as it takes.</summary>
+    public Func<Task>? BeforeAnswer { get; set; }
+
     /// <summary>The id of a document.</summary>
     public Guid IdOf(string path, Func<string, bool> which)
     {
@@ -383,6 +386,7 @@ public sealed partial class StubApi : IAsyncDisposable
 
         Add(status.ToString(System.Globalization.CultureInfo.InvariantCulture));
         Wrote("POST");
+        await (BeforeAnswer?.Invoke() ?? Task.CompletedTask);
         if (fate == "dropped after")
         {
             Add("dropped");
