@@ -1,5 +1,6 @@
 using Rollcall.Exchange.Client;
 using Rollcall.Exchange.Sync.Mapping;
+using Rollcall.Standard.Loading.OpenApi;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Exchange.Sync;
@@ -30,11 +31,7 @@ internal sealed class SyncTarget : IDisposable
         var client = await EdFiClient.ConnectAsync(new ApiConnection(new Uri(config.Url), config.Key, config.Secret), options, cancellationToken);
         try
         {
-            var known = string.Join('.', standard.Projects[0].Version.Split('.').Take(2));
-            if (client.Api.EdFiVersion != known)
-            {
-                throw new MappingException($"the target serves the Ed-Fi data standard {client.Api.EdFiVersion ?? "(none)"}; this build maps to {known} only.");
-            }
+            CheckModel(client.Api, standard);
 
             var graph = await DependencyGraph.ReadAsync(client, cancellationToken);
             var faults = templates.Where(t => graph.Find(t.Resource.Name) is null)
@@ -53,6 +50,23 @@ internal sealed class SyncTarget : IDisposable
         {
             client.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>The folder's model must be the target's: the core as far as its second number, extensions as a whole.</summary>
+    private static void CheckModel(ApiDescription api, DataStandard standard)
+    {
+        var known = string.Join('.', standard.Projects[0].Version.Split('.').Take(2));
+        if (api.EdFiVersion != known)
+        {
+            throw new MappingException($"the target serves the Ed-Fi data standard {api.EdFiVersion ?? "(none)"}, and the folder is mapped to {known}. "
+                + "'rollcall sync model' reads the target's own model into the folder.");
+        }
+
+        if (standard.Projects.Skip(1).FirstOrDefault(p => api.DataModels.TryGetValue(p.Name, out var version) ? version != p.Version : p.Version != TargetModel.UnknownVersion) is { } other)
+        {
+            throw new MappingException($"the folder is mapped to {other.Name} {other.Version}, and the target serves {(api.DataModels.TryGetValue(other.Name, out var now) ? $"{other.Name} {now}" : "no such extension")}. "
+                + "'rollcall sync model' reads the target's own model again.");
         }
     }
 

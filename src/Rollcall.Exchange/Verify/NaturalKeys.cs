@@ -42,47 +42,12 @@ public sealed class NaturalKeys
 
     private async Task AddFromOpenApiAsync(EdFiClient api, CancellationToken cancellationToken)
     {
-        foreach (var address in await SpecificationsAsync(api, cancellationToken))
+        var (resources, descriptors) = await OpenApiDocuments.ReadAsync(api, cancellationToken);
+        using (resources)
+        using (descriptors)
         {
-            using var body = await api.ReadMetadataAsync(address, "application/json", cancellationToken);
-            try
-            {
-                using var json = JsonDocument.Parse(body.Bytes);
-                AddFrom(json.RootElement);
-            }
-            catch (JsonException exception)
-            {
-                throw new ApiException(
-                    ProblemReader.Malformed(FailureStage.Metadata, "an OpenAPI document is not JSON"), $"{address} is no OpenAPI document.", exception);
-            }
-        }
-    }
-
-    private static async Task<List<Uri>> SpecificationsAsync(EdFiClient api, CancellationToken cancellationToken)
-    {
-        using var list = await api.ReadMetadataAsync(api.Api.OpenApiMetadata, "application/json", cancellationToken);
-        var found = new List<Uri>();
-        try
-        {
-            using var json = JsonDocument.Parse(list.Bytes);
-            foreach (var entry in json.RootElement.EnumerateArray())
-            {
-                // Profiles and composites repeat or reduce what these two say.
-                if (entry.TryGetProperty("endpointUri", out var uri) && entry.TryGetProperty("name", out var name)
-                    && name.GetString() is "Resources" or "Descriptors"
-                    && Uri.TryCreate(api.Connection.Url, uri.GetString(), out var given))
-                {
-                    found.Add(new UriBuilder(api.Connection.Url) { Path = given.AbsolutePath, Query = given.Query }.Uri);
-                }
-            }
-
-            return found;
-        }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
-        {
-            throw new ApiException(
-                ProblemReader.Malformed(FailureStage.Metadata, "the list of OpenAPI documents cannot be understood"),
-                $"{api.Api.OpenApiMetadata} is no list of OpenAPI documents.", exception);
+            AddFrom(resources.RootElement);
+            AddFrom(descriptors.RootElement);
         }
     }
 

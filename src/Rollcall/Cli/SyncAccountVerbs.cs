@@ -75,7 +75,7 @@ internal static class SyncAccountVerbs
         var (name, path) = ReadProfile(parsed);
         using var ledger = LedgerAccount.Open(path, name);
         var key = parsed.GetValue(Key)!;
-        var found = ledger.Find(ResourceName(parsed, _resource), key, HashesOf(key));
+        var found = ledger.Find(ResourceName(parsed, _resource), key, HashesOf(parsed, key));
         var rows = ledger.Findings().Where(f => f.SourceKeys.Contains(key, StringComparer.Ordinal)).ToList();
         var showsDocument = parsed.GetValue(_document);
         if (parsed.GetValue(Json))
@@ -136,7 +136,7 @@ internal static class SyncAccountVerbs
         using (var ledger = SyncLedger.OpenExisting(path, name, TimeProvider.System))
         {
             var key = parsed.GetValue(Key)!;
-            forgotten = LedgerForget.Run(ledger, ResourceName(parsed, _resource), key, HashesOf(key), parsed.GetValue(_lines));
+            forgotten = LedgerForget.Run(ledger, ResourceName(parsed, _resource), key, HashesOf(parsed, key), parsed.GetValue(_lines));
         }
 
         if (parsed.GetValue(Json))

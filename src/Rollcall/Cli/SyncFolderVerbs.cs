@@ -3,7 +3,7 @@ using System.Globalization;
 using Rollcall.Exchange.Client;
 using Rollcall.Exchange.Sync;
 using Rollcall.Exchange.Sync.Mapping;
-using Rollcall.Standard.Loading;
+using Rollcall.Standard.Loading.OpenApi;
 using static Rollcall.Cli.SyncOptionSet;
 
 namespace Rollcall.Cli;
@@ -27,6 +27,9 @@ internal static class SyncFolderVerbs
         new Command("scaffold", "Writes resources/RESOURCE.sql with every property as an alias: required first, the natural key marked.") { Folder, Resource }
             .WithExamples("rollcall sync scaffold ./mapping studentSchoolAssociations")
             .OnRun((parsed, _) => GuardAsync(parsed, "sync scaffold", () => Task.FromResult(Scaffold(parsed)))),
+        new Command("model", "Reads the target's model from its OpenAPI documents into the folder: for another data standard than the built-in one, and for extensions.") { Folder }
+            .WithConnections().WithExamples("rollcall sync model ./mapping")
+            .OnRun((parsed, token) => GuardAsync(parsed, "sync model", () => ModelAsync(parsed, token))),
         new Command("check", "Tries both connections and maps every row: aliases, types, codes, rules and golden tests. Writes nothing.") { Folder }
             .WithConnections().WithExamples("rollcall sync check ./mapping")
             .OnRun((parsed, token) => GuardAsync(parsed, "sync check", () => CheckAsync(parsed, token))),
@@ -47,15 +50,58 @@ internal static class SyncFolderVerbs
 
     private static int Scaffold(ParseResult parsed)
     {
-        var path = MappingScaffold.Resource(parsed.GetValue(Folder)!, parsed.GetValue(Resource)!, CompactModelReader.EdFi52);
+        var path = MappingScaffold.Resource(parsed.GetValue(Folder)!, parsed.GetValue(Resource)!, StandardOf(parsed));
         Console.Out.WriteLine($"{path} is there. Fill in the expressions, delete the lines that you have nothing for, then 'rollcall sync check {parsed.GetValue(Folder)}'.");
         return ExitCodes.Done;
     }
 
+    private static async Task<int> ModelAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var folder = parsed.GetValue(Folder)!;
+        var model = await SyncModel.ReadAsync(folder, ReadTarget(parsed), new ClientOptions(), cancellationToken);
+        var file = Path.Combine(folder, MappingFolder.ModelFile);
+        var models = string.Join(", ", model.DataModels.Select(m => $"{m.Key} {m.Value}"));
+        if (parsed.GetValue(Json))
+        {
+            ExchangeErrors.PrintJson(json =>
+            {
+                json.WriteStartObject();
+                json.WriteString("verb", "sync model");
+                json.WriteString("outcome", "done");
+                json.WriteString("file", file);
+                json.WriteNumber("resources", model.Standard.Resources.Length);
+                json.WriteBoolean("isCoreBuiltIn", model.IsCoreBuiltIn);
+                json.WriteStartArray("leftOut");
+                foreach (var line in model.LeftOut)
+                {
+                    json.WriteStringValue(line);
+                }
+
+                json.WriteEndArray();
+                json.WriteEndObject();
+            });
+        }
+
+        var output = parsed.GetValue(Json) ? Console.Error : Console.Out;
+        foreach (var line in model.LeftOut)
+        {
+            await output.WriteLineAsync(line);
+        }
+
+        await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{file} is there: {models}, {model.Standard.Resources.Length:N0} resources and descriptors. ") + Origin(model));
+        return ExitCodes.Done;
+    }
+
+    private static string Origin(TargetModel model) => model.IsCoreBuiltIn
+        ? "The core is the built-in one; its extensions come from the target's OpenAPI documents."
+        : "All of it comes from the target's OpenAPI documents, which do not tell which values outside of keys must be equal: the target alone checks that.";
+
     private static async Task<int> CheckAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var check = new SyncCheck(Read(parsed), CompactModelReader.EdFi52, new ClientOptions());
+        var folder = Read(parsed);
+        var check = new SyncCheck(folder, folder.Standard, new ClientOptions());
         var resources = await check.RunAsync(cancellationToken);
+        var model = MappingFolder.ModelOf(folder.Path);
         var isClean = check.Findings.Count == 0 && check.GoldenFaults.Count == 0;
         if (parsed.GetValue(Json))
         {
@@ -82,6 +128,13 @@ internal static class SyncFolderVerbs
                 }
 
                 json.WriteEndArray();
+                json.WriteStartArray("notTold");
+                foreach (var line in model?.LeftOut ?? [])
+                {
+                    json.WriteStringValue(line);
+                }
+
+                json.WriteEndArray();
                 json.WriteNumber("tests", check.GoldenTests);
                 json.WriteStartArray("failedTests");
                 foreach (var fault in check.GoldenFaults)
@@ -98,6 +151,15 @@ internal static class SyncFolderVerbs
         foreach (var resource in resources)
         {
             await output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{resource.Resource,-50} {resource.Rows,12:N0} rows {(resource.Invalid == 0 ? "" : $"{resource.Invalid,10:N0} invalid")}"));
+        }
+
+        if (model is not null)
+        {
+            await output.WriteLineAsync($"Mapped to {MappingFolder.ModelFile}. {Origin(model)}");
+            foreach (var line in model.LeftOut)
+            {
+                await output.WriteLineAsync(line);
+            }
         }
 
         foreach (var finding in check.Findings)
@@ -121,7 +183,8 @@ internal static class SyncFolderVerbs
 
     private static async Task<int> PreviewAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var check = new SyncCheck(Read(parsed, isTargetAsked: false), CompactModelReader.EdFi52, new ClientOptions());
+        var folder = Read(parsed, isTargetAsked: false);
+        var check = new SyncCheck(folder, folder.Standard, new ClientOptions());
         var printed = 0;
         await check.PreviewAsync(parsed.GetValue(Resource)!, parsed.GetValue(SourceKey), body =>
         {

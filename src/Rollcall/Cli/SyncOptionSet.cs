@@ -100,7 +100,7 @@ internal static class SyncOptionSet
             LedgerPath = settings.Of(Ledger),
             Parameters = settings.Parameters(Parameters),
         };
-        return MappingFolder.Read(parsed.GetValue(Folder)!, CompactModelReader.EdFi52, overrides);
+        return MappingFolder.Read(parsed.GetValue(Folder)!, overrides);
     }
 
     /// <summary>The name and ledger of a profile, for sub-verbs that ask nobody else.</summary>
@@ -117,11 +117,28 @@ internal static class SyncOptionSet
         return (profile.Name, profile.LedgerPath);
     }
 
+    /// <summary>The target alone, for what concerns neither source nor ledger.</summary>
+    public static TargetConfig ReadTarget(ParseResult parsed)
+    {
+        var settings = Settings(parsed);
+        return MappingFolder.ReadProfile(parsed.GetValue(Folder)!, new ProfileOverrides
+        {
+            SourceConnection = "-",
+            TargetUrl = settings.Of(Url),
+            TargetKey = settings.Of(ClientKey),
+            TargetSecret = settings.Of(Secret),
+            LedgerPath = settings.Of(Ledger),
+        }).Target;
+    }
+
+    /// <summary>The model that the folder is mapped to.</summary>
+    public static Standard.Model.DataStandard StandardOf(ParseResult parsed) => MappingFolder.ModelOf(parsed.GetValue(Folder)!)?.Standard ?? CompactModelReader.EdFi52;
+
     /// <summary>The hash of a natural key for every resource whose key has as many parts.</summary>
-    public static IReadOnlyCollection<UInt128> HashesOf(string key)
+    public static IReadOnlyCollection<UInt128> HashesOf(ParseResult parsed, string key)
     {
         var parts = key.Split('|');
-        return [.. CompactModelReader.EdFi52.Resources.Where(r => r.Key.Length == parts.Length).Select(_ => HashOf(parts)).Concat(LedgerAccount.OlderKeyHashes(parts)).Distinct()];
+        return [.. StandardOf(parsed).Resources.Where(r => r.Key.Length == parts.Length).Select(_ => HashOf(parts)).Concat(LedgerAccount.OlderKeyHashes(parts)).Distinct()];
     }
 
     private static UInt128 HashOf(string[] parts)
@@ -136,7 +153,7 @@ internal static class SyncOptionSet
     }
 
     public static string? ResourceName(ParseResult parsed, Option<string?> option) => parsed.GetValue(option) is { } name
-        ? Standard.Model.ResourceName.TryParse(name) is { } parsedName && CompactModelReader.EdFi52.Find(parsedName) is { } model
+        ? Standard.Model.ResourceName.TryParse(name) is { } parsedName && StandardOf(parsed).Find(parsedName) is { } model
             ? model.Name.ToString() : throw new CliException(ExitCodes.Usage, $"--resource {name}: the data standard has no such resource.")
         : null;
 

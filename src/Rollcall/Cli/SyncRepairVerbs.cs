@@ -28,7 +28,8 @@ internal static class SyncRepairVerbs
     {
         var repairs = parsed.GetValue(_repair);
         var options = new SyncOptions { Kind = "verify", Actor = NameOfUser(parsed) };
-        var verify = new SyncVerify(Read(parsed), CompactModelReader.EdFi52, options);
+        var folder = Read(parsed);
+        var verify = new SyncVerify(folder, folder.Standard, options);
         IReadOnlyList<VerifiedResource> resources;
         await using (Progress.Start(() => SyncRunVerbs.Snapshot(verify.Progress)))
         {
@@ -61,7 +62,8 @@ internal static class SyncRepairVerbs
 
     private static async Task<int> AdoptAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var adopt = new SyncAdopt(Read(parsed), CompactModelReader.EdFi52, new SyncOptions { Kind = "adopt", Actor = NameOfUser(parsed) });
+        var folder = Read(parsed);
+        var adopt = new SyncAdopt(folder, folder.Standard, new SyncOptions { Kind = "adopt", Actor = NameOfUser(parsed) });
         IReadOnlyList<AdoptedResource> resources;
         await using (Progress.Start(() => SyncRunVerbs.Snapshot(adopt.Progress)))
         {

@@ -86,7 +86,8 @@ internal static class SyncRunVerbs
     {
         using var logs = Logs(parsed);
         using var telemetry = Telemetry.Plan()?.Start();
-        var run = new SyncRun(Read(parsed), CompactModelReader.EdFi52, options with { Actor = NameOfUser(parsed), Log = logs.CreateLogger("sync") });
+        var folder = Read(parsed);
+        var run = new SyncRun(folder, folder.Standard, options with { Actor = NameOfUser(parsed), Log = logs.CreateLogger("sync") });
         SyncReport report;
         await using (Progress.Start(() => Snapshot(run.Progress)))
         {

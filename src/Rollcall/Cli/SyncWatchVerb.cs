@@ -36,7 +36,7 @@ internal static class SyncWatchVerb
         using var logs = Logs(parsed);
         using var telemetry = Telemetry.Plan()?.Start();
         var (batches, refused, held, posts, puts, deletes) = (0L, false, false, 0L, 0L, 0L);
-        var watch = new SyncWatch(folder, CompactModelReader.EdFi52, new SyncOptions { Kind = "watch", Actor = NameOfUser(parsed), Log = logs.CreateLogger("sync") })
+        var watch = new SyncWatch(folder, folder.Standard, new SyncOptions { Kind = "watch", Actor = NameOfUser(parsed), Log = logs.CreateLogger("sync") })
         {
             Said = text => output.WriteLine(text),
             Reported = report =>

@@ -90,6 +90,9 @@ public sealed partial class StubApi : IAsyncDisposable
     /// <summary>Told of each write that took effect, before it is answered.</summary>
     public Action<string>? AfterWrite { get; set; }
 
+    /// <summary>The OpenAPI documents of another model, resources and descriptors, in place of those of the few resources that it keeps.</summary>
+    public (byte[] Resources, byte[] Descriptors)? OpenApiDocuments { get; set; }
+
     /// <summary>Awaited between the effect of a POST and its answer: a test holds answers back, so that their sender is in doubt for as long as it takes.</summary>
     public Func<Task>? BeforeAnswer { get; set; }
 
@@ -235,7 +238,12 @@ public sealed partial class StubApi : IAsyncDisposable
         }
         else if (path == "/metadata/specifications")
         {
-            await Write(http, 200, $$"""[{"name":"Resources","endpointUri":"{{Url}}metadata/resources.json","prefix":""}]""");
+            var descriptors = OpenApiDocuments is null ? "" : $$""",{"name":"Descriptors","endpointUri":"{{Url}}metadata/descriptors.json","prefix":""}""";
+            await Write(http, 200, $$"""[{"name":"Resources","endpointUri":"{{Url}}metadata/resources.json","prefix":""}{{descriptors}}]""");
+        }
+        else if (OpenApiDocuments is { } documents && path is "/metadata/resources.json" or "/metadata/descriptors.json")
+        {
+            await Write(http, 200, Encoding.UTF8.GetString(path.Contains("resources", StringComparison.Ordinal) ? documents.Resources : documents.Descriptors));
         }
         else if (path == "/metadata/resources.json")
         {

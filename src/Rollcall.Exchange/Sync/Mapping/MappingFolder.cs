@@ -3,6 +3,8 @@ using System.IO.Enumeration;
 using System.Security.Cryptography;
 using System.Text;
 using Rollcall.Exchange.Sync.Sources;
+using Rollcall.Standard.Loading;
+using Rollcall.Standard.Loading.OpenApi;
 using Rollcall.Standard.Model;
 
 namespace Rollcall.Exchange.Sync.Mapping;
@@ -13,9 +15,15 @@ internal sealed record MappedResource(ResourceModel Model, MappingFile File, IRe
 /// <summary>A mapping folder read into memory and checked as far as that goes without a database.</summary>
 public sealed class MappingFolder
 {
-    private MappingFolder(string path, SyncProfile profile) => (Path, Profile) = (path, profile);
+    /// <summary>The target's model, where that is not the built-in one; <c>sync model</c> writes it.</summary>
+    public const string ModelFile = "target-model.json";
+
+    private MappingFolder(string path, SyncProfile profile, DataStandard standard) => (Path, Profile, Standard) = (path, profile, standard);
 
     public string Path { get; }
+
+    /// <summary>What the resources are mapped to.</summary>
+    public DataStandard Standard { get; }
 
     public SyncProfile Profile { get; }
 
@@ -32,6 +40,25 @@ public sealed class MappingFolder
     /// <summary>Changes whenever anything that decides which documents there are has changed.</summary>
     internal byte[] Fingerprint { get; private set; } = [];
 
+    /// <summary>The model in the folder; null where the built-in one is meant.</summary>
+    /// <exception cref="MappingException">The file is there and is no such model.</exception>
+    public static TargetModel? ModelOf(string path)
+    {
+        var file = System.IO.Path.Combine(path, ModelFile);
+        try
+        {
+            return File.Exists(file) ? TargetModel.Load(file) : null;
+        }
+        catch (Exception fault) when (fault is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            throw new MappingException(fault.Message);
+        }
+    }
+
+    /// <summary>Reads a folder with the model that it has.</summary>
+    /// <exception cref="MappingException">Anything in the folder is wrong; all faults at once.</exception>
+    public static MappingFolder Read(string path, ProfileOverrides overrides) => Read(path, ModelOf(path)?.Standard ?? CompactModelReader.EdFi52, overrides);
+
     /// <exception cref="MappingException">Anything in the folder is wrong; all faults at once.</exception>
     public static MappingFolder Read(string path, DataStandard standard, ProfileOverrides overrides)
     {
@@ -41,7 +68,7 @@ public sealed class MappingFolder
         }
 
         var faults = new List<string>();
-        var folder = new MappingFolder(path, ProfileReader.Read(path, overrides));
+        var folder = new MappingFolder(path, ProfileReader.Read(path, overrides), standard);
         folder.ReadParameters();
         folder.Crosswalks = CrosswalkSet.Read(System.IO.Path.Combine(path, "crosswalks"), faults);
         folder.Resources = folder.ReadResources(standard, faults);
@@ -127,7 +154,10 @@ public sealed class MappingFolder
             if (model is null)
             {
                 var nearest = Nearest.To(file.Resource.Endpoint, standard.Resources.Select(r => r.Name.Endpoint));
-                faults.Add($"{file.FileName}: the data standard has no resource {file.Resource}{(nearest is null ? "" : $"; did you mean {nearest}?")}");
+                faults.Add($"{file.FileName}: the {(IsOfExtension(file.Resource) ? "built-in model" : "data standard")} has no resource {file.Resource}"
+                    + (IsOfExtension(file.Resource) ? "; 'rollcall sync model' reads the target's extensions into the folder." : nearest is null ? "" : $"; did you mean {nearest}?"));
+
+                bool IsOfExtension(ResourceName name) => name.Namespace != DataStandard.CoreNamespace && standard.Projects.Length == 1;
             }
             else if (resources.Any(r => r.Model == model))
             {
@@ -181,6 +211,12 @@ public sealed class MappingFolder
         {
             Add(file.FileName, file.Sql);
             Add("options", string.Join('\0', file.Expectations.Concat(file.Aliases.Select(a => a.Key + "=" + a.Value).Order(StringComparer.Ordinal))));
+        }
+
+        var model = System.IO.Path.Combine(Path, ModelFile);
+        if (File.Exists(model))
+        {
+            Add(ModelFile, File.ReadAllText(model));
         }
 
         foreach (var (name, crosswalk) in Crosswalks.All.OrderBy(c => c.Key, StringComparer.Ordinal))

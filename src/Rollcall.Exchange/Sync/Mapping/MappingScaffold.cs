@@ -64,7 +64,9 @@ public static class MappingScaffold
                 (Nearest.To(resource, standard.Resources.Select(r => r.Name.Endpoint)) is { } near ? $"; did you mean {near}?" : "."));
         }
 
-        var path = Path.Combine(folder, "resources", model.Name.Endpoint + ".sql");
+        // Two projects may have a resource of one name.
+        var prefix = model.Name.Namespace == DataStandard.CoreNamespace ? "" : model.Name.Namespace + "-";
+        var path = Path.Combine(folder, "resources", prefix + model.Name.Endpoint + ".sql");
         if (File.Exists(path))
         {
             throw new MappingException($"{path} is there already; nothing was written.");
