@@ -13,6 +13,10 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
 {
     private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan DueEvery = TimeSpan.FromMinutes(10);
+
+    /// <summary>How often it is asked which tables the queries read: partitions come and go, views change.</summary>
+    private static readonly TimeSpan TablesEvery = TimeSpan.FromSeconds(15);
+
     private readonly ChangesConfig _config = ChangeSources.Config(folder.Profile);
     private DateTimeOffset? _scannedAt;
     private long _dueAt;
@@ -35,8 +39,10 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
         {
             try
             {
-                await ConnectedAsync(isOnce, () => (hasBegun, pause) = (true, TimeSpan.FromSeconds(1)), cancellationToken);
-                return;
+                if (await ConnectedAsync(isOnce, () => (hasBegun, pause) = (true, TimeSpan.FromSeconds(1)), cancellationToken))
+                {
+                    return;
+                }
             }
             catch (Exception e) when (hasBegun && !isOnce && e is SisException { IsUnavailable: true } or ApiException or LedgerException { IsBusy: true }
                 or Npgsql.NpgsqlException or Microsoft.Data.Sqlite.SqliteException)
@@ -51,7 +57,8 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
     /// <summary>Takes what watching leaves in a source out of it.</summary>
     public static Task RemoveAsync(MappingFolder folder, CancellationToken cancellationToken) => ChangeSources.RemoveAsync(folder.Profile, cancellationToken);
 
-    private async Task ConnectedAsync(bool isOnce, Action begun, CancellationToken cancellationToken)
+    /// <summary>False when the queries read other tables than those that are watched: the capture is opened anew, and everything is read.</summary>
+    private async Task<bool> ConnectedAsync(bool isOnce, Action begun, CancellationToken cancellationToken)
     {
         // 1. The slot or the triggers first, then the first look: what changes from here on is told.
         ChangeRouter router;
@@ -84,6 +91,7 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
         begun();
         _scannedAt = LastScan.Of(session.Ledger);
         _dueAt = options.Time.GetTimestamp();
+        var lookedAt = _dueAt;
         for (var isFirst = true; ; isFirst = false)
         {
             // 2. What has changed; a gap means that anything may have, until a scan has come to its end: in this process or in a later one.
@@ -109,9 +117,34 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
             // A look at everything tells by itself whether anything is left; changes may come only after the first.
             if (isOnce && isIdle && batch is { Changes.Count: 0, IsCaughtUp: true } && (!isFirst || _config.Method == ChangeMethod.Poll))
             {
-                return;
+                return true;
+            }
+
+            if (_config.Method != ChangeMethod.Poll && options.Time.GetElapsedTime(lookedAt) > TablesEvery)
+            {
+                lookedAt = options.Time.GetTimestamp();
+                if (!await ReadsAsBeforeAsync(session, router, cancellationToken))
+                {
+                    return false;
+                }
             }
         }
+    }
+
+    private async Task<bool> ReadsAsBeforeAsync(SyncSession session, ChangeRouter router, CancellationToken cancellationToken)
+    {
+        await using var sis = await SyncRun.OpenSisAsync(folder, cancellationToken);
+        var tables = (await ChangeRouter.CreateAsync(session, sis, cancellationToken)).Tables;
+        if (tables.SetEquals(router.Tables))
+        {
+            return true;
+        }
+
+        // What a new table holds already, and what went with an old one, nobody has told.
+        LastScan.Owe(session.Ledger);
+        var names = tables.Except(router.Tables).Select(t => "+" + t).Concat(router.Tables.Except(tables).Select(t => "-" + t));
+        Said?.Invoke($"the queries read other tables now ({string.Join(", ", names.Order(StringComparer.Ordinal))}): everything is read, and these are watched.");
+        return false;
     }
 
     /// <summary>Sends what a batch concerns; true when that came to nothing.</summary>

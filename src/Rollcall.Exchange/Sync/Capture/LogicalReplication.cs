@@ -30,8 +30,9 @@ internal sealed class LogicalReplication : IChangeSource
     private bool _isNew;
     private bool _isCaughtUp;
     private long _beatAt;
+    private int _unread;
 
-    private readonly record struct Committed(NpgsqlLogSequenceNumber End, string Transaction, List<TableChange> Changes);
+    private readonly record struct Committed(NpgsqlLogSequenceNumber End, string Transaction, IReadOnlyList<TableChange> Changes);
 
     /// <param name="opened">Of a message that was written after the slot was there: once it has come back, so has everything before it.</param>
     private LogicalReplication(NpgsqlConnection control, LogicalReplicationConnection stream, string name, bool isNew, NpgsqlLogSequenceNumber opened)
@@ -119,6 +120,7 @@ internal sealed class LogicalReplication : IChangeSource
         while (changes.Count < ChangesMax && _commits.Reader.TryRead(out var commit))
         {
             changes.AddRange(commit.Changes);
+            Interlocked.Add(ref _unread, -commit.Changes.Count);
             end = commit.End;
             _isCaughtUp |= commit.End >= _opened;
             if (commit.Changes.Count > 0)
@@ -232,7 +234,7 @@ internal sealed class LogicalReplication : IChangeSource
         try
         {
             var options = new PgOutputReplicationOptions(name, PgOutputProtocolVersion.V1, messages: true);
-            var changes = new List<TableChange>();
+            var changes = new TransactionChanges();
             var transaction = "";
             await foreach (var message in _stream.StartReplication(new PgOutputReplicationSlot(name), options, _stop.Token))
             {
@@ -261,11 +263,16 @@ internal sealed class LogicalReplication : IChangeSource
                         changes.Add(Of(gone.Relation, ChangeKind.Delete, await RowAsync(gone.Relation, gone.Key, isKeyOnly: true)));
                         break;
                     case TruncateMessage truncate:
-                        changes.AddRange(truncate.Relations.Select(r => Of(r, ChangeKind.Truncate)));
+                        foreach (var relation in truncate.Relations)
+                        {
+                            changes.Add(Of(relation, ChangeKind.Truncate));
+                        }
+
                         break;
                     case CommitMessage commit:
-                        await _commits.Writer.WriteAsync(new Committed(commit.TransactionEndLsn, transaction, changes), _stop.Token);
-                        changes = [];
+                        await RoomAsync(changes.Changes.Count);
+                        await _commits.Writer.WriteAsync(new Committed(commit.TransactionEndLsn, transaction, changes.Changes), _stop.Token);
+                        changes = new TransactionChanges();
                         break;
                 }
             }
@@ -276,6 +283,17 @@ internal sealed class LogicalReplication : IChangeSource
         {
             _commits.Writer.TryComplete(e is OperationCanceledException ? null : e);
         }
+    }
+
+    /// <summary>Waits until so few changes are unread that these may be added; the server keeps the rest.</summary>
+    private async Task RoomAsync(int more)
+    {
+        while (Volatile.Read(ref _unread) > ChangesMax)
+        {
+            await Task.Delay(10, _stop.Token);
+        }
+
+        Interlocked.Add(ref _unread, more);
     }
 
     private static TableChange Of(RelationMessage relation, ChangeKind kind, params IReadOnlyDictionary<string, string?>[] rows) =>

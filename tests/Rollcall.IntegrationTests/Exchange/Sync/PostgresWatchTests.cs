@@ -152,4 +152,63 @@ public sealed class PostgresWatchTests(PostgresFixture postgres)
 
         await EndAsync(database, bench);
     }
+
+    [Theory]
+    [InlineData("logical")]
+    [InlineData("outbox")]
+    public async Task A_partition_that_is_made_while_it_watches_is_watched_too_and_what_goes_with_one_is_gone(string method)
+    {
+        var (database, bench) = await BeginAsync(method);
+        await database.RunAsync("""
+            drop table stint;
+            create table stint(id integer, pupil integer, school integer, entry text, grade text, primary key(id)) partition by range (id);
+            create table stint_a partition of stint for values from (0) to (1000);
+            insert into stint select i, i, 1, '2026-08-31', '9' from generate_series(1, 40) i;
+            """);
+        var time = new HurriedTime(50);
+        await using (var watch = await WatchBench.StartAsync(bench, time))
+        {
+            Assert.Equal(80, bench.Api.Writes("POST"));
+            await database.RunAsync("create table stint_b partition of stint for values from (1000) to (2000); insert into stint values(1001, 1, 1, '2027-01-10', '9')");
+            await watch.UntilAsync(() => bench.Api.Writes("POST") == 81, "the new partition's row");
+            await database.RunAsync("update stint set grade = '10' where id = 1001");
+            await watch.UntilAsync(() => bench.Api.Writes("PUT") == 1, "a change of the new partition's row");
+            await database.RunAsync("alter table stint detach partition stint_a");
+            await watch.UntilAsync(() => bench.Api.All("studentSchoolAssociations").Length == 1, "what went with a partition");
+            Assert.Contains(watch.Said, s => s.Contains("+stint_b", StringComparison.Ordinal));
+        }
+
+        await EndAsync(database, bench);
+    }
+
+    [Fact]
+    public async Task A_transaction_larger_than_what_is_kept_of_one_leads_to_a_complete_look()
+    {
+        var (database, bench) = await BeginAsync("logical");
+        await using (var watch = await WatchBench.StartAsync(bench))
+        {
+            // More changes than are kept: the last of them counts as much as the first.
+            await database.RunAsync($"""
+                begin;
+                update pupil set first = first || i from generate_series(1, 1) i where id = 3;
+                do $$ begin for n in 1..{TransactionChanges.RowsMax / 40 + 1} loop update pupil set last = last where true; end loop; end $$;
+                update pupil set first = 'Zoe' where id = 40;
+                delete from stint where id = 5;
+                commit
+                """);
+            await watch.UntilAsync(() => bench.Api.Writes("PUT") == 2 && bench.Api.Writes("DELETE") == 1, "two PUT and one DELETE");
+            await database.RunAsync("update pupil set first = 'Anna' where id = 4");
+            await watch.UntilAsync(() => bench.Api.Writes("PUT") == 3, "the change after it");
+        }
+
+        await EndAsync(database, bench);
+    }
+
+    /// <summary>A clock that runs faster than the day.</summary>
+    private sealed class HurriedTime(int times) : TimeProvider
+    {
+        private readonly long _start = System.GetTimestamp();
+
+        public override long GetTimestamp() => _start + ((System.GetTimestamp() - _start) * times);
+    }
 }

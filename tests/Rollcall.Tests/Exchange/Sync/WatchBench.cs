@@ -12,14 +12,16 @@ internal sealed class WatchBench : IAsyncDisposable
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _watch;
 
-    private WatchBench(SyncBench bench)
+    private WatchBench(SyncBench bench, TimeProvider? time)
     {
         _bench = bench;
-        var watch = new SyncWatch(bench.Read(), CompactModelReader.EdFi52, bench.With(new SyncOptions { Kind = "watch" }))
+        var options = bench.With(new SyncOptions { Kind = "watch" });
+        var watch = new SyncWatch(bench.Read(), CompactModelReader.EdFi52, time is null ? options : options with { Time = time })
         {
             Reported = Reports.Enqueue,
             Said = text =>
             {
+                Said.Enqueue(text);
                 if (text == "watching")
                 {
                     _ready.TrySetResult();
@@ -30,6 +32,8 @@ internal sealed class WatchBench : IAsyncDisposable
     }
 
     public ConcurrentQueue<SyncReport> Reports { get; } = new();
+
+    public ConcurrentQueue<string> Said { get; } = new();
 
     /// <summary>Rules that lead from changed rows to the usual mapping's source keys.</summary>
     public static void WriteMapping(SyncBench bench)
@@ -49,9 +53,9 @@ internal sealed class WatchBench : IAsyncDisposable
     }
 
     /// <summary>Returns once the first look is through.</summary>
-    public static async Task<WatchBench> StartAsync(SyncBench bench)
+    public static async Task<WatchBench> StartAsync(SyncBench bench, TimeProvider? time = null)
     {
-        var watch = new WatchBench(bench);
+        var watch = new WatchBench(bench, time);
         if (await Task.WhenAny(watch._ready.Task, watch._watch) == watch._watch)
         {
             await watch._watch;
