@@ -4,7 +4,7 @@ using Rollcall.Standard.Loading;
 
 namespace Rollcall.Tests.Exchange.Sync;
 
-/// <summary>Only a target whose standard is built in is synced to, whatever else it serves; the rest is refused by name, and nothing is sent.</summary>
+/// <summary>Only a target whose standard is the folder's is synced to, whatever else it serves; the rest is refused by name, and nothing is sent.</summary>
 public sealed class TargetStandardTests : IDisposable
 {
     private readonly SyncBench _bench = new SyncBench().WithUsualMapping();
@@ -23,7 +23,7 @@ public sealed class TargetStandardTests : IDisposable
         var check = await Assert.ThrowsAsync<MappingException>(
             () => new SyncCheck(_bench.Read(), CompactModelReader.EdFi52, _bench.With(new SyncOptions()).Client).RunAsync(CancellationToken.None));
 
-        Assert.Equal($"the target serves the Ed-Fi data standard {said}; this build maps to 5.2 only.", Assert.Single(run.Faults));
+        Assert.Equal($"the target serves the Ed-Fi data standard {said}, and the folder is mapped to 5.2. 'rollcall sync model' reads the target's own model into the folder.", Assert.Single(run.Faults));
         Assert.Equal(run.Faults, check.Faults);
         Assert.Equal((0, false), (_bench.Api.Writes("POST"), File.Exists(_bench.LedgerPlace)));
     }
