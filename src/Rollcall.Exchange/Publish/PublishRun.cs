@@ -31,7 +31,7 @@ public sealed class PublishRun : IDisposable
     private readonly ConcurrentQueue<string> _notices = new();
 
     /// <summary>Associations, each with the persons of both sides' lists that it authorizes and that the user has not excluded.</summary>
-    private readonly IReadOnlyDictionary<ResourceName, IReadOnlyList<ResourceName>> _fetchable;
+    private readonly Dictionary<ResourceName, IReadOnlyList<ResourceName>> _fetchable;
 
     private PublishRun(
         PublishOptions options, IConnectionStore? store, EdFiClient source, EdFiClient target, DependencyGraph order, DependencyGraph sourceOrder,

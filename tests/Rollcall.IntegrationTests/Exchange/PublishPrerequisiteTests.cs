@@ -1,5 +1,4 @@
 using Rollcall.Exchange.Client;
-using Rollcall.Exchange.Delivery;
 using Rollcall.Exchange.Publish;
 
 namespace Rollcall.IntegrationTests.Exchange;
