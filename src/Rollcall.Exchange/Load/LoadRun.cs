@@ -41,7 +41,8 @@ public sealed class LoadRun : IDisposable
             cancellationToken);
         try
         {
-            var order = await DependencyGraph.ReadAsync(target, cancellationToken);
+            // What authorizes people goes before what needs them authorized, also where the API's own list does not say so: a 403 is the last word on it.
+            var order = (await DependencyGraph.ReadAsync(target, cancellationToken)).WithRepeats(DeliveryOptions.DefaultUpdatePrerequisites);
             var plan = await LoadPlan.MakeAsync(options.Path, order, options.StandardDescriptors, cancellationToken);
             if (options.RejectedFile is { } rejected)
             {

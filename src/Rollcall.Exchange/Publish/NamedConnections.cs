@@ -36,7 +36,9 @@ public static class NamedConnections
             var isFile = settings[$"Connections:{side}:Type"] is { } type && !type.Equals("api", StringComparison.OrdinalIgnoreCase);
             if (stored is null && !isWhole && !isFile)
             {
-                faults.Add($"--{side.ToLowerInvariant()}Name: there is no connection '{name}' in {store.Shown}");
+                var meant = ConnectionStores.NamesOf(settings) != StringComparison.Ordinal ? null
+                    : (await store.ListAsync(cancellationToken)).FirstOrDefault(n => n.Equals(name, StringComparison.OrdinalIgnoreCase));
+                faults.Add($"--{side.ToLowerInvariant()}Name: there is no connection '{name}' in {store.Shown}{(meant is null ? "" : $", which tells names apart by letter case: do you mean '{meant}'?")}");
             }
 
             foreach (var (key, value) in stored ?? new Dictionary<string, string>())

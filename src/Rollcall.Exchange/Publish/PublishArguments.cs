@@ -14,6 +14,11 @@ public static class PublishArguments
     private const string StoreFile = "configurationStoreSettings.json";
     private static readonly string[] _prefixes = ["EdFi:Publisher:", "EdFi:ApiPublisher:"];
 
+    /// <summary>Paths of ours, which may also stand without a prefix.</summary>
+    private const string Own = "Rollcall:";
+
+    private const string ConfigPath = "Rollcall:Config";
+
     /// <param name="arguments">As typed after the verb.</param>
     /// <param name="environment">Variable names to values.</param>
     /// <param name="forVerify">The verb is <c>verify</c>: a name that only publish has a use for is a fault on the command line.</param>
@@ -26,7 +31,8 @@ public static class PublishArguments
         var given = ReadCommandLine(arguments, forVerify, faults);
         var variables = ReadEnvironment(environment, faults);
         var builder = new ConfigurationBuilder();
-        if (FindFile(given.GetValueOrDefault("Rollcall:Config"), folder, faults) is { } file)
+        var named = given.GetValueOrDefault(ConfigPath) ?? variables.GetValueOrDefault(ConfigPath);
+        if (FindFile(named is { Length: > 0 } ? named : null, folder, faults) is { } file)
         {
             ReadFile(builder, file, faults);
             folder = Path.GetDirectoryName(file)!;
@@ -39,6 +45,15 @@ public static class PublishArguments
 
         var settings = builder.AddInMemoryCollection(variables).AddInMemoryCollection(given).Build();
         return faults.Count == 0 ? settings : throw new InvalidDataException(string.Join("\n  ", faults));
+    }
+
+    /// <summary>Whether the result is wanted as JSON, as far as that can be told before the settings are read: faults are told in that form too.</summary>
+    public static bool AsksForJson(IReadOnlyList<string> arguments, IDictionary environment)
+    {
+        const string path = "Rollcall:Json";
+        var toldLater = new List<string>();
+        return bool.TryParse(
+            ReadCommandLine(arguments, false, toldLater).GetValueOrDefault(path) ?? ReadEnvironment(environment, toldLater).GetValueOrDefault(path), out var asked) && asked;
     }
 
     /// <summary>The same settings with those of named connections between files and environment.</summary>
@@ -127,8 +142,8 @@ public static class PublishArguments
         foreach (DictionaryEntry variable in environment)
         {
             var key = ((string)variable.Key).Replace("__", ":", StringComparison.Ordinal);
-            if (_prefixes.FirstOrDefault(p => key.StartsWith(p, StringComparison.OrdinalIgnoreCase)) is { } prefix
-                && Known(key[prefix.Length..], (string)variable.Key + ": ", faults) is { } name)
+            var prefix = key.StartsWith(Own, StringComparison.OrdinalIgnoreCase) ? "" : _prefixes.FirstOrDefault(p => key.StartsWith(p, StringComparison.OrdinalIgnoreCase));
+            if (prefix is not null && Known(key[prefix.Length..], (string)variable.Key + ": ", faults) is { } name)
             {
                 Check(name, (string?)variable.Value, faults);
                 values[name.Path] = (string?)variable.Value;
@@ -192,6 +207,10 @@ public static class PublishArguments
             if (Known(path, Path.GetFileName(file) + ": ", faults) is { } name)
             {
                 Check(name, value, faults);
+                if (name.Path == ConfigPath)
+                {
+                    faults.Add($"{Path.GetFileName(file)}: {path}: a settings file cannot name another; give {name.Shown} or a variable");
+                }
             }
         }
     }

@@ -140,7 +140,7 @@ public sealed record PublishOptions
         var targetName = read.Text("Connections:Target:Name");
         var versionNamespace = read.Text("Options:LastChangeVersionProcessedNamespace");
         var useSlices = read.Truth("Options:UseChangeVersionPaging");
-        if (sourceName is not null && sourceName.Equals(targetName, StringComparison.OrdinalIgnoreCase))
+        if (sourceName is not null && sourceName.Equals(targetName, ConnectionStores.NamesOf(settings)))
         {
             read.Fault($"source and target are the same connection, {sourceName}");
         }
@@ -158,8 +158,11 @@ public sealed record PublishOptions
         if (targetFile is not null)
         {
             foreach (var path in (string[])[
-                "Options:RemediationsScriptFile", "Options:UseChangeVersionPaging", "Connections:Source:LastChangeVersionProcessed", "Connections:Target:Name",
-                "Rollcall:Verify", "Rollcall:Rejected", "Rollcall:Acknowledge"])
+                "Options:RemediationsScriptFile", "Options:UseChangeVersionPaging", "Options:LastChangeVersionProcessedNamespace",
+                "Connections:Source:LastChangeVersionProcessed", "Connections:Target:Name", "Connections:Target:Url", "Connections:Target:Key", "Connections:Target:Secret",
+                "Connections:Target:AuthUrl", "Connections:Target:Scope", "Connections:Target:SchoolYear", "Connections:Target:ProfileName",
+                "Connections:Target:TreatForbiddenPostAsWarning", "Rollcall:Verify", "Rollcall:Rejected", "Rollcall:Acknowledge", "Rollcall:Restart",
+                "Rollcall:RemediationsUnrestricted"])
             {
                 if (read.Text(path) is { } text && !text.Equals("false", StringComparison.OrdinalIgnoreCase))
                 {

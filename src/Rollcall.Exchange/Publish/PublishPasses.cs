@@ -22,6 +22,9 @@ internal sealed class PublishPasses(
     /// <summary>Sends one upsert in place of the target's own POST; null for that.</summary>
     public Func<ResourceName, OutgoingDocument, CancellationToken, Task<WriteResult>>? Upsert { get; init; }
 
+    /// <summary>Brings what documents of some resources refer to and the target lacks; null when there are none.</summary>
+    public MissingPrerequisites? Missing { get; init; }
+
     /// <summary>Told each document's final word beside the journal.</summary>
     public Func<SettledDocument, ValueTask>? Settled { get; init; }
 
@@ -61,6 +64,11 @@ internal sealed class PublishPasses(
     private Func<OutgoingDocument, CancellationToken, Task<WriteResult>>? SenderOf(ResourceName resource)
     {
         Func<OutgoingDocument, CancellationToken, Task<WriteResult>>? upsert = Upsert is { } send ? (document, token) => send(resource, document, token) : null;
+        if (Missing is { } missing && missing.IsAbout(resource))
+        {
+            upsert = (document, token) => missing.SendAsync(resource, document, token);
+        }
+
         if (!_keyChanges.TryGetValue(resource, out var changes) || !changes.HasLater)
         {
             return upsert;

@@ -20,6 +20,9 @@ public sealed record PublishReport
     /// <summary>Null when the pass was not run.</summary>
     public DeliveryReport? Deletes { get; init; }
 
+    /// <summary>What was brought beside the selection, because documents refer to it; not in <see cref="Delivery"/>.</summary>
+    public IReadOnlyList<FetchedReport> Fetched { get; init; } = [];
+
     public required IReadOnlyList<ResourceName> NotAtSource { get; init; }
 
     public required IReadOnlyList<ResourceName> NotAtTarget { get; init; }
@@ -123,6 +126,19 @@ public sealed record PublishReport
         WritePass(json, "keyChanges", KeyChanges);
         WritePass(json, "deletes", Deletes);
         json.WriteNumber("sourceRequests", SourceRequests);
+        json.WriteStartArray("fetched");
+        foreach (var fetched in Fetched)
+        {
+            json.WriteStartObject();
+            json.WriteString("resource", fetched.Resource.Path);
+            json.WriteNumber("created", fetched.Created);
+            json.WriteNumber("updated", fetched.Updated);
+            json.WriteNumber("notHad", fetched.NotHad);
+            json.WriteNumber("refused", fetched.Refused);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
         WriteNames(json, "notAtSource", NotAtSource);
         WriteNames(json, "notAtTarget", NotAtTarget);
         json.WriteStartArray("notices");

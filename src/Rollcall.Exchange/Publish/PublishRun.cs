@@ -30,6 +30,9 @@ public sealed class PublishRun : IDisposable
     private readonly System.Diagnostics.Metrics.Meter _meter;
     private readonly ConcurrentQueue<string> _notices = new();
 
+    /// <summary>Associations, each with the persons of both sides' lists that it authorizes and that the user has not excluded.</summary>
+    private readonly Dictionary<ResourceName, IReadOnlyList<ResourceName>> _fetchable;
+
     private PublishRun(
         PublishOptions options, IConnectionStore? store, EdFiClient source, EdFiClient target, DependencyGraph order, DependencyGraph sourceOrder,
         DependencyGraph targetOrder, HashSet<ResourceName> chosen)
@@ -44,6 +47,10 @@ public sealed class PublishRun : IDisposable
         NotAtTarget = [.. sourceOrder.Resources.Where(r => targetOrder.Find(r) is null)];
         Resources = [.. order.Resources.Where(r => chosen.Contains(r) && sourceOrder.Find(r) is not null && targetOrder.Find(r) is not null)];
         Order = order;
+        var allowed = Selection.Choose(order, null, null, options.Exclude, options.ExcludeOnly, options.IncludeDescriptors);
+        _fetchable = options.UpdatePrerequisites.SelectMany(p => p.Value.Select(v => (Association: order.Find(v), Person: order.Find(p.Key))))
+            .Where(p => p is { Association: not null, Person: { } person } && allowed.Contains(person) && sourceOrder.Find(person) is not null && targetOrder.Find(person) is not null)
+            .GroupBy(p => p.Association!.Value, p => p.Person!.Value).ToDictionary(g => g.Key, IReadOnlyList<ResourceName> (g) => [.. g]);
     }
 
     public EdFiClient Target { get; }
@@ -91,7 +98,7 @@ public sealed class PublishRun : IDisposable
             }
 
             var targetOrder = await DependencyGraph.ReadAsync(target, cancellationToken);
-            var listed = await SourceOrderAsync(options, source, cancellationToken);
+            var listed = await Selection.ListedAsync(source, options.UseSourceDependencyMetadata, cancellationToken);
             var sourceOrder = listed ?? targetOrder;
             var order = (options.UseSourceDependencyMetadata ? sourceOrder : targetOrder).WithRepeats(options.UpdatePrerequisites);
             var chosen = Selection.Choose(order, options.Include, options.IncludeOnly, options.Exclude, options.ExcludeOnly, options.IncludeDescriptors, sourceOrder);
@@ -104,19 +111,6 @@ public sealed class PublishRun : IDisposable
             source.Dispose();
             target?.Dispose();
             throw;
-        }
-    }
-
-    /// <summary>What the source lists; null where it answers without a list and the target's will do.</summary>
-    private static async Task<DependencyGraph?> SourceOrderAsync(PublishOptions options, EdFiClient source, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await DependencyGraph.ReadAsync(source, cancellationToken);
-        }
-        catch (ApiException none) when (!options.UseSourceDependencyMetadata && none.Failure is { IsTransient: false, Kind: not FailureKind.Connection })
-        {
-            return null;
         }
     }
 
@@ -195,10 +189,13 @@ public sealed class PublishRun : IDisposable
         await using var script = _options.RemediationsScript is { } file
             ? await RemediationScript.StartAsync(file, _options.RemediationsUnrestricted, _remediationMax, cancellationToken) : null;
         var remediating = script is null ? null : new RemediatingWriter(Target, script, _options);
+        var missing = _fetchable.Count == 0 ? null : new MissingPrerequisites(
+            source, _fetchable, remediating is null ? async (resource, document, token) => await Target.UpsertAsync(resource, document.Body, token) : remediating.SendAsync);
         var passes = new PublishPasses(
             _options, source, Target, Order, Resources, journal, window, Progress, _notices.Enqueue)
         {
             Upsert = remediating is null ? null : remediating.SendAsync,
+            Missing = missing,
             Settled = rejected is null ? null
                 : settled => settled.Settlement == Settlement.Refused ? rejected.AddAsync(settled, null, 0) : ValueTask.CompletedTask,
         };
@@ -213,7 +210,13 @@ public sealed class PublishRun : IDisposable
         }
 
         Pass = PublishPass.Upserts;
-        report = report with { Delivery = await passes.UpsertAsync(cancellationToken) };
+        report = report with { Delivery = await passes.UpsertAsync(cancellationToken), Fetched = missing?.Report() ?? [] };
+        Note(report.Fetched.Select(f => f.ToString()));
+        if (missing is { IsFull: true })
+        {
+            Note(["More documents referred to what the target did not have than one run can look after: publish again."]);
+        }
+
         // A delete before all upserts are through could take away what one of them still needs.
         if (passes.HasTracked && !report.IsStopped)
         {
@@ -331,7 +334,7 @@ public sealed class PublishRun : IDisposable
     private static ClientOptions ClientOptionsFor(PublishOptions options, int connections) => new()
     {
         ConnectionsMax = connections,
-        KeepsRefusals = options.RemediationsScript is not null,
+        KeepsRefusals = options.RemediationsScript is not null || options.UpdatePrerequisites.Count > 0,
         Retry = options.Retry,
         TokenRefresh = options.BearerTokenRefresh,
         IgnoreSslErrors = options.IgnoreSslErrors,
@@ -343,7 +346,7 @@ public sealed class PublishRun : IDisposable
         Note(_options.Warnings);
         if (!isListed)
         {
-            Note(["The source serves no list of its resources, so all that the target lists is asked for. What the source does not have cannot be read; leave it out with --excludeOnly."]);
+            Note([Selection.NotListed]);
         }
 
         if (_source.Api.EdFiVersion != Target.Api.EdFiVersion)

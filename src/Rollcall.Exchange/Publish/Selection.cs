@@ -6,6 +6,28 @@ namespace Rollcall.Exchange.Publish;
 /// <summary>Which resources a run is about: include, then exclude, with what they depend on or what depends on them.</summary>
 public static class Selection
 {
+    /// <summary>Said where <see cref="ListedAsync"/> finds nothing.</summary>
+    public const string NotListed =
+        "The source serves no list of its resources, so all that the target lists is asked for. What the source does not have cannot be read; leave it out with --excludeOnly.";
+
+    /// <summary>What the source lists; null where it answers without a list and the target's will do.</summary>
+    /// <param name="isNeeded">The target's will not do.</param>
+    /// <exception cref="ApiException">The list is needed, or the source cannot be reached.</exception>
+    internal static async Task<DependencyGraph?> ListedAsync(EdFiClient source, bool isNeeded, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await DependencyGraph.ReadAsync(source, cancellationToken);
+        }
+        catch (ApiException none) when (!isNeeded && IsAbsent(none))
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The API is there, and what was asked for is not.</summary>
+    internal static bool IsAbsent(ApiException exception) => exception.Failure is { IsTransient: false, Kind: not FailureKind.Connection };
+
     /// <param name="source">What the source lists: what is included by name must be there; null where nobody asks.</param>
     /// <exception cref="InvalidDataException">A list names a resource that the metadata does not have; nothing is guessed.</exception>
     public static HashSet<ResourceName> Choose(

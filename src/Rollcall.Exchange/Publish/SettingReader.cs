@@ -37,6 +37,16 @@ public sealed class SettingReader(IConfiguration settings)
         };
     }
 
+    /// <summary>One setting that is true or false; false when it is not set.</summary>
+    /// <exception cref="InvalidDataException">It is neither.</exception>
+    public static bool Truth(IConfiguration settings, string path)
+    {
+        var read = new SettingReader(settings);
+        var value = read.Truth(path);
+        read.ThrowIfFaulty();
+        return value;
+    }
+
     public void Fault(string text) => _faults.Add(text);
 
     /// <summary>Null when not set or empty.</summary>

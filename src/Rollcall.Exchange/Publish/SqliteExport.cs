@@ -66,10 +66,25 @@ public sealed class SqliteExport : IDisposable
     {
         var source = _options.IgnoreIsolation ? _source : await Isolation.RequireAsync(_source, Resources, cancellationToken);
         var newest = await ChangeWindow.NewestAsync(source, cancellationToken);
+        var pages = new SourcePages(source, _options.PageSize, _options.PagesPerResourceMax)
+        {
+            IsWhole = true,
+            Counted = (_, count) => Progress.Expect(count),
+        };
+        var results = new List<(ResourceName, long, ApiFailure?)>();
+        if (_options.DryRun)
+        {
+            foreach (var resource in Resources)
+            {
+                results.Add(await ReadAsync(pages, resource, static _ => { }, cancellationToken));
+            }
+
+            return results;
+        }
+
         var path = Path.GetFullPath(_options.TargetFile!);
         var fresh = FreshNameOf(path);
         File.Delete(fresh);
-        var results = new List<(ResourceName, long, ApiFailure?)>();
         using (var db = SqliteDb.OpenWriter(fresh))
         {
             db.Execute($"""
@@ -77,11 +92,6 @@ public sealed class SqliteExport : IDisposable
                 create table PublishingMetadata(CurrentChangeVersion integer, SourceVersionMetadata text, TargetVersionMetadata text, MinChangeVersion integer, MaxChangeVersion integer);
                 create table ResourceItemCount(ResourcePath text not null, ItemCount integer not null);
                 """);
-            var pages = new SourcePages(source, _options.PageSize, _options.PagesPerResourceMax)
-            {
-                IsWhole = true,
-                Counted = (_, count) => Progress.Expect(count),
-            };
             foreach (var resource in Resources)
             {
                 results.Add(await ExportAsync(db, pages, resource, cancellationToken));
@@ -144,7 +154,6 @@ public sealed class SqliteExport : IDisposable
     private async Task<(ResourceName, long, ApiFailure?)> ExportAsync(SqliteDb db, SourcePages pages, ResourceName resource, CancellationToken cancellationToken)
     {
         var table = $"{resource.Namespace.Replace('-', '_')}__{resource.Endpoint}";
-        var count = 0L;
         var page = new MemoryStream();
         var inPage = 0;
         db.Execute("begin");
@@ -153,40 +162,32 @@ public sealed class SqliteExport : IDisposable
             create view "{table}_documents" as select value ->> 'id' as id, value as document from "{table}", json_each("{table}".json);
             """);
         using var insert = db.Prepare($"insert into \"{table}\"(json) values (?)");
-        try
-        {
-            await foreach (var document in pages.ReadAsync(resource, cancellationToken))
+        var result = await ReadAsync(
+            pages, resource,
+            document =>
             {
                 page.WriteByte((byte)(inPage == 0 ? '[' : ','));
                 page.Write(document.Body.Span);
-                count++;
-                Progress.CountDone();
                 if (++inPage == pages.PageSize)
                 {
                     WritePage();
                 }
-            }
-
-            WritePage();
-            using (var total = db.Prepare("insert into ResourceItemCount(ResourcePath, ItemCount) values (?, ?)"))
-            {
-                total.BindText(1, resource.Path).Bind(2, count).Run();
-            }
-
-            db.Execute(count == 0 ? $"rollback" : "commit");
-            return (resource, count, null);
-        }
-        catch (ApiException refused) when (refused.Failure.Kind == FailureKind.Forbidden && resource.NamesDescriptors)
-        {
-            // As to an API: passed over, and no reason to keep the rest back.
-            db.Execute("rollback");
-            return (resource, 0, null);
-        }
-        catch (ApiException exception) when (exception.Failure.Reach != FailureReach.Run)
+            },
+            cancellationToken);
+        if (result is { Documents: 0 } or { Failure: not null })
         {
             db.Execute("rollback");
-            return (resource, 0, exception.Failure);
+            return result;
         }
+
+        WritePage();
+        using (var total = db.Prepare("insert into ResourceItemCount(ResourcePath, ItemCount) values (?, ?)"))
+        {
+            total.BindText(1, resource.Path).Bind(2, result.Documents).Run();
+        }
+
+        db.Execute("commit");
+        return result;
 
         void WritePage()
         {
@@ -200,17 +201,45 @@ public sealed class SqliteExport : IDisposable
         }
     }
 
-    /// <summary>The account for a person: one line, then each resource that could not be read.</summary>
-    public static string TextOf(IReadOnlyList<(ResourceName Resource, long Documents, ApiFailure? Failure)> results, string source, string file)
+    private async Task<(ResourceName Resource, long Documents, ApiFailure? Failure)> ReadAsync(
+        SourcePages pages, ResourceName resource, Action<OutgoingDocument> take, CancellationToken cancellationToken)
     {
-        var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"{results.Sum(r => r.Documents):N0} documents of {results.Count(r => r.Documents > 0)} resources from {source} into {file}.");
+        var count = 0L;
+        try
+        {
+            await foreach (var document in pages.ReadAsync(resource, cancellationToken))
+            {
+                take(document);
+                count++;
+                Progress.CountDone();
+            }
+
+            return (resource, count, null);
+        }
+        catch (ApiException refused) when (refused.Failure.Kind == FailureKind.Forbidden && resource.NamesDescriptors)
+        {
+            // As to an API: passed over, and no reason to keep the rest back.
+            return (resource, 0, null);
+        }
+        catch (ApiException exception) when (exception.Failure.Reach != FailureReach.Run)
+        {
+            return (resource, 0, exception.Failure);
+        }
+    }
+
+    /// <summary>The account for a person: one line, then each resource that could not be read.</summary>
+    public static string TextOf(IReadOnlyList<(ResourceName Resource, long Documents, ApiFailure? Failure)> results, PublishOptions options)
+    {
+        var (text, file) = (new StringBuilder(), options.TargetFile!);
+        text.AppendLine(
+            CultureInfo.InvariantCulture,
+            $"{results.Sum(r => r.Documents):N0} documents of {results.Count(r => r.Documents > 0)} resources from {options.Source} {(options.DryRun ? "would go" : "are")} into {file}.");
         foreach (var (resource, _, failure) in results.Where(r => r.Failure is not null))
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"  {resource}: could not be read: {failure!.Message}");
         }
 
-        if (results.Any(r => r.Failure is not null))
+        if (!options.DryRun && results.Any(r => r.Failure is not null))
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"What could be read is in {FreshNameOf(file)}; {file} stays as it was.");
         }

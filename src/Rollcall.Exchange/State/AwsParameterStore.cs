@@ -28,7 +28,8 @@ public sealed class AwsParameterStore(string region, AwsCredentials credentials,
 
     public async Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken)
     {
-        var names = new SortedSet<string>(StringComparer.OrdinalIgnoreCase);
+        // The service tells names apart by letter case.
+        var names = new SortedSet<string>(StringComparer.Ordinal);
         await foreach (var (name, _) in UnderAsync(ConnectionNames.KeyPrefix, cancellationToken))
         {
             names.Add(name[ConnectionNames.KeyPrefix.Length..].Split('/')[0]);
@@ -72,10 +73,17 @@ public sealed class AwsParameterStore(string region, AwsCredentials credentials,
     /// <summary>The service has no compare-and-set: two sources' runs never meet, two targets of one source may if they end in the same second.</summary>
     public async Task KeepChangeVersionAsync(string source, string target, long version, CancellationToken cancellationToken)
     {
-        var all = await ReadAsync(source, cancellationToken);
-        await PutAsync(
-            $"{ConnectionNames.KeyPrefix}{source}/{ConnectionNames.LastChangeVersions}",
-            ConnectionNames.With(all?.GetValueOrDefault(ConnectionNames.LastChangeVersions), target, version), isSecret: false, cancellationToken);
+        var prefix = $"{ConnectionNames.KeyPrefix}{source}/";
+        var (spelled, before) = (prefix + ConnectionNames.LastChangeVersions, (string?)null);
+        await foreach (var (name, value) in UnderAsync(prefix, cancellationToken))
+        {
+            if (name[prefix.Length..].Equals(ConnectionNames.LastChangeVersions, StringComparison.OrdinalIgnoreCase))
+            {
+                (spelled, before) = (name, value);
+            }
+        }
+
+        await PutAsync(spelled, ConnectionNames.With(before, target, version), isSecret: false, cancellationToken);
     }
 
     /// <summary>The service has no locks; the lock of this machine's state file holds.</summary>

@@ -36,6 +36,10 @@ public static class ConnectionStores
         }
     }
 
+    /// <summary>How the store compares names of connections, as the API Publisher does there.</summary>
+    public static StringComparison NamesOf(IConfiguration settings) =>
+        settings["ConfigurationStore:Provider"]?.ToUpperInvariant() is "POSTGRESQL" or "AWSPARAMETERSTORE" ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
+
     private static AwsParameterStore Aws(IConfiguration settings, IDictionary environment, TimeProvider time)
     {
         var region = settings["ConfigurationStore:AwsParameterStore:Region"] is { Length: > 0 } given ? given

@@ -87,7 +87,8 @@ public sealed class PlainTextStore(string path) : IConnectionStore
 
     public Task<IAsyncDisposable?> TryLockAsync(string pair, CancellationToken cancellationToken)
     {
-        var name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(pair)))[..16];
+        // However the names of the pair are spelled, they are the same connections here.
+        var name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(pair.ToUpperInvariant())))[..16];
         var file = $"{path}.{name}.lock";
         try
         {

@@ -6,10 +6,13 @@ using Rollcall.Databases;
 namespace Rollcall.Exchange.State;
 
 /// <summary>Named connections in the API Publisher's PostgreSQL table <c>dbo.configuration_value</c>, secrets encrypted by pgcrypto.</summary>
-/// <remarks>Unlike there, a connection's keys are matched as they are spelled and not as a pattern, each row is decrypted on its own, and
-/// the versions of other targets survive an update.</remarks>
+/// <remarks>Names of connections are told apart by letter case, and names of their values are not, as there. Unlike there, a connection's keys are
+/// no pattern, each row is decrypted on its own, and the versions of other targets survive an update.</remarks>
 public sealed class PostgresStore : IConnectionStore
 {
+    /// <summary>The connection's prefix in $1, the value's name in $2.</summary>
+    private const string OneKey = "left(configuration_key, length($1)) = $1 and lower(substr(configuration_key, length($1) + 1)) = lower($2)";
+
     private readonly NpgsqlDataSource _database;
     private readonly string? _password;
 
@@ -37,7 +40,7 @@ public sealed class PostgresStore : IConnectionStore
         await using var command = new NpgsqlCommand(
             """
             select substr(configuration_key, length($1) + 1), configuration_value, configuration_value_encrypted
-            from dbo.configuration_value where lower(left(configuration_key, length($1))) = lower($1)
+            from dbo.configuration_value where left(configuration_key, length($1)) = $1
             """,
             open);
         command.Parameters.Add(new() { Value = prefix });
@@ -72,7 +75,7 @@ public sealed class PostgresStore : IConnectionStore
         await using var command = _database.CreateCommand(
             """
             select distinct split_part(substr(configuration_key, length($1) + 1), '/', 1)
-            from dbo.configuration_value where lower(left(configuration_key, length($1))) = lower($1) order by 1
+            from dbo.configuration_value where left(configuration_key, length($1)) = $1 order by 1
             """);
         command.Parameters.Add(new() { Value = ConnectionNames.KeyPrefix });
         var names = new List<string>();
@@ -89,10 +92,11 @@ public sealed class PostgresStore : IConnectionStore
     {
         await using var open = await _database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await open.BeginTransactionAsync(cancellationToken);
+        var prefix = $"{ConnectionNames.KeyPrefix}{connection}/";
         foreach (var (name, value) in values)
         {
-            var key = $"{ConnectionNames.KeyPrefix}{connection}/{name}";
-            await RunAsync(open, "delete from dbo.configuration_value where lower(configuration_key) = lower($1)", [key], cancellationToken);
+            var key = prefix + name;
+            await RunAsync(open, $"delete from dbo.configuration_value where {OneKey}", [prefix, name], cancellationToken);
             if (value is null)
             {
                 continue;
@@ -120,22 +124,24 @@ public sealed class PostgresStore : IConnectionStore
     {
         await using var open = await _database.OpenConnectionAsync(cancellationToken);
         return await RunAsync(
-            open, "delete from dbo.configuration_value where lower(left(configuration_key, length($1))) = lower($1)",
+            open, "delete from dbo.configuration_value where left(configuration_key, length($1)) = $1",
             [$"{ConnectionNames.KeyPrefix}{connection}/"], cancellationToken) > 0;
     });
 
     public Task KeepChangeVersionAsync(string source, string target, long version, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        var key = $"{ConnectionNames.KeyPrefix}{source}/{ConnectionNames.LastChangeVersions}";
+        var prefix = $"{ConnectionNames.KeyPrefix}{source}/";
+        var key = prefix + ConnectionNames.LastChangeVersions;
         await using var open = await _database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await open.BeginTransactionAsync(cancellationToken);
         // A row that is not there yet cannot be locked; two first runs of one source to two targets would each write its own.
-        await RunAsync(open, "select pg_advisory_xact_lock(hashtextextended(lower($1), 5271))", [key], cancellationToken);
+        await RunAsync(open, "select pg_advisory_xact_lock(hashtextextended($1, 5271))", [key], cancellationToken);
         string? before;
         string? spelled;
-        await using (var read = new NpgsqlCommand("select configuration_key, configuration_value from dbo.configuration_value where lower(configuration_key) = lower($1) for update", open))
+        await using (var read = new NpgsqlCommand($"select configuration_key, configuration_value from dbo.configuration_value where {OneKey} for update", open))
         {
-            read.Parameters.Add(new() { Value = key });
+            read.Parameters.Add(new() { Value = prefix });
+            read.Parameters.Add(new() { Value = ConnectionNames.LastChangeVersions });
             await using var row = await read.ExecuteReaderAsync(cancellationToken);
             var found = await row.ReadAsync(cancellationToken);
             spelled = found ? row.GetString(0) : null;

@@ -124,8 +124,8 @@ public sealed class SqlServerStore : IConnectionStore
         try
         {
             open = await _database.OpenConnectionAsync(cancellationToken);
-            // A resource's name has at most 255 characters.
-            var resource = "rollcall publish " + Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(pair)));
+            // A resource's name has at most 255 characters. The database's collation compares names of connections, and mostly without letter case.
+            var resource = "rollcall publish " + Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(pair.ToUpperInvariant())));
             if (await LockAsync(open, null, resource, "Session", 0, cancellationToken) >= 0)
             {
                 var held = new SessionLock(open, resource);

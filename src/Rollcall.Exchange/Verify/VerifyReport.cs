@@ -19,6 +19,8 @@ public sealed record ResourceComparison(
 /// <summary>Are two APIs equal, and if not, where not.</summary>
 public sealed record VerifyReport(IReadOnlyList<ResourceComparison> Resources, TimeSpan Elapsed, long Requests)
 {
+    public IReadOnlyList<string> Notices { get; init; } = [];
+
     /// <summary>Every resource was read on both sides and holds the same. What could not be read is not equal.</summary>
     public bool IsEqual => Resources.All(r => r.IsEqual);
 
@@ -104,6 +106,13 @@ public sealed record VerifyReport(IReadOnlyList<ResourceComparison> Resources, T
             }
 
             json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray("notices");
+        foreach (var notice in Notices)
+        {
+            json.WriteStringValue(notice);
         }
 
         json.WriteEndArray();

@@ -106,6 +106,9 @@ public sealed class VerifyRun : IDisposable
     /// <summary>Everything that either side has and that is chosen.</summary>
     public IReadOnlyList<ResourceName> Resources { get; }
 
+    /// <summary>What the user should know and what stopped nothing.</summary>
+    public IReadOnlyList<string> Notices { get; private init; } = [];
+
     public long Requests => _source.Requests + _target.Requests;
 
     /// <exception cref="ApiException">One of the two cannot be reached, does not let us in, or has no snapshot.</exception>
@@ -125,8 +128,9 @@ public sealed class VerifyRun : IDisposable
         try
         {
             target = await EdFiClient.ConnectAsync(options.Target, client, cancellationToken);
-            var sourceGraph = (await DependencyGraph.ReadAsync(source, cancellationToken)).WithRepeats(options.UpdatePrerequisites);
             var targetGraph = await DependencyGraph.ReadAsync(target, cancellationToken);
+            var listed = await Selection.ListedAsync(source, isNeeded: false, cancellationToken);
+            var sourceGraph = (listed ?? targetGraph).WithRepeats(options.UpdatePrerequisites);
             var chosen = Selection.Choose(
                 sourceGraph, options.Include, options.IncludeOnly, options.Exclude, options.ExcludeOnly, options.IncludeDescriptors);
             var isSelective = !string.IsNullOrWhiteSpace(options.Include) || !string.IsNullOrWhiteSpace(options.IncludeOnly);
@@ -135,16 +139,31 @@ public sealed class VerifyRun : IDisposable
             var onlyTarget = isSelective ? [] : targetGraph.Resources
                 .Where(r => sourceGraph.Find(r) is null && !excluded.Contains(r.Path) && (options.IncludeDescriptors || !r.NamesDescriptors));
             IReadOnlyList<ResourceName> resources = [.. sourceGraph.Resources.Where(chosen.Contains), .. onlyTarget];
-            var keys = await NaturalKeys.ReadAsync(source, resources, cancellationToken);
             return new VerifyRun(
                 options, source, target, [.. resources.Where(r => sourceGraph.Find(r) is not null)], [.. resources.Where(r => targetGraph.Find(r) is not null)],
-                resources, keys);
+                resources, await KeysAsync(source, target, resources, cancellationToken))
+            {
+                Notices = listed is null ? [Selection.NotListed] : [],
+            };
         }
         catch
         {
             source.Dispose();
             target?.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Keys are the same on both sides; a source that serves no metadata is compared by what the target says.</summary>
+    private static async Task<NaturalKeys> KeysAsync(EdFiClient source, EdFiClient target, IReadOnlyList<ResourceName> resources, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await NaturalKeys.ReadAsync(source, resources, cancellationToken);
+        }
+        catch (ApiException none) when (Selection.IsAbsent(none))
+        {
+            return await NaturalKeys.ReadAsync(target, resources, cancellationToken);
         }
     }
 
@@ -158,7 +177,7 @@ public sealed class VerifyRun : IDisposable
         await Parallel.ForEachAsync(
             Resources, new ParallelOptions { MaxDegreeOfParallelism = _options.ResourcesMax, CancellationToken = cancellationToken },
             async (resource, token) => results[resource] = await CompareAsync(resource, sourcePages, targetPages, token));
-        return new VerifyReport([.. Resources.Select(r => results[r])], TimeProvider.System.GetElapsedTime(started), Requests);
+        return new VerifyReport([.. Resources.Select(r => results[r])], TimeProvider.System.GetElapsedTime(started), Requests) { Notices = Notices };
     }
 
     private async Task<ResourceComparison> CompareAsync(

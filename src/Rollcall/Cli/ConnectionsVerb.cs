@@ -33,7 +33,7 @@ internal static class ConnectionsVerb
 
         return new Command("connections", "Keeps named connections for publish and verify, in the configuration store of the API Publisher.")
         {
-            add.OnRun((parsed, token) => WithStoreAsync(parsed, (store, _) => AddAsync(parsed, store, token), token)),
+            add.OnRun((parsed, token) => WithStoreAsync(parsed, (store, isJson) => AddAsync(parsed, store, isJson, token), token)),
             Shared(new Command("list", "Lists the connections: names, addresses and last change versions, and no secrets."))
                 .OnRun((parsed, token) => WithStoreAsync(parsed, (store, isJson) => ListAsync(store, isJson, token), token)),
             Shared(new Command("test", "Connects: does the API answer, and does it let us in?") { _name })
@@ -59,7 +59,7 @@ internal static class ConnectionsVerb
 
     private static Task<int> WithStoreAsync(ParseResult parsed, Func<IConnectionStore, bool, Task<int>> run, CancellationToken cancellationToken)
     {
-        var isJson = parsed.GetValue(_json);
+        var isJson = parsed.GetValue(_json) || PublishArguments.AsksForJson([], Environment.GetEnvironmentVariables());
         return ExchangeErrors.GuardAsync("connections", isJson, async () =>
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -79,7 +79,7 @@ internal static class ConnectionsVerb
         });
     }
 
-    private static async Task<int> AddAsync(ParseResult parsed, IConnectionStore store, CancellationToken cancellationToken)
+    private static async Task<int> AddAsync(ParseResult parsed, IConnectionStore store, bool isJson, CancellationToken cancellationToken)
     {
         var name = parsed.GetValue(_name)!;
         if (name.Length == 0 || name.Contains('/', StringComparison.Ordinal))
@@ -111,7 +111,7 @@ internal static class ConnectionsVerb
         }
 
         await store.WriteAsync(name, values, cancellationToken);
-        return Say(parsed.GetValue(_json), "done", $"{name} is in {store.Shown}.");
+        return Say(isJson, "done", $"{name} is in {store.Shown}.");
     }
 
     private static async Task<int> ListAsync(IConnectionStore store, bool isJson, CancellationToken cancellationToken)

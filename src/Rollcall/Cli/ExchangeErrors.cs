@@ -9,7 +9,10 @@ namespace Rollcall.Cli;
 internal static class ExchangeErrors
 {
     /// <summary>Runs a verb; an API that fails us is exit 5, a setting or file that is wrong exit 4.</summary>
-    public static async Task<int> GuardAsync(string verb, bool isJson, Func<Task<int>> run)
+    public static Task<int> GuardAsync(string verb, bool isJson, Func<Task<int>> run) => GuardAsync(verb, () => isJson, run);
+
+    /// <param name="isJson">Asked when something has failed: it may stand in a file that the verb reads.</param>
+    public static async Task<int> GuardAsync(string verb, Func<bool> isJson, Func<Task<int>> run)
     {
         try
         {
@@ -17,32 +20,32 @@ internal static class ExchangeErrors
         }
         catch (CliException failure)
         {
-            PrintOutcome(verb, isJson, failure.ExitCode == ExitCodes.Unavailable ? "unavailable" : "usage", failure.Message);
+            PrintOutcome(verb, isJson(), failure.ExitCode == ExitCodes.Unavailable ? "unavailable" : "usage", failure.Message);
             throw;
         }
         catch (OperationCanceledException)
         {
-            PrintOutcome(verb, isJson, "interrupted", "interrupted");
+            PrintOutcome(verb, isJson(), "interrupted", "interrupted");
             throw;
         }
         catch (ApiException failure)
         {
-            PrintOutcome(verb, isJson, "unavailable", failure.Message);
+            PrintOutcome(verb, isJson(), "unavailable", failure.Message);
             throw new CliException(ExitCodes.Unavailable, failure.Message + Advice(failure.Failure), failure);
         }
         catch (ConnectionStoreException failure)
         {
-            PrintOutcome(verb, isJson, "unavailable", failure.Message);
+            PrintOutcome(verb, isJson(), "unavailable", failure.Message);
             throw new CliException(ExitCodes.Unavailable, failure.Message, failure);
         }
         catch (InvalidDataException fault)
         {
-            PrintOutcome(verb, isJson, "usage", fault.Message);
+            PrintOutcome(verb, isJson(), "usage", fault.Message);
             throw new CliException(ExitCodes.Usage, fault.Message, fault);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException or DatabaseUnusableException)
         {
-            PrintOutcome(verb, isJson, "usage", fault.Message);
+            PrintOutcome(verb, isJson(), "usage", fault.Message);
             throw new CliException(ExitCodes.Usage, fault.Message, fault);
         }
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Rollcall.Exchange.Publish;
 using Rollcall.Exchange.State;
@@ -34,14 +35,21 @@ internal static class PublishVerb
             rollcall publish --sourceUrl=https://api.example.org --sourceKey=… --sourceSecret='${env:SOURCE_SECRET}' --targetType=sqlite --targetFile=school.db
             rollcall publish --config publisherSettings.json --sourceUrl=… --sourceKey=… --sourceSecret='${env:SOURCE_SECRET}' --targetUrl=… --include=students,studentSchoolAssociations --whatIf=true
             """).OnRun((parsed, cancellationToken) =>
-        {
-            var isJson = IsJson(parsed.UnmatchedTokens);
-            return ExchangeErrors.GuardAsync("publish", isJson, () => RunAsync(parsed.UnmatchedTokens, cancellationToken));
-        });
+                GuardAsync("publish", parsed.UnmatchedTokens, (settings, isJson) => RunAsync(settings, isJson, cancellationToken)));
     }
 
-    internal static bool IsJson(IEnumerable<string> arguments) =>
-        arguments.Any(a => a.Equals("--json", StringComparison.OrdinalIgnoreCase) || a.Equals("--json=true", StringComparison.OrdinalIgnoreCase));
+    /// <summary>Reads the settings and runs a verb by them, with its failures told in the form that arguments, environment and file ask for.</summary>
+    internal static Task<int> GuardAsync(string verb, IReadOnlyList<string> arguments, Func<IConfigurationRoot, bool, Task<int>> run)
+    {
+        var environment = Environment.GetEnvironmentVariables();
+        var isJson = PublishArguments.AsksForJson(arguments, environment);
+        return ExchangeErrors.GuardAsync(verb, () => isJson, () =>
+        {
+            var settings = PublishArguments.Read(arguments, environment, Directory.GetCurrentDirectory(), forVerify: verb == "verify");
+            isJson = SettingReader.Truth(settings, "Rollcall:Json");
+            return run(settings, isJson);
+        });
+    }
 
     /// <summary>The settings in force, secrets masked.</summary>
     internal static void ShowConfig(IConfiguration settings)
@@ -52,19 +60,17 @@ internal static class PublishVerb
         }
     }
 
-    private static async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(IConfigurationRoot settings, bool isJson, CancellationToken cancellationToken)
     {
-        var environment = Environment.GetEnvironmentVariables();
-        var folder = Directory.GetCurrentDirectory();
-        var settings = PublishArguments.Read(arguments, environment, folder);
         IReadOnlyList<string> notes = [];
-        await using var store = NamedConnections.AreNamed(settings) ? ConnectionStores.Open(settings, environment, folder, TimeProvider.System) : null;
+        await using var store = NamedConnections.AreNamed(settings)
+            ? ConnectionStores.Open(settings, Environment.GetEnvironmentVariables(), Directory.GetCurrentDirectory(), TimeProvider.System) : null;
         if (store is not null)
         {
             (settings, notes) = await NamedConnections.CompleteAsync(settings, store, cancellationToken);
         }
 
-        if (bool.TryParse(settings["Rollcall:ShowConfig"], out var show) && show)
+        if (SettingReader.Truth(settings, "Rollcall:ShowConfig"))
         {
             ShowConfig(settings);
             return ExitCodes.Done;
@@ -72,17 +78,17 @@ internal static class PublishVerb
 
         var options = PublishOptions.From(settings, notes);
         options = options with { StateFolder = options.StateFolder ?? DefaultStateFolder() };
+        using var log = LogLines.Start(settings["Rollcall:LogLevel"]);
         if (options.Acknowledge is not null)
         {
-            return await AcknowledgeAsync(options, store, IsJson(arguments), cancellationToken);
+            return await AcknowledgeAsync(options, store, log, isJson, cancellationToken);
         }
 
         if (options.TargetFile is not null)
         {
-            return await ExportAsync(options, IsJson(arguments), cancellationToken);
+            return await PublishToFile.RunAsync(options, log, isJson, cancellationToken);
         }
 
-        using var log = LogLines.Start(settings["Rollcall:LogLevel"]);
         var told = Telemetry.Plan();
         using var publish = await PublishRun.PrepareAsync(options, cancellationToken, store);
         // Ends before what it tells of does: the last figures are read then.
@@ -92,7 +98,7 @@ internal static class PublishVerb
 
         if (options.WhatIf)
         {
-            PrintPlan(publish);
+            PrintPlan(publish, isJson);
             return ExitCodes.Done;
         }
 
@@ -110,7 +116,7 @@ internal static class PublishVerb
         }
 
         var verified = options.Verify && report.Outcome is "done" or "refusals" && !options.DryRun ? await VerifyAsync(options, cancellationToken) : null;
-        if (IsJson(arguments))
+        if (isJson)
         {
             ExchangeErrors.PrintJson(json =>
             {
@@ -144,66 +150,12 @@ internal static class PublishVerb
         }
     }
 
-    private static async Task<int> ExportAsync(PublishOptions options, bool isJson, CancellationToken cancellationToken)
-    {
-        using var export = await SqliteExport.PrepareAsync(options, cancellationToken);
-        if (options.WhatIf || options.DryRun)
-        {
-            foreach (var resource in export.Resources)
-            {
-                Console.Out.WriteLine(resource.Path);
-            }
-
-            return ExitCodes.Done;
-        }
-
-        IReadOnlyList<(Standard.Model.ResourceName Resource, long Documents, Exchange.Client.ApiFailure? Failure)> results;
-        await using (Progress.Start(
-            () => new ProgressSnapshot(export.Progress.Expected, export.Progress.Offered, export.Progress.Done, 0, 0, export.Requests, 0), options.ProgressEvery))
-        {
-            results = await export.RunAsync(cancellationToken);
-        }
-
-        var isWhole = results.All(r => r.Failure is null);
-        await Console.Error.WriteAsync(SqliteExport.TextOf(results, options.Source.ToString(), options.TargetFile!));
-        if (isJson)
-        {
-            ExchangeErrors.PrintJson(json =>
-            {
-                json.WriteStartObject();
-                json.WriteString("verb", "publish");
-                json.WriteString("outcome", isWhole ? "done" : "refusals");
-                json.WriteString("source", options.Source.ToString());
-                json.WriteString("targetFile", isWhole ? options.TargetFile : SqliteExport.FreshNameOf(options.TargetFile!));
-                json.WriteNumber("documents", results.Sum(r => r.Documents));
-                json.WriteStartArray("resources");
-                foreach (var (resource, documents, failure) in results)
-                {
-                    json.WriteStartObject();
-                    json.WriteString("resource", resource.Path);
-                    json.WriteNumber("documents", documents);
-                    if (failure is not null)
-                    {
-                        json.WriteString("notReadToTheEnd", failure.Message);
-                    }
-
-                    json.WriteEndObject();
-                }
-
-                json.WriteEndArray();
-                json.WriteEndObject();
-            });
-        }
-
-        return isWhole ? ExitCodes.Done : ExitCodes.Refusals;
-    }
-
-    private static async Task<int> AcknowledgeAsync(PublishOptions options, IConnectionStore? store, bool isJson, CancellationToken cancellationToken)
+    private static async Task<int> AcknowledgeAsync(PublishOptions options, IConnectionStore? store, LogLines log, bool isJson, CancellationToken cancellationToken)
     {
         var (setAside, moved) = await PublishRun.AcknowledgeAsync(options, store, cancellationToken);
-        await Console.Error.WriteLineAsync(string.Create(
+        await NoticeAsync(log, [string.Create(
             CultureInfo.InvariantCulture,
-            $"Run {options.Acknowledge} is accepted without {setAside:N0} documents.{(moved is { } version ? $" Last change version processed for {options.TargetName}: {version}." : "")}"));
+            $"Run {options.Acknowledge} is accepted without {setAside:N0} documents.{(moved is { } version ? $" Last change version processed for {options.TargetName}: {version}." : "")}")]);
         if (isJson)
         {
             ExchangeErrors.PrintJson(json =>
@@ -244,16 +196,54 @@ internal static class PublishVerb
     }
 
     /// <summary>What-if: each resource in order, with the resources of the selection that it waits for.</summary>
-    private static void PrintPlan(PublishRun publish)
+    private static void PrintPlan(PublishRun publish, bool isJson)
     {
         var chosen = publish.Resources.ToHashSet();
-        var plan = publish.Order.Only(chosen.Contains);
-        foreach (var step in plan.Steps.Where(s => !s.IsRepeat))
+        var order = publish.Order.Only(chosen.Contains);
+        var plan = order.Steps.Where(s => !s.IsRepeat)
+            .Select(s => (s.Resource, After: s.Before.Select(b => order.Steps[b].Resource).Distinct().ToList())).ToList();
+        if (isJson)
         {
-            var before = step.Before.Select(b => plan.Steps[b].Resource).Distinct().ToList();
+            ExchangeErrors.PrintJson(json =>
+            {
+                json.WriteStartObject();
+                json.WriteString("verb", "publish");
+                json.WriteString("outcome", "done");
+                json.WriteBoolean("whatIf", true);
+                json.WriteStartArray("resources");
+                foreach (var (resource, after) in plan)
+                {
+                    json.WriteStartObject();
+                    json.WriteString("resource", resource.Path);
+                    WriteTexts(json, "after", after.Select(r => r.Path));
+                    json.WriteEndObject();
+                }
+
+                json.WriteEndArray();
+                WriteTexts(json, "notAtSource", publish.NotAtSource.Select(r => r.Path));
+                WriteTexts(json, "notAtTarget", publish.NotAtTarget.Select(r => r.Path));
+                WriteTexts(json, "notices", publish.Notices);
+                json.WriteEndObject();
+            });
+            return;
+        }
+
+        foreach (var (resource, after) in plan)
+        {
             Console.Out.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{step.Resource.Path}{(before.Count == 0 ? "" : " after " + string.Join(", ", before.Take(8).Select(b => b.Endpoint)) + (before.Count > 8 ? $" and {before.Count - 8} more" : ""))}"));
+                $"{resource.Path}{(after.Count == 0 ? "" : " after " + string.Join(", ", after.Take(8).Select(b => b.Endpoint)) + (after.Count > 8 ? $" and {after.Count - 8} more" : ""))}"));
         }
+    }
+
+    private static void WriteTexts(Utf8JsonWriter json, string name, IEnumerable<string> texts)
+    {
+        json.WriteStartArray(name);
+        foreach (var text in texts)
+        {
+            json.WriteStringValue(text);
+        }
+
+        json.WriteEndArray();
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Microsoft.Extensions.Configuration;
 using Rollcall.Exchange.Publish;
 using Rollcall.Exchange.State;
 using Rollcall.Exchange.Verify;
@@ -22,15 +23,14 @@ internal static class VerifyVerb
             rollcall verify --sourceUrl=http://127.0.0.1:8001 --sourceKey=sandbox --sourceSecret=sandbox --targetUrl=http://127.0.0.1:8002 --targetKey=sandbox --targetSecret=sandbox
             rollcall verify --sourceUrl=… --sourceKey=… --sourceSecret=… --targetUrl=… --targetKey=… --targetSecret=… --includeOnly=students --json
             """).OnRun((parsed, cancellationToken) =>
-            ExchangeErrors.GuardAsync("verify", PublishVerb.IsJson(parsed.UnmatchedTokens), () => RunAsync(parsed.UnmatchedTokens, cancellationToken)));
+                PublishVerb.GuardAsync("verify", parsed.UnmatchedTokens, (settings, isJson) => RunAsync(settings, isJson, cancellationToken)));
     }
 
     internal static ProgressSnapshot Snapshot(VerifyRun verify) => new(
         verify.Progress.Expected, verify.Progress.Read, verify.Progress.Compared, verify.Progress.Unlike, 0, verify.Requests, 0);
 
-    private static async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(IConfigurationRoot settings, bool isJson, CancellationToken cancellationToken)
     {
-        var settings = PublishArguments.Read(arguments, Environment.GetEnvironmentVariables(), Directory.GetCurrentDirectory(), forVerify: true);
         await using var store = NamedConnections.AreNamed(settings)
             ? ConnectionStores.Open(settings, Environment.GetEnvironmentVariables(), Directory.GetCurrentDirectory(), TimeProvider.System) : null;
         if (store is not null)
@@ -38,7 +38,7 @@ internal static class VerifyVerb
             (settings, _) = await NamedConnections.CompleteAsync(settings, store, cancellationToken);
         }
 
-        if (bool.TryParse(settings["Rollcall:ShowConfig"], out var show) && show)
+        if (SettingReader.Truth(settings, "Rollcall:ShowConfig"))
         {
             PublishVerb.ShowConfig(settings);
             return ExitCodes.Done;
@@ -52,6 +52,11 @@ internal static class VerifyVerb
 
         var options = VerifySettings.From(settings);
         using var verify = await VerifyRun.PrepareAsync(options, cancellationToken);
+        foreach (var notice in log.ShowsNotices ? verify.Notices : [])
+        {
+            await Console.Error.WriteLineAsync(notice);
+        }
+
         VerifyReport report;
         await using (!log.ShowsProgress ? null : Progress.Start(() => Snapshot(verify), TimeSpan.FromSeconds(seconds)))
         {
@@ -59,7 +64,7 @@ internal static class VerifyVerb
         }
 
         var (source, target) = (options.Source.Url.AbsoluteUri, options.Target.Url.AbsoluteUri);
-        if (PublishVerb.IsJson(arguments))
+        if (isJson)
         {
             ExchangeErrors.PrintJson(json =>
             {

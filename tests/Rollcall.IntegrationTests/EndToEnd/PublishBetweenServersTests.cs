@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Rollcall.Exchange.State;
 
 namespace Rollcall.IntegrationTests.EndToEnd;
@@ -83,6 +84,34 @@ public sealed class PublishBetweenServersTests(PostgresFixture postgres)
         await store.KeepChangeVersionAsync("S", "T", await ApiContents.NewestChangeVersionAsync(from), CancellationToken.None);
         await PublishAsync(source, target, [.. named, "--ignoreIsolation=true"]);
         Assert.Equal(newest, await ApiContents.NewestChangeVersionAsync(to));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Students_whom_the_target_lacks_are_fetched_by_the_links_of_their_associations(bool isSourceSqlite)
+    {
+        Assert.SkipUnless(Environment.GetEnvironmentVariable(PostgresFixture.Variable) is { Length: > 0 }, $"{PostgresFixture.Variable} is not set.");
+        using var folder = new TemporaryFolder();
+        await using var database = await postgres.EmptyAsync();
+        var file = folder.File("api.db");
+        await using var source = await RollcallServer.StartAsync(isSourceSqlite ? file : database.ConnectionString);
+        await using var target = await RollcallServer.StartAsync(isSourceSqlite ? database.ConnectionString : file);
+        using var from = await source.ConnectAsync();
+        using var to = await target.ConnectAsync();
+        await new PublishedSchool(from).FillAsync(PublishedSchool.Each + 2);
+
+        var published = await RollcallCli.RunAsync(
+            ["publish", .. Pair(source, target), "--includeOnly=schools,studentSchoolAssociations", "--ignoreIsolation=true", "--json", $"--state={folder.File("state")}"]);
+        Assert.True(published.ExitCode == 0, published.Output + published.Errors);
+        using var report = JsonDocument.Parse(published.Output);
+        var fetched = Assert.Single(report.RootElement.GetProperty("fetched").EnumerateArray());
+        Assert.Equal(("/ed-fi/students", PublishedSchool.Each), (fetched.GetProperty("resource").GetString(), fetched.GetProperty("created").GetInt32()));
+        // Only those to whom an association refers.
+        Assert.Equal(PublishedSchool.Each, await ApiContents.CountAsync(to, "students"));
+        var verified = await RollcallCli.RunAsync(["verify", .. Pair(source, target), "--includeOnly=students,studentSchoolAssociations", "--json"]);
+        using var comparison = JsonDocument.Parse(verified.Output);
+        Assert.Equal((2 * PublishedSchool.Each, 2, 0), (comparison.RootElement.GetProperty("same").GetInt32(), comparison.RootElement.GetProperty("missing").GetInt32(), comparison.RootElement.GetProperty("different").GetInt32()));
     }
 
     private static async Task PublishAsync(RollcallServer source, RollcallServer target, string[] arguments)

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -7,6 +8,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using Rollcall.Exchange.Publish;
 using Rollcall.Exchange.State;
 
 namespace Rollcall.IntegrationTests.Exchange;
@@ -31,7 +33,7 @@ public sealed class ConnectionStoreTests(PostgresFixture postgres) : IClassFixtu
               ('/ed-fi/apiPublisher/connections/Src2/secret', null, pgp_sym_encrypt('t', 'another password'));
             """);
         await using var store = new PostgresStore(database.ConnectionString, "pw");
-        var values = (await store.ReadAsync("src", CancellationToken.None))!;
+        var values = (await store.ReadAsync("Src", CancellationToken.None))!;
         Assert.Equal(("http://a", "k", "s"), (values["url"], values["key"], values["secret"]));
         await Parallel.ForAsync(0, 10, async (i, _) => await store.KeepChangeVersionAsync("Src", "T" + i, i, CancellationToken.None));
         var versions = (await store.ReadAsync("Src", CancellationToken.None))![ConnectionNames.LastChangeVersions];
@@ -57,6 +59,57 @@ public sealed class ConnectionStoreTests(PostgresFixture postgres) : IClassFixtu
 
         await using var free = await store.TryLockAsync("pair", CancellationToken.None);
         Assert.NotNull(free);
+    }
+
+    [Fact]
+    public async Task PostgreSQL_tells_connections_apart_by_letter_case_and_their_values_not()
+    {
+        await using var database = await postgres.EmptyAsync();
+        await RunAsync(database.ConnectionString, """
+            create extension pgcrypto;
+            create schema dbo;
+            create table dbo.configuration_value(configuration_key varchar(450) primary key, configuration_value text, configuration_value_encrypted bytea);
+            insert into dbo.configuration_value values
+              ('/ed-fi/apiPublisher/connections/Src/URL', 'http://large', null),
+              ('/ed-fi/apiPublisher/connections/Src/LastChangeVersionsProcessed', '{"T":5}', null),
+              ('/ed-fi/apiPublisher/connections/src/url', 'http://small', null),
+              ('/ed-fi/apiPublisher/connections/src/secret', null, pgp_sym_encrypt('of another', 'another password'));
+            """);
+        await using var store = new PostgresStore(database.ConnectionString, "pw");
+        await TellsApartAsync(store);
+        await store.WriteAsync("Src", new Dictionary<string, string?> { ["url"] = "http://larger" }, CancellationToken.None);
+        Assert.Equal(1L, await RunAsync(database.ConnectionString, "select count(*) from dbo.configuration_value where configuration_key like '%/Src/_rl' or configuration_key like '%/Src/URL'"));
+        Assert.Equal("http://small", await RunAsync(database.ConnectionString, "select configuration_value from dbo.configuration_value where configuration_key like '%/src/url'"));
+        Assert.True(await store.RemoveAsync("Src", CancellationToken.None));
+        Assert.Equal(2L, await RunAsync(database.ConnectionString, "select count(*) from dbo.configuration_value"));
+
+        var settings = PublishArguments.Read(["--sourceName=SRC", "--configurationStoreProvider=postgreSql"], new Hashtable(), Path.GetTempPath());
+        var fault = await Assert.ThrowsAsync<InvalidDataException>(() => NamedConnections.CompleteAsync(settings, store, CancellationToken.None));
+        Assert.Contains("there is no connection 'SRC'", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("do you mean 'src'?", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AWS_tells_connections_apart_by_letter_case_and_their_values_not()
+    {
+        var credentials = new AwsCredentials("AKIDEXAMPLE", "secret", "session");
+        await using var service = await ParameterService.StartAsync(credentials);
+        await using var store = new AwsParameterStore("us-east-1", credentials, service.Url, TimeProvider.System);
+        await store.WriteAsync("Src", new Dictionary<string, string?> { ["URL"] = "http://large", ["LastChangeVersionsProcessed"] = """{"T":5}""" }, CancellationToken.None);
+        await store.WriteAsync("src", new Dictionary<string, string?> { ["url"] = "http://small" }, CancellationToken.None);
+        await TellsApartAsync(store);
+    }
+
+    /// <summary>As the API Publisher finds them in these stores: a connection's name as it is spelled, its values' names in any case.</summary>
+    private static async Task TellsApartAsync(IConnectionStore store)
+    {
+        Assert.Equal("http://large", (await store.ReadAsync("Src", CancellationToken.None))!["url"]);
+        Assert.Null(await store.ReadAsync("SRC", CancellationToken.None));
+        Assert.Equal(["Src", "src"], (await store.ListAsync(CancellationToken.None)).Order(StringComparer.Ordinal));
+        await store.KeepChangeVersionAsync("Src", "t", 6, CancellationToken.None);
+        var values = (await store.ReadAsync("Src", CancellationToken.None))!;
+        Assert.Equal((2, """{"T":6}"""), (values.Count, values[ConnectionNames.LastChangeVersions]));
+        Assert.False(await store.RemoveAsync("SRC", CancellationToken.None));
     }
 
     [Fact]

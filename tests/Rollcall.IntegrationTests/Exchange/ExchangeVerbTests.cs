@@ -107,6 +107,85 @@ public sealed class ExchangeVerbTests : IDisposable
         Assert.Equal("equal", json.RootElement.GetProperty("verification").GetProperty("outcome").GetString());
     }
 
+    [Theory]
+    [InlineData("Rollcall__Json")]
+    [InlineData("EdFi__Publisher__Rollcall__Json")]
+    [InlineData("file")]
+    public async Task JSON_is_printed_wherever_it_is_asked_for(string where)
+    {
+        await using var source = await StubApi.StartAsync([_students]);
+        await using var target = await StubApi.StartAsync([_students]);
+        source.Seed("/ed-fi/students", """{"studentUniqueId":"a"}""");
+        string[] both =
+            [$"--sourceUrl={source.Url}", "--sourceKey=key", "--sourceSecret=s3cret", $"--targetUrl={target.Url}", "--targetKey=key", "--targetSecret=s3cret", "--ignoreIsolation=true"];
+        var file = Path.Combine(_folder, "settings.json");
+        File.WriteAllText(file, """{"Rollcall":{"Json":true}}""");
+        var environment = where == "file" ? new Dictionary<string, string> { ["Rollcall__Config"] = file } : new Dictionary<string, string> { [where] = "true" };
+
+        var planned = await RollcallCli.RunAsync(environment, ["publish", .. both, "--whatIf=true"]);
+        var published = await RollcallCli.RunAsync(environment, ["publish", .. both]);
+        var verified = await RollcallCli.RunAsync(environment, ["verify", .. both]);
+        var wrong = await RollcallCli.RunAsync(environment, ["publish", .. both, "--maxRetryAttempts=x"]);
+        var plain = await RollcallCli.RunAsync(environment, ["publish", .. both, "--whatIf=true", "--json=false"]);
+
+        Assert.Equal(("done", "done", "equal", "usage"), (Outcome(planned.Output), Outcome(published.Output), Outcome(verified.Output), Outcome(wrong.Output)));
+        Assert.Equal((0, 0, 0, 4), (planned.ExitCode, published.ExitCode, verified.ExitCode, wrong.ExitCode));
+        Assert.Equal("/ed-fi/students", plain.Output.Trim());
+        var unknown = await RollcallCli.RunAsync(new Dictionary<string, string> { ["Rollcall__Jsn"] = "true" }, ["publish", .. both]);
+        Assert.Equal(4, unknown.ExitCode);
+        Assert.Contains("Rollcall__Jsn", unknown.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_plan_as_JSON_tells_what_each_resource_waits_for()
+    {
+        StubResource[] resources = [_students, new("/ed-fi/studentSchoolAssociations", 2, ["entryDate"], [("studentReference", "/ed-fi/students")])];
+        await using var source = await StubApi.StartAsync(resources);
+        await using var target = await StubApi.StartAsync([.. resources, StubResource.Plain("/ed-fi/schools", 1, "schoolId")], graphMl: true);
+        var plan = await RollcallCli.RunAsync(
+            "publish", $"--sourceUrl={source.Url}", "--sourceKey=key", "--sourceSecret=s3cret", $"--targetUrl={target.Url}", "--targetKey=key", "--targetSecret=s3cret",
+            "--whatIf=true", "--json", "--log-level=none");
+        Assert.Equal((0, ""), (plan.ExitCode, plan.Errors));
+        using var json = JsonDocument.Parse(plan.Output);
+        Assert.True(json.RootElement.GetProperty("whatIf").GetBoolean());
+        Assert.Equal(["/ed-fi/schools"], json.RootElement.GetProperty("notAtSource").EnumerateArray().Select(r => r.GetString()));
+        Assert.Equal(
+            ["/ed-fi/students after ", "/ed-fi/studentSchoolAssociations after /ed-fi/students"],
+            json.RootElement.GetProperty("resources").EnumerateArray().Select(r =>
+                $"{r.GetProperty("resource").GetString()} after {string.Join(",", r.GetProperty("after").EnumerateArray().Select(a => a.GetString()))}"));
+        Assert.Equal(0, target.Count("201"));
+    }
+
+    [Fact]
+    public async Task A_source_without_metadata_is_verified_by_the_targets_as_it_is_published()
+    {
+        await using var source = await StubApi.StartAsync([_students]);
+        await using var target = await StubApi.StartAsync([_students]);
+        (source.ServesDependencies, source.ServesOpenApi) = (false, false);
+        source.Seed("/ed-fi/students", """{"studentUniqueId":"a"}""");
+        string[] both =
+            [$"--sourceUrl={source.Url}", "--sourceKey=key", "--sourceSecret=s3cret", $"--targetUrl={target.Url}", "--targetKey=key", "--targetSecret=s3cret", "--ignoreIsolation=true", "--json"];
+
+        var published = await RollcallCli.RunAsync(["publish", .. both, "--verify"]);
+        Assert.True(published.ExitCode == 0, published.Errors);
+        var equal = await RollcallCli.RunAsync(["verify", .. both]);
+        Assert.Equal((0, "equal"), (equal.ExitCode, Outcome(equal.Output)));
+        Assert.Contains("The source serves no list of its resources", equal.Errors, StringComparison.Ordinal);
+        Assert.Contains("The source serves no list of its resources", equal.Output, StringComparison.Ordinal);
+
+        // By natural key, which only the target tells.
+        target.Seed("/ed-fi/students", """{"studentUniqueId":"a","firstName":"x"}""");
+        var different = await RollcallCli.RunAsync(["verify", .. both]);
+        using var json = JsonDocument.Parse(different.Output);
+        Assert.Equal((2, 1), (different.ExitCode, json.RootElement.GetProperty("different").GetInt32()));
+
+        // The target's list is needed: without it nothing is known.
+        target.ServesDependencies = false;
+        var nothing = await RollcallCli.RunAsync(["verify", .. both]);
+        Assert.Equal((5, "unavailable"), (nothing.ExitCode, Outcome(nothing.Output)));
+        Assert.Contains($"{target.Url}metadata/dependencies cannot be read", nothing.Errors, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task An_API_is_not_published_to_itself_and_an_address_of_its_resources_is_told_apart()
     {

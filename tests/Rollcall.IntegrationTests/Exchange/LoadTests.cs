@@ -40,6 +40,28 @@ public sealed class LoadTests : IDisposable
     }
 
     [Fact]
+    public async Task What_authorizes_people_goes_before_what_needs_them_authorized()
+    {
+        // A list of older APIs, which says nothing of it: both wait for the students only.
+        StubResource[] resources =
+        [
+            .. _resources,
+            new("/ed-fi/studentSectionAssociations", 2, ["studentReference.studentUniqueId", "sectionIdentifier"], [("studentReference", "/ed-fi/students")]),
+        ];
+        await using var stub = await StubApi.StartAsync(resources, graphMl: true);
+        const int pupils = 150;
+        string Lines(Func<int, string> line) => string.Join('\n', Enumerable.Range(0, pupils).Select(line));
+        Write("schools.ndjson", """{"schoolId":1}""");
+        Write("students.ndjson", Lines(i => $$"""{"studentUniqueId":"s{{i}}"}"""));
+        Write("studentSchoolAssociations.ndjson", Lines(i => $$"""{"entryDate":"2021-08-23","studentReference":{"studentUniqueId":"s{{i}}"},"schoolReference":{"schoolId":1} }"""));
+        Write("studentSectionAssociations.ndjson", Lines(i => $$"""{"sectionIdentifier":"x","studentReference":{"studentUniqueId":"s{{i}}"} }"""));
+        stub.Judge = (path, _) => path == "/ed-fi/studentSectionAssociations" && stub.Rows("/ed-fi/studentSchoolAssociations") < pupils
+            ? (403, """{"type":"urn:ed-fi:api:security:authorization:","status":403}""") : null;
+        var report = await LoadAsync(stub);
+        Assert.Equal(("done", pupils), (report.Outcome, stub.Rows("/ed-fi/studentSectionAssociations")));
+    }
+
+    [Fact]
     public async Task A_manifest_gives_files_and_the_standard_descriptors_go_only_where_the_API_has_none()
     {
         Write("manifest.json", """

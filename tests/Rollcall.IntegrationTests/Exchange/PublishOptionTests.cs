@@ -119,6 +119,45 @@ public sealed class PublishOptionTests : IDisposable
     }
 
     [Fact]
+    public async Task An_export_is_planned_tried_and_told_as_every_publish()
+    {
+        await using var source = await StubApi.StartAsync(_all);
+        Fill(source, 130);
+        var file = _folder.File("tried.db");
+        string[] arguments =
+        [
+            "publish", $"--sourceUrl={source.Url}", "--sourceKey=key", "--sourceSecret=s3cret", "--targetType=sqlite", $"--targetFile={file}", "--ignoreIsolation=true", "--streamingPageSize=50",
+        ];
+        var planned = await RollcallCli.RunAsync([.. arguments, "--whatIf=true", "--json"]);
+        using (var json = JsonDocument.Parse(planned.Output))
+        {
+            Assert.Equal((0, "done"), (planned.ExitCode, json.RootElement.GetProperty("outcome").GetString()));
+            Assert.Equal(["/ed-fi/schools", "/ed-fi/students"], json.RootElement.GetProperty("resources").EnumerateArray().Select(r => r.GetProperty("resource").GetString()));
+        }
+
+        Assert.Equal(0, source.Count("GET /ed-fi/students"));
+        var tried = await RollcallCli.RunAsync([.. arguments, "--dry-run", "--json"]);
+        using (var json = JsonDocument.Parse(tried.Output))
+        {
+            Assert.Equal((131, true), (json.RootElement.GetProperty("documents").GetInt64(), json.RootElement.GetProperty("dryRun").GetBoolean()));
+        }
+
+        Assert.Contains("131 documents of 2 resources", tried.Errors, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(file)!, "tried.db*"));
+        // A dry run has to tell what a run could not do.
+        source.JudgeRead = address => address.StartsWith("/ed-fi/students?", StringComparison.Ordinal) ? (405, "{}") : null;
+        Assert.Equal(2, (await RollcallCli.RunAsync([.. arguments, "--dry-run"])).ExitCode);
+        source.JudgeRead = null;
+
+        var silent = await RollcallCli.RunAsync([.. arguments, "--log-level=none"]);
+        Assert.Equal((0, "", ""), silent);
+        var trace = await RollcallCli.RunAsync([.. arguments, "--log-level=trace"]);
+        Assert.Contains("trace GET /data/v3/ed-fi/students 200", trace.Errors, StringComparison.Ordinal);
+        Assert.Contains("131 documents of 2 resources", trace.Errors, StringComparison.Ordinal);
+        Assert.Equal(4, (await RollcallCli.RunAsync([.. arguments, "--log-level=loud"])).ExitCode);
+    }
+
+    [Fact]
     public async Task An_export_that_could_not_read_everything_leaves_the_earlier_one()
     {
         await using var source = await StubApi.StartAsync(_all);

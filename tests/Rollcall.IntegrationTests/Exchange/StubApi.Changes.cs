@@ -32,6 +32,12 @@ public sealed partial class StubApi
 
     public bool RefusesPut { get; set; }
 
+    /// <summary>Puts a link into each reference, from the path and id that it leads to; without, there are none.</summary>
+    public Func<string, Guid, string>? Href { get; set; }
+
+    /// <summary>The words for a reference that leads nowhere, from its member; without, they name none.</summary>
+    public Func<string, (int Status, string Body)>? Unresolved { get; set; }
+
     public long NewestVersion => Interlocked.Read(ref _version);
 
     /// <summary>Deletes a document as a client would.</summary>
@@ -216,7 +222,7 @@ public sealed partial class StubApi
                 switch (http.Request.Method)
                 {
                     case "GET":
-                        (status, body) = (200, Whole(row));
+                        (status, body) = (200, Whole(resource, row));
                         break;
                     case "DELETE" when UsersOf(resource, row):
                         (status, body) = (409, """{"type":"urn:ed-fi:api:data-conflict:dependent-item-exists","status":409,"detail":"The item is referenced."}""");
@@ -271,8 +277,22 @@ public sealed partial class StubApi
             Parse(other.Body)[r.Member] is JsonObject reference && resource.Key.All(k => Text(reference[k.Split('.')[^1]]) == Text(At(key, k))))));
     }
 
-    private static string Whole(Row row) =>
-        $$"""{"id":"{{row.Id:N}}","_etag":"{{row.Writes}}","_lastModifiedDate":"2024-01-01T00:00:00Z",{{row.Body.TrimStart()[1..]}}""";
+    private string Whole(StubResource resource, Row row) =>
+        $$"""{"id":"{{row.Id:N}}","_etag":"{{row.Writes}}","_lastModifiedDate":"2024-01-01T00:00:00Z",{{(Href is null || resource.References.Length == 0 ? row.Body : Linked(resource, row.Body)).TrimStart()[1..]}}""";
+
+    private string Linked(StubResource resource, string body)
+    {
+        var document = Parse(body);
+        foreach (var (member, target) in resource.References)
+        {
+            if (document[member] is JsonObject reference && _tables[target].ByKey.TryGetValue(KeyIn(target, reference), out var row))
+            {
+                reference["link"] = new JsonObject { ["rel"] = target.Split('/')[^1], ["href"] = Href!(target, row.Id) };
+            }
+        }
+
+        return document.ToJsonString();
+    }
 
     /// <summary>The rows that a query asks for, in the order of their creation.</summary>
     private IEnumerable<Row> Visible(HttpContext http, StubResource resource, FrozenRows? frozen)

@@ -65,6 +65,9 @@ public sealed partial class StubApi : IAsyncDisposable
     /// <summary>The list of resources; without, it is 404.</summary>
     public bool ServesDependencies { get; set; } = true;
 
+    /// <summary>The OpenAPI documents; without, their list is 404.</summary>
+    public bool ServesOpenApi { get; set; } = true;
+
     /// <summary>Called before each page is made; lets a test change the data between two pages.</summary>
     public Action<string, int>? BeforePage { get; set; }
 
@@ -236,7 +239,7 @@ public sealed partial class StubApi : IAsyncDisposable
         {
             await Write(http, 200, ServesGraphMl ? GraphMl() : DependencyList(), ServesGraphMl ? "application/graphml" : "application/json");
         }
-        else if (path == "/metadata/specifications")
+        else if (path == "/metadata/specifications" && ServesOpenApi)
         {
             var descriptors = OpenApiDocuments is null ? "" : $$""",{"name":"Descriptors","endpointUri":"{{Url}}metadata/descriptors.json","prefix":""}""";
             await Write(http, 200, $$"""[{"name":"Resources","endpointUri":"{{Url}}metadata/resources.json","prefix":""}{{descriptors}}]""");
@@ -372,9 +375,11 @@ public sealed partial class StubApi : IAsyncDisposable
 
         int status;
         Guid id;
+        string? missing;
         lock (_lock)
         {
-            if (resource.References.Any(r => body[r.Member] is JsonObject reference && !Exists(r.Target, reference)))
+            missing = resource.References.FirstOrDefault(r => body[r.Member] is JsonObject reference && !Exists(r.Target, reference)).Member;
+            if (missing is not null)
             {
                 status = 409;
                 id = default;
@@ -388,7 +393,8 @@ public sealed partial class StubApi : IAsyncDisposable
         if (status == 409)
         {
             Add("409");
-            await Write(http, 409, """{"type":"urn:ed-fi:api:data-conflict:unresolved-reference","status":409,"detail":"The referenced item does not exist."}""");
+            var told = Unresolved?.Invoke(missing!) ?? (409, """{"type":"urn:ed-fi:api:data-conflict:unresolved-reference","status":409,"detail":"The referenced item does not exist."}""");
+            await Write(http, told.Status, told.Body);
             return;
         }
 
@@ -439,7 +445,7 @@ public sealed partial class StubApi : IAsyncDisposable
                 rows = rows.Skip(offset).Take(Number("limit", 500));
             }
 
-            json = "[" + string.Join(",", rows.Select(Whole)) + "]";
+            json = "[" + string.Join(",", rows.Select(r => Whole(resource, r))) + "]";
         }
 
         var bytes = Encoding.UTF8.GetBytes(json);
@@ -533,12 +539,11 @@ public sealed partial class StubApi : IAsyncDisposable
         return "";
     }
 
-    private bool Exists(string path, JsonObject reference)
-    {
-        var target = _resources[path];
-        var key = string.Join('\u0001', target.Key.Select(k => Text(reference[k.Split('.')[^1]])));
-        return _tables[path].ByKey.ContainsKey(key);
-    }
+    private bool Exists(string path, JsonObject reference) => _tables[path].ByKey.ContainsKey(KeyIn(path, reference));
+
+    /// <summary>The key of the document that a reference leads to.</summary>
+    private string KeyIn(string path, JsonObject reference) =>
+        string.Join('\u0001', _resources[path].Key.Select(k => Text(reference[k.Split('.')[^1]])));
 
     private static string KeyOf(StubResource resource, JsonObject body) =>
         string.Join('\u0001', resource.Key.Select(k => Text(k.Split('.').Aggregate((JsonNode?)body, (node, name) => node?[name]))));

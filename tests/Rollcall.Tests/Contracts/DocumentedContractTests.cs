@@ -53,6 +53,16 @@ public sealed partial class DocumentedContractTests
     }
 
     [Fact]
+    public void Every_variable_of_AWS_that_is_read_is_in_the_configuration_page()
+    {
+        var page = SourceFile.Read("docs/configuration.md");
+        var read = SourceFile.Under("src", "*.cs").SelectMany(f => AwsVariable().Matches(SourceFile.Read(f)).Select(m => m.Groups[1].Value)).Distinct().ToArray();
+
+        Assert.Contains("AWS_ENDPOINT_URL_SSM", read);
+        Findings.None(read.Where(v => !page.Contains($"`{v}`", StringComparison.Ordinal)), "Not in docs/configuration.md:");
+    }
+
+    [Fact]
     public void Every_test_that_a_page_names_exists()
     {
         var tests = SourceFile.Under("tests", "*.cs").SelectMany(f => TestClass().Matches(SourceFile.Read(f)).Select(m => m.Groups[1].Value)).ToHashSet(StringComparer.Ordinal);
@@ -104,6 +114,9 @@ public sealed partial class DocumentedContractTests
 
     [GeneratedRegex(@"\bclass (\w+Tests)\b")]
     private static partial Regex TestClass();
+
+    [GeneratedRegex(@"""(AWS_[A-Z_]+)""")]
+    private static partial Regex AwsVariable();
 
     [GeneratedRegex(@"`(\w+Tests)`")]
     private static partial Regex NamedTest();

@@ -46,6 +46,65 @@ public sealed class PublishArgumentsTests : IDisposable
         Assert.Equal(61, PublishOptions.From(PublishArguments.Read([.. _connections, "--streamingPageSize=61"], environment, _folder)).PageSize);
     }
 
+    public static TheoryData<string> OwnPaths => [.. PublishName.All.Where(n => n.Path.StartsWith("Rollcall:", StringComparison.Ordinal) && n.Path != "Rollcall:Config").Select(n => n.Path)];
+
+    [Theory]
+    [MemberData(nameof(OwnPaths))]
+    public void Rollcalls_own_names_are_variables_with_a_prefix_and_without(string path)
+    {
+        foreach (var variable in (string[])[path, path.Replace(":", "__", StringComparison.Ordinal), path.ToUpperInvariant(), "EdFi:Publisher:" + path, "EdFi__ApiPublisher__" + path.Replace(":", "__", StringComparison.Ordinal)])
+        {
+            Assert.Equal("true", PublishArguments.Read([], new Hashtable { [variable] = "true" }, _folder)[path]);
+        }
+    }
+
+    [Theory]
+    [InlineData("Rollcall:Jason", "do you mean Rollcall:Json?")]
+    [InlineData("Rollcall__DryRuns", "do you mean Rollcall:DryRun?")]
+    [InlineData("EdFi__Publisher__Rollcall__Restarts", "do you mean Rollcall:Restart?")]
+    public void A_variable_that_is_none_of_Rollcalls_is_refused_by_name(string variable, string expected)
+    {
+        var fault = Assert.Throws<InvalidDataException>(() => PublishArguments.Read([], new Hashtable { [variable] = "true" }, _folder));
+        Assert.Contains(variable, fault.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, fault.Message, StringComparison.Ordinal);
+        // Other variables of Rollcall, and everybody else's.
+        PublishArguments.Read([], new Hashtable { ["ROLLCALL_PROVIDERS"] = "x", ["ROLLCALL_SYNC_URL"] = "x", ["PATH"] = "x", ["Rollcall"] = "x" }, _folder);
+    }
+
+    [Theory]
+    [InlineData(true, "--json")]
+    [InlineData(true, "/json")]
+    [InlineData(true, "--Rollcall:Json=true")]
+    [InlineData(true, "--json", "true")]
+    [InlineData(false, "--json", "false")]
+    [InlineData(false, "--json=false")]
+    [InlineData(false, "--rejected", "json")]
+    [InlineData(true, "--nosuch", "--json")]
+    public void It_is_known_that_JSON_is_asked_for_also_when_something_else_is_wrong(bool expected, params string[] arguments)
+    {
+        Assert.Equal(expected, PublishArguments.AsksForJson(arguments, new Hashtable()));
+        // The command line counts more than a variable.
+        Assert.Equal(expected || !arguments.Any(a => a.Contains("json", StringComparison.OrdinalIgnoreCase) && a.StartsWith("--json", StringComparison.Ordinal)),
+            PublishArguments.AsksForJson(arguments, new Hashtable { ["Rollcall__Json"] = "true" }));
+    }
+
+    [Fact]
+    public void A_variable_names_the_settings_file_and_a_settings_file_names_none()
+    {
+        var (one, other) = (Path.Combine(_folder, "one.json"), Path.Combine(_folder, "other.json"));
+        File.WriteAllText(one, """{"options":{"streamingPageSize":61}}""");
+        File.WriteAllText(other, """{"options":{"streamingPageSize":62}}""");
+        var environment = new Hashtable { ["Rollcall__Config"] = one };
+        Assert.Equal(61, PublishOptions.From(PublishArguments.Read(_connections, environment, _folder)).PageSize);
+        Assert.Equal(62, PublishOptions.From(PublishArguments.Read([.. _connections, "--config=" + other], environment, _folder)).PageSize);
+        var missing = Assert.Throws<InvalidDataException>(() => PublishArguments.Read([], new Hashtable { ["EdFi:Publisher:Rollcall:Config"] = one + "x" }, _folder));
+        Assert.Contains("there is no file " + one + "x", missing.Message, StringComparison.Ordinal);
+
+        File.WriteAllText(one, """{"rollcall":{"config":"other.json"}}""");
+        var fault = Assert.Throws<InvalidDataException>(() => PublishArguments.Read([], environment, _folder));
+        Assert.Contains("a settings file cannot name another", fault.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_shipped_settings_file_is_read_as_it_is()
     {
@@ -90,6 +149,25 @@ public sealed class PublishArgumentsTests : IDisposable
     {
         var fault = Assert.Throws<InvalidDataException>(() => PublishOptions.From(Read(argument)));
         Assert.Contains(expected, fault.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--treatForbiddenPostAsWarning=true")]
+    [InlineData("--lastChangeVersionProcessedNamespace=n")]
+    [InlineData("--restart")]
+    [InlineData("--rejected=r.ndjson")]
+    [InlineData("--verify")]
+    [InlineData("--acknowledge=1")]
+    [InlineData("--remediationsUnrestricted=true")]
+    [InlineData("--targetUrl=http://b")]
+    [InlineData("--targetKey=k")]
+    [InlineData("--targetProfileName=p")]
+    public void What_means_nothing_to_a_file_is_refused_by_name(string argument)
+    {
+        string[] export = ["--sourceUrl=http://a", "--sourceKey=k", "--sourceSecret=s", "--targetType=sqlite", "--targetFile=x.db"];
+        Assert.NotNull(PublishOptions.From(PublishArguments.Read(export, new Hashtable(), _folder)).TargetFile);
+        var fault = Assert.Throws<InvalidDataException>(() => PublishOptions.From(PublishArguments.Read([.. export, argument], new Hashtable(), _folder)));
+        Assert.Contains($"{argument.Split('=')[0]} is not supported with a SQLite file", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]

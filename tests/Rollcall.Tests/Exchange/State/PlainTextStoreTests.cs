@@ -80,6 +80,34 @@ public sealed class PlainTextStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task A_connection_is_found_however_it_is_spelled_and_a_pair_locked()
+    {
+        File.WriteAllText(Path.Combine(_folder, PlainTextStore.FileName), """{"connections":[{"Name":"Src","Url":"http://a"},{"name":"src","url":"http://second"}]}""");
+        Assert.Equal("http://a", (await Store().ReadAsync("SRC", CancellationToken.None))!["url"]);
+        await Store().KeepChangeVersionAsync("sRC", "T", 7, CancellationToken.None);
+        Assert.Equal("""{"T":7}""", (await Store().ReadAsync("Src", CancellationToken.None))![ConnectionNames.LastChangeVersions]);
+        await using var first = await Store().TryLockAsync("Src\nTgt\n", CancellationToken.None);
+        Assert.NotNull(first);
+        Assert.Null(await Store().TryLockAsync("src\nTGT\n", CancellationToken.None));
+    }
+
+    [Theory]
+    [InlineData("plainText", true)]
+    [InlineData("sqlServer", true)]
+    [InlineData("postgreSql", false)]
+    [InlineData("awsParameterStore", false)]
+    public void Two_spellings_are_one_connection_where_the_store_says_so(string provider, bool isOne)
+    {
+        var settings = PublishArguments.Read(
+            ["--sourceName=a", "--targetName=A", "--sourceUrl=http://a", "--sourceKey=k", "--sourceSecret=s", "--targetUrl=http://b", "--targetKey=k", "--targetSecret=s",
+                "--configurationStoreProvider=" + provider],
+            new Hashtable(), _folder);
+        var fault = Record.Exception(() => PublishOptions.From(settings));
+        Assert.Equal(isOne, fault is InvalidDataException { Message: var message } && message.Contains("the same connection", StringComparison.Ordinal));
+        Assert.True(isOne || fault is null, fault?.Message);
+    }
+
+    [Fact]
     public void A_lock_that_cannot_be_made_is_not_taken_for_held()
     {
         if (!OperatingSystem.IsWindows())

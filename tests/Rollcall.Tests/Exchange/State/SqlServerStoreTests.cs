@@ -71,6 +71,8 @@ public sealed class SqlServerStoreTests
         var first = await store.TryLockAsync(new string('p', 1000), CancellationToken.None);
         Assert.NotNull(first);
         Assert.Null(await other.TryLockAsync(new string('p', 1000), CancellationToken.None));
+        // The server's collation makes one connection of two spellings.
+        Assert.Null(await other.TryLockAsync(new string('P', 1000), CancellationToken.None));
         await using (await other.TryLockAsync("another", CancellationToken.None))
         {
         }
