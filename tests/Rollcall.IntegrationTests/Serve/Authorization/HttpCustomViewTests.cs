@@ -24,7 +24,12 @@ public abstract class HttpCustomViewTests(HttpServer server)
         var view = await StudentViewAsync(isByKey);
         var school = await _world.SchoolAsync();
         var students = new[] { await _world.StudentAsync(), await _world.StudentAsync(), await _world.StudentAsync() };
-        var items = await Task.WhenAll(students.Select(s => _world.PutAsync(Enrolments, Enrolment(s, school))));
+        var items = new List<string>();
+        foreach (var student in students)
+        {
+            items.Add(await _world.PutAsync(Enrolments, Enrolment(student, school)));
+        }
+
         await _administrator.ListAsync(view, students[0], students[1]);
         var bearer = await _world.ClientAsync("studentSchoolAssociation", [view], []);
         var hint = $" Hint: You may need a Student with {view["StudentWith".Length..]}.";
