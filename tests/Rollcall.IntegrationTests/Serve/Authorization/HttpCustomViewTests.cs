@@ -191,17 +191,23 @@ public abstract class HttpCustomViewTests(HttpServer server)
 
         static JsonObject Course(long at) => new()
         {
-            ["courseCode"] = "c", ["courseTitle"] = "c", ["numberOfParts"] = 1,
+            ["courseCode"] = "c",
+            ["courseTitle"] = "c",
+            ["numberOfParts"] = 1,
             ["educationOrganizationReference"] = new JsonObject { ["educationOrganizationId"] = at },
             ["identificationCodes"] = new JsonArray(new JsonObject
             {
-                ["courseIdentificationSystemDescriptor"] = "uri://ed-fi.org/CourseIdentificationSystemDescriptor#LEA course code", ["identificationCode"] = "c",
+                ["courseIdentificationSystemDescriptor"] = "uri://ed-fi.org/CourseIdentificationSystemDescriptor#LEA course code",
+                ["identificationCode"] = "c",
             }),
         };
 
         static JsonObject Session(long at) => new()
         {
-            ["sessionName"] = "s", ["beginDate"] = "2025-08-20", ["endDate"] = "2026-06-01", ["totalInstructionalDays"] = 100,
+            ["sessionName"] = "s",
+            ["beginDate"] = "2025-08-20",
+            ["endDate"] = "2026-06-01",
+            ["totalInstructionalDays"] = 100,
             ["schoolReference"] = new JsonObject { ["schoolId"] = at },
             ["schoolYearTypeReference"] = new JsonObject { ["schoolYear"] = 2026 },
             ["termDescriptor"] = "uri://ed-fi.org/TermDescriptor#Fall Semester",
