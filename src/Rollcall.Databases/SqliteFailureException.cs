@@ -18,6 +18,9 @@ public sealed class SqliteFailureException(int extendedCode, string message) : E
     /// <summary>Another process held the database's lock for longer than the busy timeout.</summary>
     public bool IsLocked => Code is raw.SQLITE_BUSY or raw.SQLITE_LOCKED;
 
+    /// <summary>The statement itself can't be run: it names what is not there, or a function failed.</summary>
+    public bool IsStatement => Code == raw.SQLITE_ERROR;
+
     public bool IsDiskFull => Code == raw.SQLITE_FULL;
 
     /// <summary>The file is no SQLite database, is damaged, or cannot be opened.</summary>

@@ -46,11 +46,14 @@ public sealed record AccessPlan(
     bool IsOwned,
     ImmutableArray<RelationshipPlan> Relationships)
 {
+    /// <summary>Custom views, all of which must list what the document leads to, in configured order.</summary>
+    public ImmutableArray<ViewPlan> Views { get; init; } = [];
+
     /// <summary>Nothing has to be checked.</summary>
-    public bool IsOpen => Namespaces.IsEmpty && !IsOwned && Relationships.IsEmpty;
+    public bool IsOpen => Namespaces.IsEmpty && Views.IsEmpty && !IsOwned && Relationships.IsEmpty;
 
     /// <summary>Whether a stored or proposed value counts, so that a refusal comes before an entity tag that does not match.</summary>
-    public bool IsByValue => !Namespaces.IsEmpty || IsOwned || !Relationships.IsEmpty;
+    public bool IsByValue => !IsOpen;
 
     /// <summary>The distinct ways in which elements are reached: what a store must be asked.</summary>
     public ImmutableArray<ElementCheck> Checks { get; } = [.. Relationships.SelectMany(r => r.Checks).Distinct()];

@@ -64,20 +64,40 @@ public sealed class ClaimSetRights(ClaimMetadata metadata, ClaimSet claimSet, Da
             return new Rights(Denials.NoStrategies(action, granting.Select(c => c.Name)), null);
         }
 
-        var unknown = names.Where(n => Strategy.Find(n)?.IsFor(action) != true).ToArray();
-        return unknown.Length > 0
-            ? new Rights(Denials.UnknownStrategies(unknown), null)
-            : Compile(resource, action, [.. names.Distinct(StringComparer.Ordinal).Select(n => Strategy.Find(n)!)]);
+        names = [.. names.Distinct(StringComparer.Ordinal)];
+        var unknown = names.Where(n => Strategy.Find(n) is { } strategy ? !strategy.IsFor(action) : ViewOf(n, action) is null).ToArray();
+        return unknown.Length > 0 ? new Rights(Denials.UnknownStrategies(unknown), null) : Compile(resource, action, names);
     }
 
+    /// <summary>What is recorded of deletions and key changes does not tell what a view said of it.</summary>
+    private CustomView? ViewOf(string name, ClaimAction action) => action == ClaimAction.ReadChanges ? null : CustomView.Find(name, standard);
+
     /// <summary>Binds the strategies to the resource's elements.</summary>
-    private static Rights Compile(ResourceModel resource, ClaimAction action, ImmutableArray<Strategy> strategies)
+    private Rights Compile(ResourceModel resource, ClaimAction action, ImmutableArray<string> names)
     {
         var elements = Element.Of(resource);
+        var views = ImmutableArray.CreateBuilder<ViewPlan>();
         var namespaces = ImmutableArray<int>.Empty;
         var relationships = ImmutableArray.CreateBuilder<RelationshipPlan>();
-        foreach (var strategy in strategies.Where(s => s.Name == Strategy.NamespaceBased || s.IsRelationship))
+        foreach (var name in names)
         {
+            if (Strategy.Find(name) is not { } strategy)
+            {
+                var isBeforeNamespaces = names.IndexOf(name) < names.IndexOf(Strategy.NamespaceBased);
+                if (ViewPlan.For(resource, ViewOf(name, action)!, isBeforeNamespaces) is not { } view)
+                {
+                    return new Rights(Denials.NoPathToView(name, resource), null);
+                }
+
+                views.Add(view);
+                continue;
+            }
+
+            if (strategy.Name is Strategy.NoFurther or Strategy.OwnershipBased)
+            {
+                continue;
+            }
+
             var kinds = strategy.IsRelationship ? strategy.Kinds : [ElementKind.Namespace];
             var positions = Enumerable.Range(0, elements.Length).Where(i => kinds.Contains(elements[i].Kind)).ToImmutableArray();
             if (positions.IsEmpty)
@@ -99,8 +119,8 @@ public sealed class ClaimSetRights(ClaimMetadata metadata, ClaimSet claimSet, Da
             relationships.Add(new RelationshipPlan(strategy, [.. positions.Select(i => new ElementCheck(i, ReachOf(strategy, elements[i].Kind)))]));
         }
 
-        var isOwned = strategies.Any(s => s.Name == Strategy.OwnershipBased);
-        return new Rights(null, new AccessPlan(resource, action, elements, namespaces, isOwned, relationships.ToImmutable()));
+        var isOwned = names.Contains(Strategy.OwnershipBased);
+        return new Rights(null, new AccessPlan(resource, action, elements, namespaces, isOwned, relationships.ToImmutable()) { Views = views.ToImmutable() });
     }
 
     private static Reach ReachOf(Strategy strategy, ElementKind kind) => kind switch

@@ -5,15 +5,21 @@ public interface IReachable
 {
     /// <summary>A value that is one of the caller's own organizations is never asked for.</summary>
     bool IsReached(Reach reach, ElementValue value, CallerClaims claims);
+
+    /// <summary>Whether the view lists what is reached from here.</summary>
+    /// <param name="row">Of the document itself, or of what its first reference to the view's basis names.</param>
+    bool IsInView(ViewPlan view, long row);
 }
 
 /// <summary>Decides about one document. The same for every store; no I/O of its own.</summary>
 public static class ItemCheck
 {
-    /// <summary>The first failure in the order of <c>ed-fi-api-security.md</c> 8.3: namespaces, ownership, relationships. Null when the caller may.</summary>
+    /// <summary>The first failure in the order of <c>ed-fi-api-security.md</c> 8.3: namespaces and custom views as
+    /// configured, ownership, relationships. Null when the caller may.</summary>
     /// <param name="values">Parallel to the plan's elements; of a stored document its ownership token follows.</param>
     /// <param name="isStored">Whether the values are those of the stored document, or those that are to replace them.</param>
-    public static Denial? Check(Access access, ReadOnlySpan<ElementValue> values, bool isStored, IReachable reachable)
+    /// <param name="rowOf">Where a view's path begins, as <see cref="IReachable.IsInView"/> takes it; 0 when there is nothing.</param>
+    public static Denial? Check(Access access, ReadOnlySpan<ElementValue> values, bool isStored, IReachable reachable, Func<ViewPlan, long> rowOf)
     {
         if (access.Plan is not { } plan)
         {
@@ -21,6 +27,11 @@ public static class ItemCheck
         }
 
         var claims = access.Claims!;
+        if (CheckViews(plan, true, isStored, reachable, rowOf) is { } unseen)
+        {
+            return unseen;
+        }
+
         foreach (var position in plan.Namespaces)
         {
             if (!values[position].IsPresent)
@@ -32,6 +43,11 @@ public static class ItemCheck
             {
                 return Denials.NamespaceMismatch(isStored, claims.NamespacePrefixes);
             }
+        }
+
+        if (CheckViews(plan, false, isStored, reachable, rowOf) is { } hidden)
+        {
+            return hidden;
         }
 
         // A new document gets the caller's own token.
@@ -53,9 +69,34 @@ public static class ItemCheck
 
     /// <summary>The refusal of a caller without organizations, whom no value could help; null when it must be looked at.</summary>
     public static Denial? WithoutOrganizations(Access access) =>
-        access.HasNoOrganizations && access.Plan is { Namespaces.IsEmpty: true, IsOwned: false }
+        access.HasNoOrganizations && access.Plan is { Namespaces.IsEmpty: true, Views.IsEmpty: true, IsOwned: false }
             ? CheckRelationships(access.Plan, access.Claims!, new ElementValue[access.Plan.Elements.Length], false, Nothing.Instance)
             : null;
+
+    private static Denial? CheckViews(AccessPlan plan, bool isBeforeNamespaces, bool isStored, IReachable reachable, Func<ViewPlan, long> rowOf)
+    {
+        foreach (var view in plan.Views)
+        {
+            if (view.IsBeforeNamespaces != isBeforeNamespaces)
+            {
+                continue;
+            }
+
+            var row = rowOf(view);
+            if (row == 0 && !view.IsSelf)
+            {
+                return Denials.ViewElementAbsent(isStored, view.Names, view.View.Hint, view.View.Name);
+            }
+
+            // A document that doesn't exist yet can be in no view.
+            if (row == 0 || !reachable.IsInView(view, row))
+            {
+                return Denials.NotInView(isStored, view.Names, view.View.Hint);
+            }
+        }
+
+        return null;
+    }
 
     private static Denial? CheckRelationships(
         AccessPlan plan, CallerClaims claims, ReadOnlySpan<ElementValue> values, bool isStored, IReachable reachable)
@@ -110,5 +151,7 @@ public static class ItemCheck
         public static readonly Nothing Instance = new();
 
         public bool IsReached(Reach reach, ElementValue value, CallerClaims claims) => false;
+
+        public bool IsInView(ViewPlan view, long row) => false;
     }
 }

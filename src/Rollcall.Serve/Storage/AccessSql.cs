@@ -19,20 +19,21 @@ internal sealed record OrganizationTest(Func<string, string> Below, Func<string,
 /// <param name="reached">Says which organizations the caller's are above, and below.</param>
 /// <param name="startsWith">A column, and the condition that one of the caller's prefixes begins it literally.</param>
 /// <param name="isOwn">A column, and the condition that it is one of the caller's ownership tokens.</param>
+/// <param name="views">Asks custom views.</param>
 /// <param name="once">Ends the subquery that looks for an association, so that it is asked per row and never turned into a hash of all associations.</param>
 /// <param name="isOfPage">Whether the statement stops after a page; false when it looks at every row anyhow, to count.</param>
 /// <remarks>For a page, "is true" keeps PostgreSQL from turning a subquery into a join: the organizations below the caller's are collected
 /// once per statement into a hash, and a row costs a look into it or a probe of an index. To count, a million probes would cost seven times
 /// what one hash of the caller's students does, and nothing keeps PostgreSQL from making it.</remarks>
 internal sealed class AccessSql(
-    RelationshipTables tables, string prefix, OrganizationTest reached, Func<string, string> startsWith, Func<string, string> isOwn, string once, bool isOfPage = true)
+    RelationshipTables tables, string prefix, OrganizationTest reached, Func<string, string> startsWith, Func<string, string> isOwn, ViewSql views, string once, bool isOfPage = true)
 {
     private readonly string _isTrue = isOfPage ? " is true" : "";
 
     /// <param name="column">The expression of an element's value in the statement, given the name of its column.</param>
     /// <param name="withFormer">Whether associations that are no more count too.</param>
-    /// <param name="owner">The expression of the document's ownership token; null where nothing is asked for it.</param>
-    public string Condition(Access access, Func<Element, string, string> column, string? owner, bool withFormer)
+    /// <param name="alias">Of the document's row; null where it is only recorded, without an owner and without references.</param>
+    public string Condition(Access access, Func<Element, string, string> column, string? alias, bool withFormer)
     {
         // Answered before a store is asked; a path that forgets to must find nothing, not everything.
         if (access.Plan is not { } plan)
@@ -45,9 +46,11 @@ internal sealed class AccessSql(
         var conditions = plan.Namespaces.Select(n => startsWith(Value(n))).Distinct().ToList();
         if (plan.IsOwned)
         {
-            conditions.Add(owner is null ? "1 = 0" : isOwn(owner));
+            conditions.Add(alias is null ? "1 = 0" : isOwn(alias + ".owner"));
         }
 
+        // A view that nobody looked for lists nothing.
+        conditions.AddRange(plan.Views.Select(v => alias is not null && access.Shapes?.GetValueOrDefault(v.View.Name) is { } shape ? views.IsListed(v, shape, alias) : "1 = 0"));
         if (!plan.Relationships.IsEmpty)
         {
             conditions.Add(access.HasNoOrganizations

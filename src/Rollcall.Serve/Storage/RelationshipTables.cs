@@ -83,6 +83,8 @@ internal sealed class RelationshipTables
     /// <summary>The elements' columns, parallel to <see cref="Elements"/>.</summary>
     public ImmutableArray<ImmutableArray<string>> Columns { get; }
 
+    public TableModel TableOf(ResourceModel resource) => _tables[resource.Index];
+
     /// <summary>The tables that have elements, each once, with the distinct columns of those.</summary>
     public IEnumerable<(TableModel Table, string[] Columns)> Secured() =>
         from table in _tables.DistinctBy(t => t.Name)

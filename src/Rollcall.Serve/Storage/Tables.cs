@@ -83,6 +83,13 @@ public sealed class TableModel
         return Short(HasOwnTable(referrer.Reference) ? $"fk__{table}" : $"fk__{table}__{column}");
     }
 
+    /// <summary>The column of a member of the natural key.</summary>
+    public ValueColumn KeyColumn(KeyMember member) =>
+        ValueColumns.First(c => Resource.QueryFields[c.Field].Paths.Any(p => member.Paths.Any(k => k.Text == p.Text)));
+
+    /// <summary>The column that a reference at the root has in its document's table.</summary>
+    public static string ColumnOf(ReferenceModel reference) => ColumnName(reference);
+
     /// <summary><c>studentUniqueId</c> to <c>student_unique_id</c>, <c>ed-fi</c> to <c>ed_fi</c>.</summary>
     public static string Snake(string name)
     {

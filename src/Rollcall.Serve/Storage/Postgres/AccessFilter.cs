@@ -11,17 +11,17 @@ internal static class AccessFilter
     /// <param name="column">The expression of an element's value in the statement, given the name of its column.</param>
     /// <param name="organizations">Adds the parameter of the caller's organizations, and gives its name.</param>
     /// <param name="texts">Adds the parameter of the caller's namespace prefixes, or of its ownership tokens.</param>
-    /// <param name="owner">The column of the ownership token; null where there is none.</param>
+    /// <param name="alias">Of the document's row; null where there is none.</param>
     /// <param name="isOfPage">False for a statement that looks at every row.</param>
     public static string Condition(
-        RelationshipTables tables, Access access, Func<Element, string, string> column, string? owner, bool withFormer, Func<long[], string> organizations,
+        RelationshipTables tables, Access access, Func<Element, string, string> column, string? alias, bool withFormer, Func<long[], string> organizations,
         Func<string[], string> texts, bool isOfPage = true)
     {
         var (needsIds, needsPrefixes) = (access.Plan is { Relationships.IsEmpty: false } && !access.HasNoOrganizations, access.Plan is { Namespaces.IsEmpty: false });
         var ids = needsIds ? $"select unnest({organizations(access.Claims!.Organizations)}::bigint[])" : "";
         var starts = needsPrefixes ? $"{texts(access.Claims!.FoldedPrefixes)}::text[]" : "";
-        return new AccessSql(tables, "rollcall.", OrganizationTest.ByClosure("rollcall.", ids), c => $"({c} ^@ any({starts}))", c => $"({c} = any({texts(access.Claims!.OwnershipTokens)}::text[]))", " offset 0", isOfPage)
-            .Condition(access, column, owner, withFormer);
+        return new AccessSql(tables, "rollcall.", OrganizationTest.ByClosure("rollcall.", ids), c => $"({c} ^@ any({starts}))", c => $"({c} = any({texts(access.Claims!.OwnershipTokens)}::text[]))", new ViewSql(tables, ViewDialect.Postgres), " offset 0", isOfPage)
+            .Condition(access, column, alias, withFormer);
     }
 
     /// <summary>The same with the organizations that the caller reaches already known, and sent.</summary>
@@ -30,8 +30,8 @@ internal static class AccessFilter
         string? starts = null;
         var test = new OrganizationTest(
             Among(statement, reached.Below, () => reached.BelowRanges), Among(statement, reached.Above, () => reached.AboveRanges));
-        return new AccessSql(tables, "rollcall.", test, c => $"({c} ^@ any({starts ??= statement.Parameter(access.Claims!.FoldedPrefixes)}::text[]))", c => $"({c} = any({statement.Parameter(access.Claims!.OwnershipTokens)}::text[]))", " offset 0", isOfPage)
-            .Condition(access, (_, column) => $"{statement.Alias}.{column}", $"{statement.Alias}.owner", withFormer: false);
+        return new AccessSql(tables, "rollcall.", test, c => $"({c} ^@ any({starts ??= statement.Parameter(access.Claims!.FoldedPrefixes)}::text[]))", c => $"({c} = any({statement.Parameter(access.Claims!.OwnershipTokens)}::text[]))", new ViewSql(tables, ViewDialect.Postgres), " offset 0", isOfPage)
+            .Condition(access, (_, column) => $"{statement.Alias}.{column}", statement.Alias, withFormer: false);
     }
 
     /// <summary>A few are hashed by PostgreSQL once per statement. Of many their ranges are sent, and searched by halves: sending ten thousand

@@ -22,6 +22,17 @@ internal sealed class Delete(Catalog catalog, References references, Rows rows)
             reachable?.Want(write.Request.Access.Change, null);
         }
 
+        if (reachable is not null)
+        {
+            await reachable.Views.FindAsync(connection, cancellationToken);
+            foreach (var write in writes)
+            {
+                write.Outcome = reachable.Views.Breakage(write.Request.Access.Change) is { } breakage ? new WriteOutcome.Denied(breakage) : null;
+            }
+
+            writes = [.. writes.Where(w => w.Outcome is null)];
+        }
+
         var found = await FindAsync(connection, resource, [.. writes.Select(w => w.Request.Id!.Value)], reachable, cancellationToken);
         var doomed = new List<(PendingWrite Write, DoomedRow Row)>(writes.Count);
         foreach (var write in writes)
@@ -96,7 +107,8 @@ internal sealed class Delete(Catalog catalog, References references, Rows rows)
 
     /// <summary>Why the caller may not delete the row; null when it may.</summary>
     public static Denial? Denial(Access access, DoomedRow row, Reachable? reachable) =>
-        access.IsEverything ? null : ItemCheck.Check(access, reachable!.Stored(row.RowId, row.ChangeVersion), isStored: true, reachable);
+        access.IsEverything ? null : ItemCheck.Check(
+            access, reachable!.Stored(row.RowId, row.ChangeVersion), isStored: true, reachable, v => reachable.Views.StoredRow(v, row.RowId, row.ChangeVersion));
 
     /// <summary>Deletes one row in the connection's transaction; false when it has changed since it was found.</summary>
     public async Task<bool> DeleteAsync(NpgsqlConnection connection, ResourceModel resource, DoomedRow row, CancellationToken cancellationToken) =>

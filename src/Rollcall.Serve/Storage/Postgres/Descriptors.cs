@@ -97,6 +97,16 @@ internal sealed class Descriptors(Catalog catalog, DescriptorUse use) : IDisposa
         {
             await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
             var reachable = access.IsEverything ? null : new Reachable(catalog, resource);
+            if (reachable is not null)
+            {
+                reachable.Want(access, null);
+                await reachable.Views.FindAsync(connection, cancellationToken);
+                if (reachable.Views.Breakage(access) is { } breakage)
+                {
+                    return new WriteOutcome.Denied(breakage);
+                }
+            }
+
             var found = await delete.FindAsync(connection, resource, [id], reachable, cancellationToken);
             if (!found.TryGetValue(id, out var row))
             {

@@ -71,6 +71,7 @@ public sealed class PostgresDocumentStore : IDocumentStore, ICredentialStore, IR
             var tables = TableModel.For(standard);
             await CheckServerAsync(source, cancellationToken);
             await Schema.ApplyAsync(source, standard, tables, cancellationToken);
+            await RelationSchema.ApplyAsync(source, tables, logger, cancellationToken);
             Log.SchemaApplied(logger, (long)Stopwatch.GetElapsedTime(start).TotalMilliseconds);
             await using var connection = await source.OpenConnectionAsync(cancellationToken);
             var catalog = new Catalog(

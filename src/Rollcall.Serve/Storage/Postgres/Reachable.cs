@@ -26,9 +26,13 @@ internal sealed class Reachable : IReachable
     {
         (_tables, _resource, _table) = (catalog.Relationships, resource, "rollcall." + catalog.Tables[resource.Index].Name);
         _scope = resource.IsDescriptor ? $"t.resource = {catalog.NumberOf(resource)} and " : "";
+        Views = new ListedRows(_tables, _table, _scope);
     }
 
     private bool _isOwnerWanted;
+
+    /// <summary>What custom views say; to be found before <see cref="Ask"/>.</summary>
+    public ListedRows Views { get; }
 
     /// <summary>The questions of one request.</summary>
     /// <param name="document">Whose values are to be stored; null when none are.</param>
@@ -40,6 +44,7 @@ internal sealed class Reachable : IReachable
         }
 
         _isOwnerWanted |= plan.IsOwned;
+        Views.Want(plan, document);
         foreach (var check in plan.Checks)
         {
             if (!_asked.TryGetValue(check.Reach, out var elements))
@@ -82,6 +87,8 @@ internal sealed class Reachable : IReachable
             }
         }
 
+        Views.Ask(batch, ids, keys);
+
         // Last: a row that has the version here that it had in the group's first statement was the same for all statements between.
         if (columns.Length > 0 || _isOwnerWanted)
         {
@@ -109,6 +116,7 @@ internal sealed class Reachable : IReachable
             await reader.NextResultAsync(cancellationToken);
         }
 
+        await Views.ReadAsync(reader, cancellationToken);
         var elements = _tables.Elements[_resource.Index];
         if (elements.Length > 0 || _isOwnerWanted)
         {
@@ -131,7 +139,7 @@ internal sealed class Reachable : IReachable
 
     /// <summary>The values of a stored row, its ownership token behind them; null when the row changed while it was being read, so that the request must be begun again.</summary>
     public ElementValue[]? Stored(long rowId, long changeVersion) =>
-        _tables.Elements[_resource.Index].Length == 0 && !_isOwnerWanted ? [] : _stored.GetValueOrDefault((rowId, changeVersion));
+        !Views.Has(rowId, changeVersion) ? null : _tables.Elements[_resource.Index].Length == 0 && !_isOwnerWanted ? [] : _stored.GetValueOrDefault((rowId, changeVersion));
 
     public bool IsReached(Reach reach, ElementValue value, CallerClaims claims)
     {
@@ -152,9 +160,12 @@ internal sealed class Reachable : IReachable
         return false;
     }
 
+    public bool IsInView(ViewPlan view, long row) => Views.IsListed(view, row);
+
     /// <summary>Adds to the transaction that writes: fails unless every relationship that a decision relied on is still there.</summary>
     public void Recheck(NpgsqlBatch batch)
     {
+        Views.Recheck(batch);
         foreach (var (reach, relied) in _relied)
         {
             var isText = reach is not (Reach.Below or Reach.Above);

@@ -43,6 +43,12 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
             {
                 var reachable = new Reachable(catalog, resource);
                 reachable.Want(access, null);
+                await reachable.Views.FindAsync(connection, cancellationToken);
+                if (reachable.Views.Breakage(access) is { } breakage)
+                {
+                    return ReadOutcome.Denied(breakage);
+                }
+
                 await using var batch = new NpgsqlBatch(connection);
                 var get = batch.Then(catalog.Of(resource).Get).With(new[] { id });
                 if (resource.IsDescriptor)
@@ -67,7 +73,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
                     continue;
                 }
 
-                if (ItemCheck.Check(access, values, isStored: true, reachable) is { } denial)
+                if (ItemCheck.Check(access, values, isStored: true, reachable, v => reachable.Views.StoredRow(v, row, version)) is { } denial)
                 {
                     return ReadOutcome.Denied(denial);
                 }
@@ -115,7 +121,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
 
     public async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken)
     {
-        if (plan.MatchesNothing || (plan.Limit == 0 && !plan.WantsTotalCount))
+        if (IsEmpty(plan))
         {
             sink.Begin(plan.WantsTotalCount ? 0 : null);
             return;
@@ -129,6 +135,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
     public async ValueTask QueryAsync(
         NpgsqlConnection connection, QueryPlan plan, IDocumentSink sink, FrozenAnchors? frozen, CancellationToken cancellationToken)
     {
+        plan = plan with { Access = await Views.BindListAsync(connection, plan.Access, cancellationToken) };
         if (plan.MatchesNothing || (plan.Limit == 0 && !plan.WantsTotalCount))
         {
             sink.Begin(plan.WantsTotalCount ? 0 : null);
@@ -175,6 +182,9 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         }
     }
 
+    /// <summary>Nothing can be in the answer, and no view has to be asked whether it is there.</summary>
+    private static bool IsEmpty(QueryPlan plan) => !plan.Access.HasViews && (plan.MatchesNothing || (plan.Limit == 0 && !plan.WantsTotalCount));
+
     public async ValueTask<IReadOnlyList<RowRange>> PartitionAsync(PartitionPlan plan, CancellationToken cancellationToken)
     {
         await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
@@ -183,7 +193,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
 
     public async ValueTask<IReadOnlyList<RowRange>> PartitionAsync(NpgsqlConnection connection, PartitionPlan plan, CancellationToken cancellationToken)
     {
-        var rows = plan.Rows;
+        var rows = plan.Rows with { Access = await Views.BindListAsync(connection, plan.Rows.Access, cancellationToken) };
         if (rows.MatchesNothing)
         {
             return [];
@@ -374,7 +384,7 @@ internal sealed class Reads(Catalog catalog, Horizon horizon, PageAnchors anchor
         if (!plan.Access.IsEverything)
         {
             statement.Where($"({AccessFilter.Condition(
-                catalog.Relationships, plan.Access, (_, column) => $"{statement.Alias}.{column}", $"{statement.Alias}.owner", withFormer: false, statement.Parameter, statement.Parameter, isOfPage)})");
+                catalog.Relationships, plan.Access, (_, column) => $"{statement.Alias}.{column}", statement.Alias, withFormer: false, statement.Parameter, statement.Parameter, isOfPage)})");
         }
 
         return statement;

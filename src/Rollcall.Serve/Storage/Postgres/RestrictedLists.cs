@@ -26,8 +26,9 @@ internal sealed class RestrictedLists(Catalog catalog, Horizon horizon)
     private readonly ConditionalWeakTable<CallerClaims, RowBlocks> _blocks = [];
     private readonly OrganizationLists _lists = new(horizon);
 
+    /// <remarks>What a custom view lists changes without any version of ours: nothing that is remembered holds for it.</remarks>
     public static bool IsFor(QueryPlan plan) =>
-        plan.Filters.Count == 0 && plan.Id is null && plan.Access.Plan is { Relationships.IsEmpty: false } && !plan.Access.HasNoOrganizations;
+        plan.Filters.Count == 0 && plan.Id is null && plan.Access.Plan is { Relationships.IsEmpty: false, Views.IsEmpty: true } && !plan.Access.HasNoOrganizations;
 
     /// <param name="isNow">False in a snapshot, for which what is remembered of the present does not hold.</param>
     public async ValueTask QueryAsync(

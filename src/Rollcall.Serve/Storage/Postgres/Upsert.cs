@@ -22,7 +22,18 @@ internal sealed class Upsert(Catalog catalog, References references, Descriptors
     {
         var statements = catalog.Of(resource);
         await using var connection = await catalog.Source.OpenConnectionAsync(cancellationToken);
-        var known = await ReadAsync(connection, statements, writes, trustMemory, cancellationToken);
+        var reachable = await ReachableAsync(connection, resource, writes, cancellationToken);
+        if (reachable?.Views.IsEmpty == false)
+        {
+            // What a view that can't be used refuses must not cost the others anything.
+            writes = [.. writes.Where(w => !IsBroken(w, reachable.Views))];
+            if (writes.Count == 0)
+            {
+                return;
+            }
+        }
+
+        var known = await ReadAsync(connection, statements, writes, reachable, trustMemory, cancellationToken);
         if (known.Epoch is { } epoch && epoch != descriptors.Current.DeleteEpoch
             || writes.Any(w => w.Request.Document!.UnknownDescriptors.Length > 0))
         {
@@ -70,12 +81,43 @@ internal sealed class Upsert(Catalog catalog, References references, Descriptors
         }
     }
 
+    /// <summary>What must be asked about the relationships of the group; null when every writer may do everything.</summary>
+    private async Task<Reachable?> ReachableAsync(
+        NpgsqlConnection connection, ResourceModel resource, IReadOnlyList<PendingWrite> writes, CancellationToken cancellationToken)
+    {
+        if (writes.All(w => w.Request.Access.IsEverything))
+        {
+            return null;
+        }
+
+        var reachable = new Reachable(catalog, resource);
+        foreach (var write in writes)
+        {
+            reachable.Want(write.Request.Access.Change, write.Request.Document);
+            reachable.Want(write.Request.Access.Create, write.Request.Document);
+        }
+
+        await reachable.Views.FindAsync(connection, cancellationToken);
+        return reachable;
+    }
+
+    private static bool IsBroken(PendingWrite write, ListedRows views)
+    {
+        if ((views.Breakage(write.Request.Access.Create) ?? views.Breakage(write.Request.Access.Change)) is not { } breakage)
+        {
+            return false;
+        }
+
+        write.Outcome = new WriteOutcome.Denied(breakage);
+        return true;
+    }
+
     private async Task<KnownRows> ReadAsync(
-        NpgsqlConnection connection, TableStatements statements, IReadOnlyList<PendingWrite> writes, bool trustMemory,
+        NpgsqlConnection connection, TableStatements statements, IReadOnlyList<PendingWrite> writes, Reachable? reachable, bool trustMemory,
         CancellationToken cancellationToken)
     {
         var resource = statements.Table.Resource;
-        var known = new KnownRows(writes.Count);
+        var known = new KnownRows(writes.Count) { Reachable = reachable };
         var missing = new Dictionary<TargetTable, List<Guid>>();
         var (keys, ids) = (new List<Guid>(writes.Count), new List<Guid>());
         var usesDescriptors = resource.IsDescriptor;
@@ -133,18 +175,7 @@ internal sealed class Upsert(Catalog catalog, References references, Descriptors
             batch.Then(table.Find).With(wanted.ToArray());
         }
 
-        if (writes.Any(w => !w.Request.Access.IsEverything))
-        {
-            known.Reachable = new Reachable(catalog, resource);
-            foreach (var write in writes)
-            {
-                known.Reachable.Want(write.Request.Access.Change, write.Request.Document);
-                known.Reachable.Want(write.Request.Access.Create, write.Request.Document);
-            }
-
-            known.Reachable.Ask(batch, [.. ids], [.. keys]);
-        }
-
+        reachable?.Ask(batch, [.. ids], [.. keys]);
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         if (usesDescriptors)
         {
@@ -226,7 +257,7 @@ internal sealed class Upsert(Catalog catalog, References references, Descriptors
             return null;
         }
 
-        var check = request.Access.IsEverything ? null : Check(request, exists, values, known.Reachable!);
+        var check = request.Access.IsEverything ? null : Check(request, existing, isKeyChanged, values, known.Reachable!);
         write.Outcome = WriteDecision.BeforeResolving(
             document, existing, request.Id is not null, request.Precondition, current, catalog.Standard, check);
         if (write.Outcome is not null)
@@ -259,15 +290,22 @@ internal sealed class Upsert(Catalog catalog, References references, Descriptors
             : null;
     }
 
-    private static WriteCheck Check(WriteRequest request, bool exists, ElementValue[]? stored, Reachable reachable)
+    private static WriteCheck Check(WriteRequest request, ExistingRow? existing, bool isKeyChanged, ElementValue[]? stored, Reachable reachable)
     {
-        var access = request.Access.For(exists);
+        var (access, views) = (request.Access.For(existing is not null), reachable.Views);
         return new WriteCheck(
             access,
-            () => ItemCheck.Check(access, stored, isStored: true, reachable),
+            () => ItemCheck.Check(access, stored, isStored: true, reachable, v => views.StoredRow(v, existing!.Value.RowId, existing.Value.ChangeVersion)),
             unresolved => access.Plan is { } plan
-                ? ItemCheck.Check(access, ElementValue.Proposed(plan, request.Document!, unresolved), isStored: false, reachable)
+                ? ItemCheck.Check(access, ElementValue.Proposed(plan, request.Document!, unresolved), isStored: false, reachable, v => Proposed(v, unresolved))
                 : access.Refusal);
+
+        long Proposed(ViewPlan view, IReadOnlyList<ReferenceValue> unresolved) =>
+            view.IsSelf ? (existing is { } row && !(isKeyChanged && views.IsByKey(view)) ? row.RowId : 0)
+            : !unresolved.Any(r => ReferenceEquals(r.Model, view.First))
+                && Array.FindIndex(request.Document!.References, r => ReferenceEquals(r.Model, view.First)) is >= 0 and var at
+                ? views.ProposedRow(view, request.Document.References[at].Key)
+            : 0;
     }
 
     private async Task CommitAsync(
@@ -326,7 +364,7 @@ internal sealed class Upsert(Catalog catalog, References references, Descriptors
         public long? Epoch { get; set; }
 
         /// <summary>Null when every writer of the group may do everything.</summary>
-        public Reachable? Reachable { get; set; }
+        public Reachable? Reachable { get; init; }
 
         public Dictionary<KeyHash, (ExistingRow Row, (string Namespace, string CodeValue)? Spelling)> ByKey { get; } = new(capacity);
 

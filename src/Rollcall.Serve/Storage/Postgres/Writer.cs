@@ -28,7 +28,8 @@ internal sealed class PendingWrite(WriteRequest request)
 }
 
 /// <summary>Writes of one kind to one resource go together.</summary>
-internal readonly record struct WriteLane(ResourceModel Resource, bool IsDelete);
+/// <param name="HasViews">Custom views are asked: administrators wrote them, and nobody else's write is to wait or fail with one.</param>
+internal readonly record struct WriteLane(ResourceModel Resource, bool IsDelete, bool HasViews);
 
 /// <summary>How often the unusual happened; a stress test that never sees any proves little.</summary>
 internal sealed class WriterCounters
@@ -97,12 +98,12 @@ internal sealed class Writer : IAsyncDisposable
     public async ValueTask<WriteOutcome> UpsertAsync(
         Document document, Precondition precondition, WriteAccess access, CancellationToken cancellationToken) =>
         (await _groups.WriteAsync(
-            new WriteLane(document.Resource, false), document.KeyHash.ToGuid(), new WriteRequest(null, document, precondition, access), cancellationToken))!;
+            new WriteLane(document.Resource, false, access.Create.HasViews || access.Change.HasViews), document.KeyHash.ToGuid(), new WriteRequest(null, document, precondition, access), cancellationToken))!;
 
     public async ValueTask<WriteOutcome> ReplaceAsync(
         Guid id, Document document, Precondition precondition, Access access, CancellationToken cancellationToken)
     {
-        var (lane, request) = (new WriteLane(document.Resource, false), new WriteRequest(id, document, precondition, new WriteAccess(Access.Everything, access)));
+        var (lane, request) = (new WriteLane(document.Resource, false, access.HasViews), new WriteRequest(id, document, precondition, new WriteAccess(Access.Everything, access)));
         return await _groups.WriteAsync(lane, document.KeyHash.ToGuid(), request, cancellationToken)
             ?? await ChangeKeyAsync(lane, request, cancellationToken);
     }
@@ -113,7 +114,7 @@ internal sealed class Writer : IAsyncDisposable
         if (!resource.IsDescriptor)
         {
             var request = new WriteRequest(id, null, precondition, new WriteAccess(Access.Everything, access));
-            return (await _groups.WriteAsync(new WriteLane(resource, true), id, request, cancellationToken))!;
+            return (await _groups.WriteAsync(new WriteLane(resource, true, access.HasViews), id, request, cancellationToken))!;
         }
 
         // Not in the groups' slots: it scans, and then holds up every write while it looks a second time.

@@ -17,9 +17,9 @@ internal static class AccessFilter
     private static readonly string Ids = $"select value from json_each(?{Organizations})";
 
     /// <param name="column">The expression of an element's value in the statement, given the name of its column.</param>
-    /// <param name="owner">The column of the ownership token; null where there is none.</param>
-    public static string Condition(StoreModel model, Access access, Func<Element, string, string> column, string? owner, bool withFormer) =>
-        new AccessSql(model.Relationships, "", OrganizationTest.ByClosure("", Ids), StartsWith, IsOwn, "").Condition(access, column, owner, withFormer);
+    /// <param name="alias">Of the document's row; null where there is none.</param>
+    public static string Condition(StoreModel model, Access access, Func<Element, string, string> column, string? alias, bool withFormer) =>
+        new AccessSql(model.Relationships, "", OrganizationTest.ByClosure("", Ids), StartsWith, IsOwn, new ViewSql(model.Relationships, ViewDialect.Sqlite), "").Condition(access, column, alias, withFormer);
 
     /// <summary>A parameter that the statement does not have is left out.</summary>
     public static SqliteStatement Bind(SqliteStatement statement, Access access)

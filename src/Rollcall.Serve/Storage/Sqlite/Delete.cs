@@ -26,6 +26,12 @@ internal sealed class Delete : IDisposable
     /// <param name="scan">What a reader found of a descriptor's users; null for other resources.</param>
     public WriteOutcome Run(Guid id, Precondition precondition, Access access, DescriptorScan? scan)
     {
+        access = _session.Reachable.Bind(access);
+        if (access.Breakage is { } breakage)
+        {
+            return new WriteOutcome.Denied(breakage);
+        }
+
         // 1. The target, whether the caller may touch it, and its entity tag.
         if (!_find.Bind(1, id).Step())
         {
@@ -36,7 +42,7 @@ internal sealed class Delete : IDisposable
         var rowId = _find.Long(0);
         var key = new KeyHash(_find.Hash(2));
         var denial = access.Plan is { } plan
-            ? ItemCheck.Check(access, _session.Reachable.Stored(plan, rowId), isStored: true, _session.Reachable)
+            ? ItemCheck.Check(access, _session.Reachable.Stored(plan, rowId), isStored: true, _session.Reachable, v => _session.Reachable.StoredRow(plan, v, rowId))
             : access.Refusal;
         if ((denial is not null ? new WriteOutcome.Denied(denial) : precondition.CheckExisting(_find.Long(1))) is { } refused)
         {

@@ -19,6 +19,7 @@ internal static class Errors
     public static Exception ForCaller(Exception failure) => failure switch
     {
         SqliteFailureException { IsConstraint: true } => failure,
+        SqliteFailureException { IsStatement: true } => failure,
         SqliteFailureException { IsDiskFull: true } => new StoreUnavailableException("The disk that holds the database is full.", failure),
         SqliteFailureException { IsLocked: true } => new StoreUnavailableException("Another process keeps the database locked.", failure),
         SqliteFailureException sqlite => new StoreUnavailableException($"The database failed ({sqlite.ExtendedCode}).", failure),

@@ -9,6 +9,8 @@ internal sealed class Reachable(StoreModel model, Func<string, SqliteStatement> 
 {
     private static readonly int Reaches = Enum.GetValues<Reach>().Length;
     private readonly string?[] _statements = new string?[Reaches];
+    private readonly ViewSql _views = new(model.Relationships, ViewDialect.Sqlite);
+    private Access? _bound;
 
     public bool IsReached(Reach reach, ElementValue value, CallerClaims claims)
     {
@@ -59,6 +61,89 @@ internal sealed class Reachable(StoreModel model, Func<string, SqliteStatement> 
         }
 
         return values;
+    }
+
+    /// <summary>The access with its views as they are now; a refusal when one can't be used. <see cref="IsInView"/> asks those of the access that was bound last.</summary>
+    public Access Bind(Access access)
+    {
+        if (!access.HasViews)
+        {
+            return access;
+        }
+
+        return _bound = access.Bound(ShapeOf);
+    }
+
+    /// <inheritdoc cref="Bind(Access)"/>
+    /// <exception cref="InvalidOperationException">A view can't be used: the answer is that the server has failed, whatever the list holds.</exception>
+    public Access BindList(Access access)
+    {
+        var bound = Bind(access);
+        return bound.Breakage is null ? bound : throw new InvalidOperationException("A custom view of authorization is not there, can't be read, or lacks its column.");
+    }
+
+    public bool IsInView(ViewPlan view, long row)
+    {
+        var shape = _bound!.Shapes![view.View.Name];
+        var (table, isListed) = view.IsSelf
+            ? (model.Table(view.View.Basis).Name, _views.IsListed(view, shape, "s"))
+            : (_views.FirstTable(view), _views.IsListedFrom(view, shape, "s"));
+        var find = prepared($"SELECT 1 FROM {table} s WHERE s.row_id = ?1 AND {isListed}").Bind(1, row);
+        try
+        {
+            return find.Step();
+        }
+        finally
+        {
+            find.Reset();
+        }
+    }
+
+    /// <summary>Where a stored document's path to a view's basis begins: see <see cref="IReachable.IsInView"/>.</summary>
+    public long StoredRow(AccessPlan plan, ViewPlan view, long rowId)
+    {
+        if (view.IsSelf)
+        {
+            return rowId;
+        }
+
+        var find = prepared($"SELECT {TableModel.ColumnOf(view.First!)} FROM {model.Table(plan.Resource).Name} WHERE row_id = ?1").Bind(1, rowId);
+        try
+        {
+            return find.Step() ? find.LongOrNull(0) ?? 0 : 0;
+        }
+        finally
+        {
+            find.Reset();
+        }
+    }
+
+    private ViewShape? ShapeOf(CustomView view)
+    {
+        // A name with this character would end there.
+        if (view.Name.Contains('\0'))
+        {
+            return null;
+        }
+
+        var columns = new List<string>();
+        try
+        {
+            var find = prepared("SELECT name FROM pragma_table_info(?1)").BindText(1, "auth." + view.Name);
+            while (find.Step())
+            {
+                columns.Add(find.Text(0));
+            }
+
+            find.Reset();
+        }
+        catch (SqliteFailureException failure) when (failure.IsStatement)
+        {
+            // It is over something that is not there.
+            return null;
+        }
+
+        return ViewShape.Of(view.Basis, columns);
     }
 
     private string Statement(Reach reach) => reach switch

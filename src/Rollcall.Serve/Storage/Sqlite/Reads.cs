@@ -22,6 +22,12 @@ internal static class Reads
 
     private static ReadOutcome GetChecked(Reader reader, ResourceModel resource, Guid id, IDocumentSink sink, Access access)
     {
+        access = reader.Reachable.Bind(access);
+        if (access.Breakage is { } breakage)
+        {
+            return ReadOutcome.Denied(breakage);
+        }
+
         var get = reader.Get(resource).Bind(1, id);
         try
         {
@@ -31,7 +37,7 @@ internal static class Reads
             }
 
             var values = access.Plan is { } plan ? reader.Reachable.Stored(plan, get.Long(0)) : [];
-            if (ItemCheck.Check(access, values, isStored: true, reader.Reachable) is { } denial)
+            if (ItemCheck.Check(access, values, isStored: true, reader.Reachable, v => reader.Reachable.StoredRow(access.Plan!, v, get.Long(0))) is { } denial)
             {
                 return ReadOutcome.Denied(denial);
             }
@@ -53,6 +59,7 @@ internal static class Reads
         var epoch = reader.Anchors.Epoch(window);
         return reader.InSnapshot(() =>
         {
+            plan = plan with { Access = reader.Reachable.BindList(plan.Access) };
             if (plan.MatchesNothing)
             {
                 sink.Begin(plan.WantsTotalCount ? 0 : null);
@@ -80,6 +87,7 @@ internal static class Reads
 
     public static IReadOnlyList<RowRange> Partition(Reader reader, PartitionPlan plan) => reader.InSnapshot<IReadOnlyList<RowRange>>(() =>
     {
+        plan = plan with { Rows = plan.Rows with { Access = reader.Reachable.BindList(plan.Rows.Access) } };
         if (plan.Rows.MatchesNothing || Conditions(reader, plan.Rows) is not { } conditions)
         {
             return [];
@@ -252,7 +260,7 @@ internal static class Reads
         if (!plan.Access.IsEverything)
         {
             conditions.Add(
-                $"({AccessFilter.Condition(reader.Model, plan.Access, (_, column) => $"{table.Name}.{column}", $"{table.Name}.owner", withFormer: false)}) =",
+                $"({AccessFilter.Condition(reader.Model, plan.Access, (_, column) => $"{table.Name}.{column}", table.Name, withFormer: false)}) =",
                 (s, p) => AccessFilter.Bind(s.Bind(p, 1L), plan.Access),
                 hasIndex: false);
         }

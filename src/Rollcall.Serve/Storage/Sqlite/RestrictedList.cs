@@ -48,8 +48,9 @@ internal sealed class RestrictedList
         _firstElement = Reads.Columns.Count(c => c == ',') + 1;
     }
 
+    /// <remarks>What a custom view lists changes without any version of ours: nothing that is remembered holds for it.</remarks>
     public static bool IsFor(QueryPlan plan) =>
-        plan.Filters.Count == 0 && plan.Id is null && plan.Access.Plan is { Relationships.IsEmpty: false } && !plan.Access.HasNoOrganizations;
+        plan.Filters.Count == 0 && plan.Id is null && plan.Access.Plan is { Relationships.IsEmpty: false, Views.IsEmpty: true } && !plan.Access.HasNoOrganizations;
 
     public void Run()
     {

@@ -94,6 +94,9 @@ internal sealed class Rows : IDisposable
         return _targets.AsSpan(0, references.Length);
     }
 
+    /// <summary>What a reference of the document that was resolved last names.</summary>
+    public ReferenceTarget Target(int reference) => _targets[reference];
+
     /// <summary>Whether a document of a sibling subclass has the key.</summary>
     public bool IsKeyTakenBySibling(KeyHash key)
     {

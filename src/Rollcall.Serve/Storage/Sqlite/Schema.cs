@@ -67,6 +67,12 @@ internal static class Schema
     public static void Apply(SqliteDb db, DataStandard standard, IReadOnlyList<TableModel> tables)
     {
         SqliteMigrations.Apply(db, ApplicationId, Kind, Fixed);
+        ApplyTables(db, standard, tables);
+        ApplyRelations(db, tables);
+    }
+
+    private static void ApplyTables(SqliteDb db, DataStandard standard, IReadOnlyList<TableModel> tables)
+    {
         var statements = Statements(standard, tables).ToArray();
         var fingerprint = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', statements.Select(s => s.Sql)))));
         if (Meta(db, "schema") == fingerprint)
@@ -99,6 +105,36 @@ internal static class Schema
 
             SetMeta(db, "schema", fingerprint);
             SetMeta(db, "data_standard", StoredModel.Of(standard));
+            db.Execute("COMMIT");
+        }
+        catch
+        {
+            db.Rollback();
+            throw;
+        }
+    }
+
+    /// <summary>The views that administrators write custom views over (<see cref="Relation"/>). A file has no schemas: the schema's name is part of a
+    /// view's. They can be made anew under what is written over them, which SQLite looks up when it is used.</summary>
+    private static void ApplyRelations(SqliteDb db, IReadOnlyList<TableModel> tables)
+    {
+        var relations = new Relations("", names => $"json_extract(CAST(t.document AS TEXT), '$.{string.Join('.', names)}')", value => value).Of(tables).ToArray();
+        var fingerprint = Relations.Fingerprint(relations);
+        if (Meta(db, "relations") == fingerprint)
+        {
+            return;
+        }
+
+        db.Execute("BEGIN IMMEDIATE");
+        try
+        {
+            foreach (var relation in relations)
+            {
+                var name = ViewDialect.Quoted($"{relation.Schema}.{relation.Name}");
+                db.Execute($"DROP VIEW IF EXISTS {name}; CREATE VIEW {name} AS {relation.Select}");
+            }
+
+            SetMeta(db, "relations", fingerprint);
             db.Execute("COMMIT");
         }
         catch

@@ -32,6 +32,8 @@ internal enum Flaw
     AbsentPasses,
     FormerIsForgotten,
     AssignmentDoesNotCount,
+    ViewsAreIgnored,
+    ViewsAreAlternatives,
 }
 
 /// <summary>Decides, from sets in memory and straight from <c>ed-fi-api-security.md</c> 8.2, 8.3 and <c>ed-fi-api-change-queries.md</c> 6.5, who may
@@ -49,6 +51,9 @@ internal sealed class AccessOracle
     public HashSet<(string Staff, long Organization)> Employments { get; } = [];
 
     public HashSet<(string Staff, long Organization)> Assignments { get; } = [];
+
+    /// <summary>The students that each custom view lists.</summary>
+    public Dictionary<string, HashSet<string>> Views { get; } = [];
 
     public HashSet<(string Student, long School)> FormerEnrolments { get; } = [];
 
@@ -71,6 +76,18 @@ internal sealed class AccessOracle
         }
 
         var relationships = strategies.Where(s => s.StartsWith("Relationships", StringComparison.Ordinal)).ToArray();
+        var views = strategies.Where(Views.ContainsKey).ToArray();
+        var isListed = views.All(v => document.Student is { } s && Views[v].Contains(s));
+        if (flaw == Flaw.ViewsAreAlternatives && views.Length > 0 && isListed)
+        {
+            return true;
+        }
+
+        if (!isListed && flaw != Flaw.ViewsAreIgnored && (flaw != Flaw.ViewsAreAlternatives || relationships.Length == 0))
+        {
+            return false;
+        }
+
         return relationships.Length == 0
             || (flaw == Flaw.OrIsAnd ? relationships.All(s => Related(who, document, s, former, flaw)) : relationships.Any(s => Related(who, document, s, former, flaw)));
     }

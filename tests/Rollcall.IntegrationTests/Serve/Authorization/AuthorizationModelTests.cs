@@ -18,6 +18,9 @@ public abstract class AuthorizationModelTests(HttpServer server)
     private const string EdOrgsUp = EdOrgs + "Inverted";
     private const string BothUp = Both + "Inverted";
 
+    private const string Listed = "StudentWithModelRow";
+    private const string ListedByKey = "StudentWithModelKey";
+
     /// <summary>Of each strategy and action, in the long run.</summary>
     private const int DecisionsMin = 500;
 
@@ -27,16 +30,17 @@ public abstract class AuthorizationModelTests(HttpServer server)
         ["classPeriods"] = ([EdOrgs, EdOrgsUp, Both, BothUp], [EdOrgs, EdOrgsUp]),
         ["organizationDepartments"] = ([EdOrgs, EdOrgsUp, Both, BothUp], [EdOrgs, EdOrgsUp]),
         ["studentEducationOrganizationAssociations"] = (
-            [EdOrgs, EdOrgsUp, Both, BothUp, People, Students, Responsible], [EdOrgs, Both + "IncludingDeletes", Students + "IncludingDeletes", Responsible + "IncludingDeletes"]),
+            [EdOrgs, EdOrgsUp, Both, BothUp, People, Students, Responsible, Listed, ListedByKey], [EdOrgs, Both + "IncludingDeletes", Students + "IncludingDeletes", Responsible + "IncludingDeletes"]),
         ["disciplineActions"] = (
-            [EdOrgs, EdOrgsUp, Both, BothUp, People, Students, Responsible], [EdOrgsUp, Both + "IncludingDeletes", Students + "IncludingDeletes", Responsible + "IncludingDeletes"]),
+            [EdOrgs, EdOrgsUp, Both, BothUp, People, Students, Responsible, Listed, ListedByKey], [EdOrgsUp, Both + "IncludingDeletes", Students + "IncludingDeletes", Responsible + "IncludingDeletes"]),
         ["educationContents"] = (["NamespaceBased"], ["NamespaceBased"]),
-        ["students"] = ([Both, People, Students, Responsible], [Both + "IncludingDeletes"]),
+        ["students"] = ([Both, People, Students, Responsible, Listed, ListedByKey], [Both + "IncludingDeletes"]),
         ["contacts"] = ([Both, People], [Both + "IncludingDeletes"]),
         ["staffs"] = ([Both, People], [Both + "IncludingDeletes"]),
     };
 
     private readonly AuthorizationWorld _world = new(server);
+    private readonly AdministratorsDatabase _administrator = new(server);
     private readonly AccessOracle _oracle = new();
     private readonly List<(Requester Who, string Bearer)> _clients = [];
     private readonly Dictionary<string, (Secured Document, string Item, JsonObject Body)> _documents = [];
@@ -57,6 +61,7 @@ public abstract class AuthorizationModelTests(HttpServer server)
 
     [Rule("8.2.students")]
     [Rule("8.2.hierarchy")]
+    [Rule("8.2.custom-views")]
     [Rule("8.3.combination")]
     [Rule("8.4.lists")]
     [Rule("6.5.recorded")]
@@ -140,6 +145,16 @@ public abstract class AuthorizationModelTests(HttpServer server)
             }
         }
 
+        foreach (var view in (string[])[Listed, ListedByKey])
+        {
+            await _administrator.MakeAsync(view, ("Student", "StudentUniqueId"), isByKey: view == ListedByKey);
+            _oracle.Views[view] = [];
+            for (var i = 0; i < 5; i++)
+            {
+                await ChangeViewAsync(view);
+            }
+        }
+
         for (var i = 0; i < 30; i++)
         {
             await ChangeRelationshipsAsync(onlyAdd: true);
@@ -211,8 +226,28 @@ public abstract class AuthorizationModelTests(HttpServer server)
         }
     }
 
+    /// <summary>A student more in the view, or less: by the administrator, outside the server.</summary>
+    private async Task ChangeViewAsync(string view)
+    {
+        var student = Pick(_students);
+        if (_oracle.Views[view].Remove(student))
+        {
+            await _administrator.UnlistAsync(view, student);
+            return;
+        }
+
+        _oracle.Views[view].Add(student);
+        await _administrator.ListAsync(view, student);
+    }
+
     private async Task ChangeRelationshipsAsync(bool onlyAdd = false)
     {
+        if (!onlyAdd && _random.Next(5) == 0)
+        {
+            await ChangeViewAsync(_random.Next(2) == 0 ? Listed : ListedByKey);
+            return;
+        }
+
         var (student, school, organization, staff) = (Pick(_students), Pick(_schools), Pick(_random.Next(2) == 0 ? _agencies : _schools), Pick(_staffs));
         switch (_random.Next(onlyAdd ? 5 : 10))
         {
