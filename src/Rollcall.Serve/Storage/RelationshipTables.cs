@@ -116,6 +116,10 @@ internal sealed class RelationshipTables
         _ => [],
     };
 
+    /// <summary>Every relation that can make a difference to what the plan decides.</summary>
+    public RelationTable[] Behind(AccessPlan plan) =>
+        [.. plan.Checks.Select(c => c.Reach).Distinct().SelectMany(r => r == Reach.Contact ? [.. Contacts, .. Enrolments] : Of(r)).Distinct()];
+
     private ListSource? FindSource(AccessPlan plan)
     {
         if (plan.Relationships.IsEmpty)

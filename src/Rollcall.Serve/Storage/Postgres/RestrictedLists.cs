@@ -38,6 +38,7 @@ internal sealed class RestrictedLists(Catalog catalog, Horizon horizon)
         var caller = (isNow ? _now : _inSnapshots).GetValue(plan.Access.Claims!, _ => new ListMemory());
         var reached = caller.Reached ?? await RefreshedAsync();
         var (runLength, isWalkInVain, isBlockInVain) = (0, false, false);
+        var settled = 0L;
         long? total = null;
         while (plan.WantsTotalCount && total is null)
         {
@@ -60,15 +61,23 @@ internal sealed class RestrictedLists(Catalog catalog, Horizon horizon)
             runLength = runs is null ? 0 : runLength == 0 ? ListSource.RunLength(wanted, runs.Value.Organizations.Length) : runLength;
             var isBounded = runs is null && list.Source is not null && !isWalkInVain && !caller.SeesLittle.ContainsKey(plan.Resource.Index);
             var block = runs is not null && isNow && skip == 0 && !isBlockInVain ? await BlockAsync(runs.Value.Organizations, runs.Value.Since) : null;
-            var statement = block is not null ? FromBlock(block)
+            var part = block?.Between(first, last, left);
+            var statement = part is { } p ? list.FromBlock(p, block!.Since, first, left, reached)
                 : runs is { } r ? list.FromRuns(r.Organizations, r.Since, first, last, runLength, wanted, reached, isSkipped: skip > 0)
                 : list.Walk(first, last, isBounded ? WalkFactor * wanted : null, wanted, reached, isSkipped: skip > 0);
 
             // 2. What it found, as far as it is complete.
-            var found = await list.ReadAsync(statement, skip > 0 ? null : sink, cancellationToken);
+            List<long>? visible = part is { AreVisible: false } ? [] : null;
+            var found = await list.ReadAsync(statement, skip > 0 ? null : sink, visible, cancellationToken);
             if (found.Version == ListRound.TooOld)
             {
                 isBlockInVain = true;
+                continue;
+            }
+
+            if (found.Version == ListRound.Touched)
+            {
+                block!.Touch(settled);
                 continue;
             }
 
@@ -76,6 +85,11 @@ internal sealed class RestrictedLists(Catalog catalog, Horizon horizon)
             {
                 reached = await RefreshedAsync();
                 continue;
+            }
+
+            if (visible is not null)
+            {
+                block!.Learn(visible, first, found.Count < wanted ? found.Bound : found.LastRow, isAll: window == default);
             }
 
             (skip, left) = skip > 0 ? (skip - found.Count, left) : (skip, left - found.Count);
@@ -94,25 +108,19 @@ internal sealed class RestrictedLists(Catalog catalog, Horizon horizon)
             first = (found.Count < wanted ? found.Bound : found.LastRow) + 1;
         }
 
-        NpgsqlBatchCommand FromBlock(RowBlock block)
-        {
-            // Somewhat more than are wanted: some may not be the caller's.
-            var (rows, bound) = block.Between(first, last, (left * 5 / 4) + 8);
-            return list.FromBlock(rows, bound, block.Since, first, left, reached);
-        }
-
         // Null when the list is not asked for often enough, or its runs are too uneven.
         async ValueTask<RowBlock?> BlockAsync(long[] organizations, long? since)
         {
             // Settled first, then the snapshot of the statement that reads the block.
-            var settled = (await horizon.GetAsync(cancellationToken)).Version;
+            settled = (await horizon.GetAsync(cancellationToken)).Version;
+            var access = plan.Access.Plan!;
             var blocks = _blocks.GetValue(plan.Access.Claims!, _ => new RowBlocks());
-            if (blocks.Find(list.Source!, reached, settled, first) is { } known)
+            if (blocks.Find(access, reached, settled, first) is { } known)
             {
                 return known;
             }
 
-            if (!blocks.IsAskedAgain(list.Source!, settled))
+            if (!blocks.IsAskedAgain(access, settled))
             {
                 return null;
             }
@@ -124,8 +132,8 @@ internal sealed class RestrictedLists(Catalog catalog, Horizon horizon)
                 return null;
             }
 
-            var block = new RowBlock(list.Source!, reached, Math.Min(settled, since ?? long.MaxValue), first, bound, rows);
-            blocks.Add(block);
+            var block = new RowBlock(access, reached, settled, first, bound, rows);
+            blocks.Add(block, settled);
             return block;
         }
 

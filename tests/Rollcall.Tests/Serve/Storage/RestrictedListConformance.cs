@@ -18,14 +18,19 @@ public abstract class RestrictedListConformance
     /// <summary>By each of three writers, beside the readers.</summary>
     private static readonly int WritesMax = LongRun.IsOn ? 2_000 : 400;
     private readonly Dictionary<long, long> _districtOf = [];
-    private readonly List<(string Student, long School)> _enrolments = [];
     private readonly HashSet<string> _ways = [];
 
     /// <summary>A server has one plan for all requests of a claim set: what a store remembers of it is used.</summary>
     private readonly Dictionary<string, AccessPlan> _plans = [];
 
+    /// <summary>What the store should have.</summary>
+    protected List<(string Student, long School)> Enrolments { get; } = [];
+
     /// <summary>A store whose change versions begin far up, so that a window from 1 on is a wide one.</summary>
     protected abstract Task<IDocumentStore> OpenAsync();
+
+    /// <summary>Makes the store take notice that all that was written is settled.</summary>
+    protected abstract void Settle();
 
     /// <summary>Makes the open store's database one of a Rollcall that knew nothing of authorization, and opens it again.</summary>
     protected abstract Task<IDocumentStore> MakeOlderAndOpenAsync();
@@ -45,6 +50,11 @@ public abstract class RestrictedListConformance
             if (round % 3 == 0)
             {
                 await ChangeAsync(world, random);
+            }
+
+            if (round % 2 == 0)
+            {
+                Settle();
             }
         }
 
@@ -143,6 +153,129 @@ public abstract class RestrictedListConformance
         static string KeyOf(JsonNode body) => $"{(long)body["schoolReference"]!["schoolId"]!} {(string)body["classPeriodName"]!}";
     }
 
+    [Fact]
+    public async Task What_was_found_of_a_list_holds_only_until_something_that_it_rests_on_is_written()
+    {
+        var world = await ClassesAsync();
+        CallerClaims[] callers = [new([1], []), new([2], []), new([1, .. Enumerable.Range(5_000, 100).Select(i => (long)i)], [])];
+
+        // An enrolment ends, and one begins.
+        await AfterAsync(() => EndAsync("S1", 10));
+        await AfterAsync(() => EnrollAsync("S4", 10));
+
+        // One becomes another student's.
+        await AfterAsync(async () =>
+        {
+            Assert.IsType<WriteOutcome.Updated>(await world.PutAsync(await IdOfAsync("studentSchoolAssociations", World.Enrollment("S2", 10)), "studentSchoolAssociations", World.Enrollment("S9", 10)));
+            Enrolments.Remove(("S2", 10));
+            Enrolments.Add(("S9", 10));
+        });
+
+        // A document becomes another student's, whom the caller may not see, and then one's whom it may; another goes, and one comes.
+        var mine = await IdOfAsync("studentSectionAssociations", World.SectionEnrollment("S3", SectionOf10));
+        await AfterAsync(async () => Assert.IsType<WriteOutcome.Updated>(await world.PutAsync(mine, "studentSectionAssociations", World.SectionEnrollment("S14", SectionOf10, "2025-08-21"))));
+        await AfterAsync(async () => Assert.IsType<WriteOutcome.Updated>(await world.PutAsync(mine, "studentSectionAssociations", World.SectionEnrollment("S5", SectionOf10, "2025-08-21"))));
+        await AfterAsync(async () => Assert.IsType<WriteOutcome.Deleted>(await world.DeleteAsync("studentSectionAssociations", mine)));
+        await AfterAsync(() => world.CreateAsync("studentSectionAssociations", World.SectionEnrollment("S3", SectionOf10)));
+
+        // A school goes to another district, and back.
+        await AfterAsync(() => MoveAsync(30, 1));
+        await AfterAsync(() => MoveAsync(30, 2));
+
+        // Something that makes no difference to who sees what, and then again something that does.
+        await AfterAsync(() => world.CreateAsync("students", World.Student("Other")));
+        await AfterAsync(() => EndAsync("S6", 10));
+
+        async Task AfterAsync(Func<Task> change)
+        {
+            // Once more than it takes to know everything; then what is known while the change is new, and when it has settled.
+            Settle();
+            await CompareClassesAsync(world, callers, walks: 3);
+            await change();
+            await CompareClassesAsync(world, callers, walks: 2);
+            Settle();
+            await CompareClassesAsync(world, callers, walks: 3);
+        }
+
+        async Task EndAsync(string student, long school)
+        {
+            Assert.IsType<WriteOutcome.Deleted>(await world.DeleteAsync("studentSchoolAssociations", await IdOfAsync("studentSchoolAssociations", World.Enrollment(student, school))));
+            Enrolments.Remove((student, school));
+        }
+
+        async Task EnrollAsync(string student, long school)
+        {
+            await world.CreateAsync("studentSchoolAssociations", World.Enrollment(student, school));
+            Enrolments.Add((student, school));
+        }
+
+        async Task MoveAsync(long school, long district)
+        {
+            Assert.IsType<WriteOutcome.Updated>(await world.PostAsync("schools", World.School(school, district)));
+            _districtOf[school] = district;
+        }
+
+        async Task<Guid> IdOfAsync(string endpoint, string body) => Assert.IsType<WriteOutcome.Unchanged>(await world.PostAsync(endpoint, body)).Id;
+    }
+
+    protected static readonly string SectionOf10 = World.SectionReference("A", "M1", "Fall", 10);
+
+    /// <summary>Sixty students in one class of school 10; every fifth is enrolled in another district's school 30 instead.</summary>
+    protected async Task<World> ClassesAsync()
+    {
+        var world = new World(await OpenAsync());
+        await world.SeedAsync();
+        await world.SeedCourseAsync();
+        await world.CreateAsync("localEducationAgencies", World.District(2));
+        await world.CreateAsync("schools", World.School(30, 2));
+        (_districtOf[10], _districtOf[20], _districtOf[30]) = (1, 1, 2);
+        await world.CreateAsync("sessions", World.Session("Fall", 10));
+        await world.CreateAsync("courseOfferings", World.CourseOffering("M1", "Fall", 10));
+        await world.CreateAsync("sections", World.Section("A", "M1", "Fall", 10));
+        for (var i = 0; i < 60; i++)
+        {
+            var (student, school) = ($"S{i}", i % 5 == 4 ? 30 : 10);
+            await world.CreateAsync("students", World.Student(student));
+            await world.CreateAsync("studentSchoolAssociations", World.Enrollment(student, school));
+            await world.CreateAsync("studentSectionAssociations", World.SectionEnrollment(student, SectionOf10));
+            Enrolments.Add((student, school));
+        }
+
+        return world;
+    }
+
+    /// <summary>Compares the classes' and the students' lists, page by page, with what a look at every document gives.</summary>
+    protected async Task CompareClassesAsync(World world, CallerClaims[] callers, int walks)
+    {
+        foreach (var (endpoint, claims) in callers.SelectMany(c => ((string[])["studentSectionAssociations", "students"]).Select(e => (e, c))))
+        {
+            bool IsOwn(long school) => claims.Organizations.Contains(school) || claims.Organizations.Contains(_districtOf[school]);
+            bool MaySee(JsonNode body)
+            {
+                var student = (string)(endpoint == "students" ? body : body["studentReference"]!)["studentUniqueId"]!;
+                return (endpoint == "students" || IsOwn(10)) && Enrolments.Any(e => e.Student == student && IsOwn(e.School));
+            }
+
+            var access = AccessOf(endpoint, ["RelationshipsWithEdOrgsAndPeople"], claims);
+            var all = (await QueryAsync(world, endpoint, Access.Everything, 0, 5_000, null, null)).Documents;
+            var visible = all.Where(d => MaySee(JsonNode.Parse(d.Body)!)).Select(d => d.RowId).ToArray();
+            for (var walk = 0; walk < walks; walk++)
+            {
+                var found = new List<long>();
+                for (RowRange? rows = RowRange.All; rows is not null;)
+                {
+                    var page = new CapturedPage();
+                    await world.Store.QueryAsync(
+                        new QueryPlan(World.Resource(endpoint), 0, 7, false, null, null, null, [], false) { Access = access, Rows = rows, IsCursor = true }, page, default);
+                    found.AddRange(page.Documents.Select(d => d.RowId));
+                    rows = page.Documents.Count < 7 ? null : RowRange.All.After(page.Documents[^1].RowId);
+                }
+
+                Assert.True(visible.SequenceEqual(found), $"{endpoint}, {claims.Organizations.Length} organizations, walk {walk}: {visible.Length} and not {found.Count}");
+            }
+        }
+    }
+
     private async Task FillAsync(World world, Random random)
     {
         await world.SeedAsync();
@@ -174,9 +307,9 @@ public abstract class RestrictedListConformance
             case 0:
                 if (await world.PostAsync("studentSchoolAssociations", World.Enrollment(student, school)) is WriteOutcome.Created)
                 {
-                    lock (_enrolments)
+                    lock (Enrolments)
                     {
-                        _enrolments.Add((student, school));
+                        Enrolments.Add((student, school));
                     }
                 }
 
@@ -199,12 +332,12 @@ public abstract class RestrictedListConformance
                 _districtOf[school] = 1 + random.Next(Districts);
                 await world.PostAsync("schools", World.School(school, _districtOf[school]));
                 break;
-            case 1 when _enrolments.Count > 20:
-                var ended = _enrolments[random.Next(_enrolments.Count)];
+            case 1 when Enrolments.Count > 20:
+                var ended = Enrolments[random.Next(Enrolments.Count)];
                 var body = World.Enrollment(ended.Student, ended.School);
                 var id = Assert.IsType<WriteOutcome.Unchanged>(await world.PostAsync("studentSchoolAssociations", body)).Id;
                 Assert.IsType<WriteOutcome.Deleted>(await world.DeleteAsync("studentSchoolAssociations", id));
-                _enrolments.Remove(ended);
+                Enrolments.Remove(ended);
                 break;
             case 2:
                 // A school of its own, which nobody had documents of before.
@@ -267,7 +400,7 @@ public abstract class RestrictedListConformance
         var own = claims.Organizations;
         bool IsBelow(long organization) => own.Contains(organization) || (_districtOf.TryGetValue(organization, out var district) && own.Contains(district));
         bool IsAbove(long organization) => own.Contains(organization) || own.Any(o => _districtOf.TryGetValue(o, out var district) && district == organization);
-        bool IsEnrolled(string student) => _enrolments.Any(e => e.Student == student && IsBelow(e.School));
+        bool IsEnrolled(string student) => Enrolments.Any(e => e.Student == student && IsBelow(e.School));
         return endpoint switch
         {
             "classPeriods" => IsBelow((long)body["schoolReference"]!["schoolId"]!),
