@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Rollcall.Cli;
 
+ServerRuntime.Begin(args);
 var root = new RootCommand("Rollcall moves school data into, between and out of Ed-Fi APIs, and serves one.");
 foreach (var verb in Verbs.All())
 {

@@ -1,0 +1,69 @@
+using System.Net.Sockets;
+using Rollcall.Cli;
+
+namespace Rollcall.IntegrationTests.EndToEnd;
+
+/// <summary>A server begins again with the compiler that suits it, and nobody notices: not who started it, nor who wants to look into it.</summary>
+public sealed class ServerRuntimeTests
+{
+    [Fact]
+    public async Task A_server_learns_from_what_it_runs_in_the_process_and_with_the_arguments_that_it_was_started_with()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere the server runs as the program is.");
+        var folder = Directory.CreateTempSubdirectory("rollcall-runtime-");
+        try
+        {
+            var database = Path.Combine(folder.FullName, "bezirk süd 1.db");
+            await using var server = await RollcallServer.StartAsync(database);
+
+            Assert.Contains($"{ServerRuntime.Variable}=1", await EntriesAsync(server.ProcessId, "environ"));
+            Assert.Contains(database, await EntriesAsync(server.ProcessId, "cmdline"));
+            Assert.True(File.Exists(database));
+            var diagnostics = Assert.Single(Directory.GetFiles(Path.GetTempPath(), $"dotnet-diagnostic-{server.ProcessId}-*-socket"));
+            using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(diagnostics));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task What_the_user_has_set_stays()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere the server runs as the program is.");
+        var folder = Directory.CreateTempSubdirectory("rollcall-runtime-");
+        using var server = RollcallCli.Start(
+            new Dictionary<string, string> { [ServerRuntime.Variable] = "0" },
+            "serve", "--sandbox", "--urls", "http://127.0.0.1:0", "--database", Path.Combine(folder.FullName, "api.db"), "--log-level", "Warning");
+        try
+        {
+            _ = server.StandardError.ReadToEndAsync();
+            while (await server.StandardOutput.ReadLineAsync() is { } line && !line.StartsWith("listening on ", StringComparison.Ordinal))
+            {
+            }
+
+            Assert.Contains($"{ServerRuntime.Variable}=0", await EntriesAsync(server.Id, "environ"));
+        }
+        finally
+        {
+            server.Kill();
+            await server.WaitForExitAsync();
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Theory]
+    [InlineData(true, "serve")]
+    [InlineData(true, "serve", "--sandbox")]
+    [InlineData(false, "serve", "client", "add")]
+    [InlineData(false, "serve", "index")]
+    [InlineData(false, "publish", "--sourceUrl=serve")]
+    [InlineData(false)]
+    public void Only_a_server_begins_again(bool isServer, params string[] arguments) => Assert.Equal(isServer, ServerRuntime.IsServer(arguments));
+
+    /// <summary>Of the kernel's own view of a process.</summary>
+    private static async Task<string[]> EntriesAsync(int process, string name) =>
+        (await File.ReadAllTextAsync($"/proc/{process}/{name}")).Split('\0', StringSplitOptions.RemoveEmptyEntries);
+}
