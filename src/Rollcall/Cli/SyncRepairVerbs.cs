@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using Rollcall.Exchange.Sync;
-using Rollcall.Standard.Loading;
 using static Rollcall.Cli.SyncOptionSet;
 
 namespace Rollcall.Cli;

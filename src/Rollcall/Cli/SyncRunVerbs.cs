@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Rollcall.Exchange.Sync;
-using Rollcall.Standard.Loading;
 using static Rollcall.Cli.SyncOptionSet;
 
 namespace Rollcall.Cli;

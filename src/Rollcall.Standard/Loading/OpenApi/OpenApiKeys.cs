@@ -1,5 +1,3 @@
-using Rollcall.Standard.Model;
-
 namespace Rollcall.Standard.Loading.OpenApi;
 
 /// <summary>Works out where the parts of a natural key are in a document: OpenAPI names the parts, and leaves it to the reader to find them below the
