@@ -31,7 +31,7 @@ public sealed class GrandBendTests(PostgresFixture postgres)
     public async Task Published_to_a_second_server_both_are_equal_and_verify_sees_one_altered_one_dropped_and_one_rekeyed_document()
     {
         using var folder = new TemporaryFolder();
-        await using var database = await postgres.EmptyAsync();
+        await using var database = await postgres.WithSandboxAsync();
         await using var source = await RollcallServer.StartAsync(folder.File("source.db"));
         await using var target = await RollcallServer.StartAsync(database.ConnectionString);
         Assert.Equal(0, (await RollcallCli.RunAsync(["load", GrandBend.Folder(folder.File("data")), "--url", source.Url, .. _client])).ExitCode);
