@@ -243,7 +243,7 @@ main() {
   local locked=()
   [ "${CI:-}" = true ] && locked=(--locked-mode)
   step restore dotnet restore Rollcall.slnx "${locked[@]}" || return
-  step build dotnet build Rollcall.slnx -c Release --no-restore -p:SharedCompilationId="$compiler" \
+  step build dotnet build Rollcall.slnx -c Release --no-restore -p:UseSharedCompilation=true -p:SharedCompilationId="$compiler" \
     -p:IsWhiteSpaceCheckedApart=true -v quiet || return
   end_compiler
   # Style and analyzers are enforced by the build; what is left is white space. The whole of dotnet format takes as long as the build.
