@@ -9,7 +9,7 @@ using Rollcall.Standard.Loading;
 
 namespace Rollcall.IntegrationTests;
 
-/// <summary>Finds the PostgreSQL server for tests and gives each test a database of its own, copied from one that is made once.</summary>
+/// <summary>Finds the PostgreSQL server for tests and gives each test a database of its own, copied from ones that are made once.</summary>
 public sealed class PostgresFixture : IAsyncLifetime
 {
     public const string Variable = "ROLLCALL_TEST_POSTGRES";
@@ -18,9 +18,9 @@ public sealed class PostgresFixture : IAsyncLifetime
     private const int PatienceSeconds = 300;
     private readonly string? _server = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } text ? text : null;
     private readonly SemaphoreSlim _gate = new(1);
-    private readonly string _template = $"rollcall_test_{Environment.ProcessId}_{Guid.NewGuid():N}"[..40];
+    private readonly string _prefix = $"rollcall_test_{Environment.ProcessId}_{Guid.NewGuid():N}"[..40];
     private readonly ConcurrentDictionary<string, bool> _left = new();
-    private bool _hasTemplate;
+    private readonly HashSet<string> _templates = [];
     private int _made;
 
     /// <summary>A connection string for the server; the test is skipped, with the reason, where there is none, and fails on CI.</summary>
@@ -43,32 +43,38 @@ public sealed class PostgresFixture : IAsyncLifetime
     /// <summary>A new, empty database.</summary>
     public async Task<TestDatabase> EmptyAsync()
     {
-        var name = $"{_template}_{Interlocked.Increment(ref _made)}";
+        var name = $"{_prefix}_{Interlocked.Increment(ref _made)}";
         await RunAsync($"create database {name}");
         _left[name] = true;
         return new TestDatabase(this, name);
     }
 
     /// <summary>A new database with the schema of Ed-Fi 5.2 in it and no documents.</summary>
-    public async Task<TestDatabase> WithSchemaAsync()
+    public Task<TestDatabase> WithSchemaAsync() => CopyAsync("schema", async database =>
     {
-        var server = Server;
+        await using (await PostgresDocumentStore.OpenAsync(database, CompactModelReader.EdFi52, TimeProvider.System, NullLogger.Instance, CancellationToken.None))
+        {
+        }
+    });
+
+    /// <summary>A new database as the first start of a sandbox leaves it: for tests of what comes afterwards.</summary>
+    public Task<TestDatabase> WithSandboxAsync() => CopyAsync("sandbox", PreparedSandbox.MakeAsync);
+
+    private async Task<TestDatabase> CopyAsync(string kind, Func<string, Task> makeAsync)
+    {
+        var (server, template) = (Server, $"{_prefix}_{kind}");
         await _gate.WaitAsync();
         try
         {
-            if (!_hasTemplate)
+            if (!_templates.Contains(template))
             {
-                await RunAsync($"create database {_template}");
-                await using (await PostgresDocumentStore.OpenAsync(
-                    Of(server, _template), CompactModelReader.EdFi52, TimeProvider.System, NullLogger.Instance, CancellationToken.None))
-                {
-                }
-
-                _hasTemplate = true;
+                await RunAsync($"create database {template}");
+                await makeAsync(Of(server, template));
+                _templates.Add(template);
             }
 
-            var name = $"{_template}_{Interlocked.Increment(ref _made)}";
-            await RunAsync($"create database {name} template {_template}");
+            var name = $"{_prefix}_{Interlocked.Increment(ref _made)}";
+            await RunAsync($"create database {name} template {template}");
             _left[name] = true;
             return new TestDatabase(this, name);
         }
@@ -87,9 +93,9 @@ public sealed class PostgresFixture : IAsyncLifetime
             await DropAsync(name);
         }
 
-        if (_hasTemplate)
+        foreach (var template in _templates)
         {
-            await DropAsync(_template);
+            await DropAsync(template);
         }
 
         _gate.Dispose();

@@ -19,7 +19,7 @@ public sealed class PublishBetweenServersTests(PostgresFixture postgres)
     {
         Assert.SkipUnless(Environment.GetEnvironmentVariable(PostgresFixture.Variable) is { Length: > 0 }, $"{PostgresFixture.Variable} is not set.");
         using var folder = new TemporaryFolder();
-        await using var database = await postgres.EmptyAsync();
+        await using var database = await postgres.WithSandboxAsync();
         var file = folder.File("api.db");
         await using var source = await RollcallServer.StartAsync(isSourceSqlite ? file : database.ConnectionString);
         await using var target = await RollcallServer.StartAsync(isSourceSqlite ? database.ConnectionString : file);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Text.Json;
+using Rollcall.Serve;
 
 namespace Rollcall.IntegrationTests.EndToEnd;
 
@@ -24,8 +25,14 @@ internal sealed class RollcallServer : IAsyncDisposable
     public bool HasExited => _process.HasExited;
 
     /// <summary>Starts the server and waits until it says that it listens.</summary>
+    /// <param name="database">A file that is not there yet begins as a copy of what a first start makes, unless there are <paramref name="more"/> arguments.</param>
     public static async Task<RollcallServer> StartAsync(string database, params string[] more)
     {
+        if (more.Length == 0 && !ServeOptions.NamesPostgres(database))
+        {
+            await PreparedSandbox.CopyAsync(database);
+        }
+
         var process = RollcallCli.Start(["serve", "--sandbox", "--urls", "http://127.0.0.1:0", "--database", database, "--log-level", "Warning", .. more]);
         var errors = process.StandardError.ReadToEndAsync();
         while (await process.StandardOutput.ReadLineAsync() is { } line)

@@ -27,7 +27,7 @@ public sealed class FuzzTests(PostgresFixture postgres, ITestOutputHelper output
     [InlineData(52)]
     public async Task On_PostgreSQL_hostile_requests_are_answered_within_bounds(int seed)
     {
-        await using var database = await postgres.EmptyAsync();
+        await using var database = await postgres.WithSandboxAsync();
         await RunAsync(database.ConnectionString, seed);
     }
 

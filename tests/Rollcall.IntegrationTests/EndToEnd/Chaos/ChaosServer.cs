@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
+using Rollcall.Serve;
 
 namespace Rollcall.IntegrationTests.EndToEnd.Chaos;
 
@@ -21,6 +22,11 @@ internal sealed class ChaosServer : IDisposable
 
     public static async Task<ChaosServer> StartAsync(string database)
     {
+        if (!ServeOptions.NamesPostgres(database))
+        {
+            await PreparedSandbox.CopyAsync(database);
+        }
+
         var server = new ChaosServer(RollcallCli.Start(
             "serve", "--sandbox", "--urls", "http://127.0.0.1:0", "--database", database, "--log-level", "Debug"));
         server._process.ErrorDataReceived += (_, line) => server.Hear(line.Data ?? "");

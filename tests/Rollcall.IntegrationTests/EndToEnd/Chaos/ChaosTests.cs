@@ -15,7 +15,7 @@ public sealed class ChaosTests(PostgresFixture postgres, ITestOutputHelper outpu
     public async Task Many_clients_on_two_postgres_servers_leave_data_that_agrees()
     {
         var seed = Environment.TickCount;
-        await using var database = await postgres.WithSchemaAsync();
+        await using var database = await postgres.WithSandboxAsync();
         await database.RunAsync($"alter database {new NpgsqlConnectionStringBuilder(database.ConnectionString).Database} set deadlock_timeout = '5ms'");
         using var first = await ChaosServer.StartAsync(database.ConnectionString);
         using var second = await ChaosServer.StartAsync(database.ConnectionString);
@@ -81,7 +81,7 @@ public sealed class ChaosTests(PostgresFixture postgres, ITestOutputHelper outpu
     [Fact]
     public async Task A_killed_postgres_server_loses_nothing_that_was_acknowledged()
     {
-        await using var database = await postgres.WithSchemaAsync();
+        await using var database = await postgres.WithSandboxAsync();
         await KillAsync(database.ConnectionString);
     }
 

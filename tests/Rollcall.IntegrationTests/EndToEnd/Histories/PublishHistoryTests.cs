@@ -30,7 +30,7 @@ public sealed class PublishHistoryTests(PostgresFixture postgres, ITestOutputHel
 
     private async Task LiveAsync(int number, int lanes, int histories, LivingSchool school, int seed, HistoryCounts counts)
     {
-        await using var database = await postgres.EmptyAsync();
+        await using var database = await postgres.WithSandboxAsync();
         await using var lane = await HistoryLane.StartAsync(school, counts, output.WriteLine, database.ConnectionString, isSourceSqlite: number % 2 == 0);
         for (var history = number; history < histories; history += lanes)
         {

@@ -174,7 +174,7 @@ public sealed class PostgresLedgerTests(PostgresFixture postgres)
             {
                 return open();
             }
-            catch (LedgerException) when (n < 100)
+            catch (LedgerException) when (n < 1200)
             {
                 await Task.Delay(50);
             }

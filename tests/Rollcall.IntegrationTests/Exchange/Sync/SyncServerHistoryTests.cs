@@ -41,7 +41,7 @@ public sealed class SyncServerHistoryTests(PostgresFixture postgres)
             new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
             async (seed, _) =>
             {
-                await using var api = inPostgres ? await postgres.WithSchemaAsync() : null;
+                await using var api = inPostgres ? await postgres.WithSandboxAsync() : null;
                 await using var ledger = inPostgres ? await postgres.EmptyAsync() : null;
                 await HistoryAsync(seed, prepared, api?.ConnectionString, ledger?.ConnectionString, mix);
             });

@@ -24,6 +24,7 @@ public sealed class TenDaysTests(PostgresFixture postgres)
         await LimitlessSis.CreateAsync(folder.File("sis.db"), students, 21);
         await LimitlessSis.WriteMappingAsync(folder.File("mapping"));
         await using var database = ledgerInPostgres ? await postgres.EmptyAsync() : null;
+        await PreparedSandbox.CopyAsync(folder.File("api.db"));
         await using var host = await ServeHost.StartAsync(
             new ServeOptions { Urls = ["http://127.0.0.1:0"], Database = folder.File("api.db"), Sandbox = true, LogLevel = Microsoft.Extensions.Logging.LogLevel.Warning },
             CancellationToken.None);

@@ -240,7 +240,7 @@ public abstract class HttpClaimTests(HttpServer server)
 
     private static async Task EventuallyAsync(Func<Task<bool>> isSo)
     {
-        for (var i = 0; i < 100 && !await isSo(); i++)
+        for (var i = 0; i < 600 && !await isSo(); i++)
         {
             await Task.Delay(100, TestContext.Current.CancellationToken);
         }

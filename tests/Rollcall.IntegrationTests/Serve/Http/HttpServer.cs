@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using Rollcall.Serve;
+using Rollcall.Serve.Security;
 using Rollcall.Standard.Documents;
 
 namespace Rollcall.IntegrationTests.Serve.Http;
@@ -16,6 +17,9 @@ public abstract class HttpServer : IAsyncLifetime
     private ServeHost? _host;
     private readonly string _xsd = Directory.CreateTempSubdirectory("rollcall-xsd-").FullName;
     private int _unique;
+
+    /// <summary>The tests of the Admin API make some hundred clients, whose secrets would be half of what they cost.</summary>
+    static HttpServer() => SecretHash.Iterations = LongRun.IsOn ? SecretHash.Iterations : 1_000;
 
     public ServeHost Host => _host!;
 
@@ -205,7 +209,12 @@ public class SqliteServer : HttpServer
     private readonly string _folder = Directory.CreateTempSubdirectory("rollcall-http-").FullName;
     private int _made;
 
-    protected override Task<string> DatabaseAsync() => Task.FromResult(Path.Combine(_folder, $"api{_made++}.db"));
+    protected override async Task<string> DatabaseAsync()
+    {
+        var path = Path.Combine(_folder, $"api{_made++}.db");
+        await PreparedSandbox.CopyAsync(path);
+        return path;
+    }
 
     protected override Task DropAsync()
     {
@@ -230,7 +239,7 @@ public class PostgresServer(PostgresFixture postgres) : HttpServer
 
     protected override async Task<string> DatabaseAsync()
     {
-        _databases.Add(await postgres.WithSchemaAsync());
+        _databases.Add(await postgres.WithSandboxAsync());
         return _databases[^1].ConnectionString;
     }
 

@@ -190,17 +190,22 @@ public sealed class HttpTrafficTests : IAsyncLifetime
         Assert.Equal(status, (await RawHttp.SendAsync(Root, $"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")).Status);
     }
 
-    private async Task StartAsync(TrafficOptions traffic, long bodyBytesMax = 10_485_760) => _host = await ServeHost.StartAsync(
-        new ServeOptions
-        {
-            Urls = ["http://127.0.0.1:0"],
-            Database = Path.Combine(_folder, "api.db"),
-            Sandbox = true,
-            LogLevel = LogLevel.None,
-            Traffic = traffic,
-            BodyBytesMax = bodyBytesMax,
-        },
-        TestContext.Current.CancellationToken);
+    private async Task StartAsync(TrafficOptions traffic, long bodyBytesMax = 10_485_760)
+    {
+        var database = Path.Combine(_folder, "api.db");
+        await PreparedSandbox.CopyAsync(database);
+        _host = await ServeHost.StartAsync(
+            new ServeOptions
+            {
+                Urls = ["http://127.0.0.1:0"],
+                Database = database,
+                Sandbox = true,
+                LogLevel = LogLevel.None,
+                Traffic = traffic,
+                BodyBytesMax = bodyBytesMax,
+            },
+            TestContext.Current.CancellationToken);
+    }
 
     private async Task<string> TokenAsync()
     {

@@ -183,7 +183,7 @@ public sealed class PostgresManyReferrersTests(PostgresFixture postgres, ITestOu
 {
     protected override async Task<OpenDatabase> OpenAsync()
     {
-        var database = await postgres.WithSchemaAsync();
+        var database = await postgres.WithSandboxAsync();
         return new OpenDatabase(database.ConnectionString, database, null);
     }
 

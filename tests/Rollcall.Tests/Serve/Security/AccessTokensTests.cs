@@ -172,6 +172,7 @@ public sealed class AccessTokensTests
     public void Secrets_are_salted_and_only_the_right_one_fits()
     {
         var stored = SecretHash.Create("open sesame");
+        Assert.StartsWith("pbkdf2-sha512$210000$", stored, StringComparison.Ordinal);
         Assert.NotEqual(stored, SecretHash.Create("open sesame"));
         Assert.DoesNotContain("sesame", stored, StringComparison.Ordinal);
         Assert.True(SecretHash.Verify("open sesame", stored));
