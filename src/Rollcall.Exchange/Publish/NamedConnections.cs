@@ -36,8 +36,7 @@ public static class NamedConnections
             var isFile = settings[$"Connections:{side}:Type"] is { } type && !type.Equals("api", StringComparison.OrdinalIgnoreCase);
             if (stored is null && !isWhole && !isFile)
             {
-                var meant = ConnectionStores.NamesOf(settings) != StringComparison.Ordinal ? null
-                    : (await store.ListAsync(cancellationToken)).FirstOrDefault(n => n.Equals(name, StringComparison.OrdinalIgnoreCase));
+                var meant = ConnectionStores.NamesOf(settings) == StringComparison.Ordinal ? await NearAsync(store, name, cancellationToken) : null;
                 faults.Add($"--{side.ToLowerInvariant()}Name: there is no connection '{name}' in {store.Shown}{(meant is null ? "" : $", which tells names apart by letter case: do you mean '{meant}'?")}");
             }
 
@@ -66,6 +65,19 @@ public static class NamedConnections
         }
 
         return faults.Count == 0 ? (PublishArguments.WithNamed(settings, named), warnings) : throw new InvalidDataException(string.Join("\n  ", faults));
+    }
+
+    /// <summary>A name that differs in letter case only: a hint, so that a store which lets nobody list its names costs the hint alone.</summary>
+    private static async Task<string?> NearAsync(IConnectionStore store, string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await store.ListAsync(cancellationToken)).FirstOrDefault(n => n.Equals(name, StringComparison.OrdinalIgnoreCase));
+        }
+        catch (ConnectionStoreException)
+        {
+            return null;
+        }
     }
 
     private static string? Name(IConfiguration settings, string side) => settings[$"Connections:{side}:Name"] is { Length: > 0 } name ? name : null;

@@ -21,6 +21,7 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
     private DateTimeOffset? _scannedAt;
     private long _dueAt;
     private bool _hasScanned;
+    private string? _untold;
 
     private bool HasReplica => _config.Connection is not null && _config.Method != ChangeMethod.Poll && folder.Profile.Source.Provider == SisProvider.Postgres;
 
@@ -133,8 +134,24 @@ public sealed class SyncWatch(MappingFolder folder, DataStandard standard, SyncO
 
     private async Task<bool> ReadsAsBeforeAsync(SyncSession session, ChangeRouter router, CancellationToken cancellationToken)
     {
-        await using var sis = await SyncRun.OpenSisAsync(folder, cancellationToken);
-        var tables = (await ChangeRouter.CreateAsync(session, sis, cancellationToken)).Tables;
+        IReadOnlySet<string> tables;
+        try
+        {
+            await using var sis = await SyncRun.OpenSisAsync(folder, cancellationToken);
+            tables = (await ChangeRouter.CreateAsync(session, sis, cancellationToken)).Tables;
+        }
+        catch (SisException e) when (!e.IsUnavailable)
+        {
+            // A view that is just being made anew: a query that stays broken ends the next look at its rows.
+            if (e.Message != _untold)
+            {
+                _untold = e.Message;
+                Said?.Invoke($"which tables the queries read cannot be told now: {e.Message.TrimEnd('.')}.");
+            }
+
+            return true;
+        }
+
         if (tables.SetEquals(router.Tables))
         {
             return true;

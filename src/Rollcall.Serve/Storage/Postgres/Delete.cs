@@ -111,8 +111,8 @@ internal sealed class Delete(Catalog catalog, References references, Rows rows)
             access, reachable!.Stored(row.RowId, row.ChangeVersion), isStored: true, reachable, v => reachable.Views.StoredRow(v, row.RowId, row.ChangeVersion));
 
     /// <summary>Deletes one row in the connection's transaction; false when it has changed since it was found.</summary>
-    public async Task<bool> DeleteAsync(NpgsqlConnection connection, ResourceModel resource, DoomedRow row, CancellationToken cancellationToken) =>
-        (await DeleteAsync(connection, resource, [row], null, cancellationToken)).Count == 1;
+    public async Task<bool> DeleteAsync(NpgsqlConnection connection, ResourceModel resource, DoomedRow row, Reachable? reachable, CancellationToken cancellationToken) =>
+        (await DeleteAsync(connection, resource, [row], reachable, cancellationToken)).Count == 1;
 
     /// <summary>Type names of the resources that refer to the row, sorted; empty when none does any more.</summary>
     public async Task<string[]> ReferrersAsync(ResourceModel resource, Guid id, CancellationToken cancellationToken)

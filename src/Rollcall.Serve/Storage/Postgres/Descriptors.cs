@@ -145,7 +145,14 @@ internal sealed class Descriptors(Catalog catalog, DescriptorUse use) : IDisposa
                 return new WriteOutcome.Referenced(late);
             }
 
-            if (!await delete.DeleteAsync(connection, resource, row, cancellationToken))
+            try
+            {
+                if (!await delete.DeleteAsync(connection, resource, row, reachable, cancellationToken))
+                {
+                    continue;
+                }
+            }
+            catch (PostgresException e) when (e.SqlState == Errors.NoLongerTrue)
             {
                 continue;
             }

@@ -48,7 +48,7 @@ internal sealed class ImportedSnapshot(
 
     public override ValueTask<ReadOutcome> GetAsync(
         ResourceModel resource, Guid id, IDocumentSink sink, Access access, CancellationToken cancellationToken) =>
-        RunAsync(async connection => await reads.GetAsync(connection, resource, id, sink, access, cancellationToken), cancellationToken);
+        RunAsync(async connection => await reads.GetAsync(connection, resource, id, sink, access, cancellationToken), cancellationToken, access.HasViews);
 
     public override async ValueTask QueryAsync(QueryPlan plan, IDocumentSink sink, CancellationToken cancellationToken) =>
         await RunAsync(
@@ -57,10 +57,11 @@ internal sealed class ImportedSnapshot(
                 await reads.QueryAsync(connection, plan, sink, Anchors, cancellationToken);
                 return true;
             },
-            cancellationToken);
+            cancellationToken,
+            plan.Access.HasViews);
 
     public override ValueTask<IReadOnlyList<RowRange>> PartitionAsync(PartitionPlan plan, CancellationToken cancellationToken) =>
-        RunAsync(connection => reads.PartitionAsync(connection, plan, cancellationToken), cancellationToken);
+        RunAsync(connection => reads.PartitionAsync(connection, plan, cancellationToken), cancellationToken, plan.Rows.Access.HasViews);
 
     public override ValueTask<TrackedDeletes> QueryDeletesAsync(ChangeQueryPlan plan, CancellationToken cancellationToken) =>
         RunAsync(connection => deletes.QueryAsync(connection, plan, cancellationToken), cancellationToken);
@@ -151,7 +152,9 @@ internal sealed class ImportedSnapshot(
         await end.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private async ValueTask<T> RunAsync<T>(Func<NpgsqlConnection, ValueTask<T>> read, CancellationToken cancellationToken)
+    /// <param name="asksViews">The transaction then holds locks on what administrators made, and must not outlive the read: their next change of a view would
+    /// wait for it, and everybody's reads for that change.</param>
+    private async ValueTask<T> RunAsync<T>(Func<NpgsqlConnection, ValueTask<T>> read, CancellationToken cancellationToken, bool asksViews = false)
     {
         await _free.WaitAsync(cancellationToken);
         NpgsqlConnection? connection = null;
@@ -159,8 +162,12 @@ internal sealed class ImportedSnapshot(
         {
             connection = _idle.TryTake(out var idle) ? idle : await ImportForReadAsync(cancellationToken);
             var answer = await read(connection);
-            _idle.Add(connection);
-            connection = null;
+            if (!asksViews)
+            {
+                _idle.Add(connection);
+                connection = null;
+            }
+
             return answer;
         }
         catch (Exception e) when (PostgresDatabase.IsUnavailable(e))
@@ -169,7 +176,7 @@ internal sealed class ImportedSnapshot(
         }
         finally
         {
-            // A read that failed leaves a transaction that is good for nothing.
+            // Locks go with the transaction; a read that failed leaves a transaction that is good for nothing.
             if (connection is not null)
             {
                 await connection.DisposeAsync();

@@ -8,6 +8,10 @@ namespace Rollcall.Standard.Loading.OpenApi;
 /// tell which values are unified, how items of an array are told apart, or how many digits a decimal may have.</summary>
 public sealed class OpenApiImport
 {
+    /// <summary>Many times what the largest model has; a document whose schemas contain one another has no end.</summary>
+    private const int MembersMax = 500_000;
+    private const int DepthMax = 16;
+
     private static readonly ResourceName _schoolYears = new(DataStandard.CoreNamespace, "schoolYearTypes");
     private readonly OpenApiReader _resources;
     private readonly List<OpenApiResource> _found;
@@ -15,6 +19,7 @@ public sealed class OpenApiImport
     private readonly Dictionary<ResourceName, IReadOnlyList<KeyValuePair<string, string[]>>> _keys = [];
     private readonly Dictionary<string, JsonObject> _abstracts = [];
     private readonly List<string> _leftOut = [];
+    private int _members;
     private readonly List<(string Namespace, string Endpoint, string At, JsonObject Members)> _parts = [];
 
     /// <param name="resources">The document named Resources.</param>
@@ -70,8 +75,15 @@ public sealed class OpenApiImport
         Core = files[DataStandard.CoreNamespace];
         Core["abstract"] = new JsonObject(_abstracts.Select(a => KeyValuePair.Create<string, JsonNode?>(a.Key, a.Value)));
         Core["descriptor"] = JsonNode.Parse(builtIn.RootElement.GetProperty("descriptor").GetRawText());
-        Extensions = [.. projects.Where(p => p != DataStandard.CoreNamespace).Select(p => files[p])];
-        foreach (var group in _parts.Where(p => files.ContainsKey(p.Namespace)).GroupBy(p => (p.Namespace, p.Endpoint)))
+
+        // An extension may have members in other projects' resources and nothing else, or another spelling below _ext than in addresses.
+        foreach (var ns in _parts.Select(p => p.Namespace).Distinct().Where(n => !files.ContainsKey(n)).ToArray())
+        {
+            files[ns] = Project(ns, versions);
+        }
+
+        Extensions = [.. files.Where(f => f.Key != DataStandard.CoreNamespace).OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => f.Value)];
+        foreach (var group in _parts.GroupBy(p => (p.Namespace, p.Endpoint)))
         {
             var extended = (JsonObject)(files[group.Key.Namespace]["extended"] ??= new JsonObject());
             extended[group.Key.Endpoint] = new JsonObject { ["parts"] = new JsonObject(group.Select(p => KeyValuePair.Create<string, JsonNode?>(p.At, p.Members))) };
@@ -128,11 +140,27 @@ public sealed class OpenApiImport
     private JsonObject Members(string schema, OpenApiResource resource, string at, IReadOnlyCollection<string> identity)
     {
         var members = new JsonObject();
+        if (at.AsSpan().Count('.') > DepthMax)
+        {
+            throw new InvalidDataException($"{resource.Name}: {schema} is nested more than {DepthMax} deep.");
+        }
+
         foreach (var member in _resources.Members(schema))
         {
+            if (++_members > MembersMax)
+            {
+                throw new InvalidDataException($"the documents have more than {MembersMax} members.");
+            }
+
             var path = $"{at}.{member.Name}";
             if (member.Name == DataStandard.ExtensionMember)
             {
+                if (resource.Name.Namespace != DataStandard.CoreNamespace)
+                {
+                    _leftOut.Add($"{resource.Name}: {path}: what extensions add to another extension's resource cannot be mapped.");
+                    continue;
+                }
+
                 foreach (var project in _resources.Members(member.Schema ?? ""))
                 {
                     _parts.Add((project.Name, resource.Name.Endpoint, at, Members(project.Schema ?? "", resource, $"{path}.{project.Name}", [])));
@@ -145,7 +173,7 @@ public sealed class OpenApiImport
             {
                 { IsArray: true, Schema: null } => null,
                 { IsArray: true } => Array(member, Members(member.Schema, resource, path + "[*]", [])),
-                { IsReference: true } => Reference(member, resource) ?? Embedded(member, resource, path),
+                { IsReference: true } => Reference(member, resource, path) ?? Embedded(member, resource, path),
                 { Schema: not null } => Embedded(member, resource, path),
                 _ => OpenApiScalar.Read(member, resource.Name.Namespace, _descriptors),
             };
@@ -186,13 +214,13 @@ public sealed class OpenApiImport
         new() { ["type"] = "object", ["properties"] = Members(member.Schema!, resource, path, []) };
 
     /// <summary>Null when the target is not known, or has another key than the reference's fields: what it carries is then an object like others.</summary>
-    private JsonObject? Reference(OpenApiMember member, OpenApiResource resource)
+    private JsonObject? Reference(OpenApiMember member, OpenApiResource resource, string path)
     {
         var fields = _resources.Members(member.Schema!);
         var (type, ns, key) = Target(member.TargetType, resource.Name.Namespace);
         if (key is null || fields.Any(f => f.Schema is not null || f.IsArray) || fields.Count != key.Count)
         {
-            return NotTold(member, resource, type);
+            return NotTold(path, resource, type);
         }
 
         var read = new JsonObject();
@@ -202,9 +230,9 @@ public sealed class OpenApiImport
             var scalar = OpenApiScalar.Read(field, resource.Name.Namespace, _descriptors);
             // A field is named as in the target, or so with a role before it.
             var part = rest.FindIndex(k => k.Key == field.Name) is >= 0 and var same ? same : rest.FindIndex(k => field.Name.EndsWith(OpenApiReader.Pascal(k.Key), StringComparison.Ordinal));
-            if (part < 0)
+            if (part < 0 || scalar is null)
             {
-                return NotTold(member, resource, type);
+                return NotTold(path, resource, type);
             }
 
             scalar["target"] = rest[part].Value is [var single] ? single : new JsonArray([.. rest[part].Value.Select(v => JsonValue.Create(v))]);
@@ -221,9 +249,9 @@ public sealed class OpenApiImport
         return reference;
     }
 
-    private JsonObject? NotTold(OpenApiMember member, OpenApiResource resource, string type)
+    private JsonObject? NotTold(string path, OpenApiResource resource, string type)
     {
-        _leftOut.Add($"{resource.Name}: {member.Name} names a {type}, whose key the OpenAPI document does not tell; whether it exists is left to the API.");
+        _leftOut.Add($"{resource.Name}: {path} names a {type}, whose key the OpenAPI document does not tell; whether it exists is left to the API.");
         return null;
     }
 

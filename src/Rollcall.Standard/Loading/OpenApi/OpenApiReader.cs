@@ -37,10 +37,10 @@ internal sealed class OpenApiReader(JsonElement document)
     public static string TypeOf(string schema)
     {
         var name = schema[(schema.IndexOf('_', StringComparison.Ordinal) + 1)..];
-        return name.Length == 0 ? name : Pascal(name);
+        return Pascal(name);
     }
 
-    public static string Pascal(string name) => char.ToUpperInvariant(name[0]) + name[1..];
+    public static string Pascal(string name) => name.Length == 0 ? name : char.ToUpperInvariant(name[0]) + name[1..];
 
     /// <summary>What can be posted, in the document's order.</summary>
     public IEnumerable<OpenApiResource> Resources()
@@ -77,7 +77,7 @@ internal sealed class OpenApiReader(JsonElement document)
             : [];
         return
         [
-            .. properties.EnumerateObject().Where(p => !_ofTheServer.Contains(p.Name)).Select(p =>
+            .. properties.EnumerateObject().Where(p => p.Name.Length > 0 && !_ofTheServer.Contains(p.Name)).Select(p =>
             {
                 var isArray = p.Value.TryGetProperty("items", out var items);
                 return new OpenApiMember(p.Name, p.Value, SchemaName(isArray ? items : p.Value), isArray, required.Contains(p.Name), IsTrue(p.Value, IdentityMark));

@@ -4,14 +4,14 @@ using Rollcall.Standard.Model;
 
 namespace Rollcall.Standard.Loading.OpenApi;
 
-/// <summary>A scalar member's type and bounds.</summary>
+/// <summary>A scalar member's type and bounds; null for what is no scalar of an Ed-Fi document.</summary>
 internal static class OpenApiScalar
 {
     /// <param name="ns">The project of the resource: its own descriptors come before the core's of the same name.</param>
-    public static JsonObject Read(OpenApiMember member, string ns, IReadOnlyDictionary<(string Namespace, string Endpoint), string> descriptors)
+    public static JsonObject? Read(OpenApiMember member, string ns, IReadOnlyDictionary<(string Namespace, string Endpoint), string> descriptors)
     {
         var body = member.Body;
-        var type = Text("type");
+        var type = Text("type") ?? NullableType(body);
         var format = Text("format");
         if (type == "string" && member.Name.EndsWith("Descriptor", StringComparison.Ordinal) && DescriptorOf(member.Name, ns, descriptors) is var (project, descriptor))
         {
@@ -33,8 +33,14 @@ internal static class OpenApiScalar
             ("string", "date") => new JsonObject { ["type"] = "date" },
             ("string", "date-time") => new JsonObject { ["type"] = "datetime" },
             ("string", "time") => new JsonObject { ["type"] = "time" },
-            _ => new JsonObject { ["type"] = "string" },
+            ("string", _) => new JsonObject { ["type"] = "string" },
+            _ => null,
         };
+        if (scalar is null)
+        {
+            return null;
+        }
+
         foreach (var bound in (string[])(type is "integer" or "number" ? ["minimum", "maximum"] : scalar["type"]!.GetValue<string>() == "string" ? ["minLength", "maxLength"] : []))
         {
             if (body.TryGetProperty(bound, out var number) && number.ValueKind == JsonValueKind.Number)
@@ -47,6 +53,11 @@ internal static class OpenApiScalar
 
         string? Text(string name) => body.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
     }
+
+    /// <summary>OpenAPI 3.1's way to say that a value may be null.</summary>
+    private static string? NullableType(JsonElement body) =>
+        body.TryGetProperty("type", out var types) && types.ValueKind == JsonValueKind.Array
+        && types.EnumerateArray().Select(t => t.ValueKind == JsonValueKind.String ? t.GetString() : "").Where(t => t != "null").ToArray() is [var single] ? single : null;
 
     /// <summary>The longest descriptor type that the member's name ends with: <c>entryGradeLevelDescriptor</c> is a <c>GradeLevelDescriptor</c>,
     /// <c>ideaPartDescriptor</c> an <c>IDEAPartDescriptor</c>.</summary>

@@ -47,7 +47,7 @@ public sealed class TargetModel
             {
                 ["format"] = Format,
                 ["dataModels"] = new JsonObject(dataModels.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => KeyValuePair.Create<string, JsonNode?>(m.Key, m.Value))),
-                ["leftOut"] = new JsonArray([.. import.LeftOut.Where(l => !isBuiltIn || !l.StartsWith(DataStandard.CoreNamespace + "/", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(l => JsonValue.Create(l))]),
+                ["leftOut"] = new JsonArray([.. import.LeftOut.Where(l => !isBuiltIn || !l.StartsWith(DataStandard.CoreNamespace + "/", StringComparison.Ordinal) || l.Contains($".{DataStandard.ExtensionMember}.", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(l => JsonValue.Create(l))]),
                 ["core"] = isBuiltIn ? BuiltIn : import.Core,
                 ["extensions"] = new JsonArray([.. import.Extensions]),
             });

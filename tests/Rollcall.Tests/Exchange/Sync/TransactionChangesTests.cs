@@ -21,6 +21,19 @@ public sealed class TransactionChangesTests
     }
 
     [Fact]
+    public void Many_tables_with_some_changes_each_are_bounded_together_and_none_is_forgotten()
+    {
+        var changes = new TransactionChanges();
+        for (var i = 0; i < 100_000; i++)
+        {
+            changes.Add(Row($"part{i % 60}", i));
+            Assert.InRange(changes.Changes.Count, 1, TransactionChanges.TotalMax + 60);
+        }
+
+        Assert.Equal(60, changes.Changes.Select(c => c.Table).Distinct().Count());
+    }
+
+    [Fact]
     public void Below_that_every_change_is_kept_in_its_order()
     {
         var changes = new TransactionChanges();

@@ -86,6 +86,34 @@ public sealed class OpenApiImportTests
         Assert.Throws<InvalidDataException>(() => TargetModel.FromOpenApi(document.RootElement, document.RootElement, new Dictionary<string, string> { ["Ed-Fi"] = "5.1.0" }));
     }
 
+    [Fact]
+    public void Schemas_that_contain_one_another_without_end_are_refused()
+    {
+        // Each level has ten members of the next one, and the last is the first again.
+        var schemas = new JsonObject();
+        for (var i = 0; i < 10; i++)
+        {
+            var members = new JsonObject { ["x"] = new JsonObject { ["type"] = "string" } };
+            for (var m = 0; m < 10; m++)
+            {
+                members[$"m{m}"] = new JsonObject { ["$ref"] = $"#/components/schemas/edFi_s{(i + 1) % 10}" };
+            }
+
+            schemas[$"edFi_s{i}"] = new JsonObject { ["properties"] = members, ["required"] = new JsonArray("x") };
+        }
+
+        var resources = new JsonObject
+        {
+            ["paths"] = JsonNode.Parse("""
+                {"/ed-fi/things":{"get":{"parameters":[{"name":"x","x-Ed-Fi-isIdentity":true}]},
+                 "post":{"requestBody":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/edFi_s0"}}}}}}}
+                """),
+            ["components"] = new JsonObject { ["schemas"] = schemas },
+        };
+        using var document = JsonDocument.Parse(resources.ToJsonString());
+        Assert.Contains("nested", Assert.Throws<InvalidDataException>(() => TargetModel.FromOpenApi(document.RootElement, document.RootElement, new Dictionary<string, string> { ["Ed-Fi"] = "5.1.0" })).Message, StringComparison.Ordinal);
+    }
+
     private static OpenApiImport Import(DataStandard standard, Marks marks)
     {
         var resources = JsonNode.Parse(OpenApiDocument.Resources(standard, "http://h/data/v3", "http://h/oauth/token", 500))!.AsObject();
