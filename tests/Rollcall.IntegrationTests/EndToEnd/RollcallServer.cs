@@ -106,7 +106,7 @@ internal static class RollcallCli
 
     public static Process Start(params string[] arguments) => Start(new Dictionary<string, string>(), arguments);
 
-    /// <param name="environment">Variables of the process, beside those of this one.</param>
+    /// <param name="environment">Variables of the process, beside those of this one; null in place of a value takes one of these away.</param>
     public static Process Start(IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };

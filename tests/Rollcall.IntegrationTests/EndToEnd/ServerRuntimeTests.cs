@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using Rollcall.Cli;
 
@@ -9,48 +10,50 @@ public sealed class ServerRuntimeTests
     [Fact]
     public async Task A_server_learns_from_what_it_runs_in_the_process_and_with_the_arguments_that_it_was_started_with()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere the server runs as the program is.");
-        var folder = Directory.CreateTempSubdirectory("rollcall-runtime-");
-        try
+        using var folder = new TemporaryFolder();
+        var database = folder.File("bezirk süd 1.db");
+        await JudgeAsync(null, database, async server =>
         {
-            var database = Path.Combine(folder.FullName, "bezirk süd 1.db");
-            await using var server = await RollcallServer.StartAsync(database);
-
-            Assert.Contains($"{ServerRuntime.Variable}=1", await EntriesAsync(server.ProcessId, "environ"));
-            Assert.Contains(database, await EntriesAsync(server.ProcessId, "cmdline"));
+            Assert.Contains($"{ServerRuntime.Variable}=1", await EntriesAsync(server.Id, "environ"));
+            Assert.Contains(database, await EntriesAsync(server.Id, "cmdline"));
             Assert.True(File.Exists(database));
-            var diagnostics = Assert.Single(Directory.GetFiles(Path.GetTempPath(), $"dotnet-diagnostic-{server.ProcessId}-*-socket"));
+            var diagnostics = Assert.Single(Directory.GetFiles(Path.GetTempPath(), $"dotnet-diagnostic-{server.Id}-*-socket"));
             using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
             await socket.ConnectAsync(new UnixDomainSocketEndPoint(diagnostics));
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
+        });
     }
 
     [Fact]
     public async Task What_the_user_has_set_stays()
     {
+        using var folder = new TemporaryFolder();
+        await JudgeAsync("0", folder.File("api.db"), async server => Assert.Contains($"{ServerRuntime.Variable}=0", await EntriesAsync(server.Id, "environ")));
+    }
+
+    /// <param name="variable">Null for a user who has not set it, whatever these tests run with.</param>
+    private static async Task JudgeAsync(string? variable, string database, Func<Process, Task> judge)
+    {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere the server runs as the program is.");
-        var folder = Directory.CreateTempSubdirectory("rollcall-runtime-");
         using var server = RollcallCli.Start(
-            new Dictionary<string, string> { [ServerRuntime.Variable] = "0" },
-            "serve", "--sandbox", "--urls", "http://127.0.0.1:0", "--database", Path.Combine(folder.FullName, "api.db"), "--log-level", "Warning");
+            new Dictionary<string, string> { [ServerRuntime.Variable] = variable! },
+            "serve", "--sandbox", "--urls", "http://127.0.0.1:0", "--database", database, "--log-level", "Warning");
         try
         {
             _ = server.StandardError.ReadToEndAsync();
-            while (await server.StandardOutput.ReadLineAsync() is { } line && !line.StartsWith("listening on ", StringComparison.Ordinal))
+            string? line;
+            do
             {
+                line = await server.StandardOutput.ReadLineAsync();
             }
+            while (line?.StartsWith("listening on ", StringComparison.Ordinal) == false);
 
-            Assert.Contains($"{ServerRuntime.Variable}=0", await EntriesAsync(server.Id, "environ"));
+            Assert.NotNull(line);
+            await judge(server);
         }
         finally
         {
             server.Kill();
             await server.WaitForExitAsync();
-            folder.Delete(recursive: true);
         }
     }
 
