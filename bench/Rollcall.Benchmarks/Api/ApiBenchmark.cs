@@ -1,4 +1,5 @@
 using Rollcall.Benchmarks.Load;
+using Rollcall.Benchmarks.Suite;
 
 namespace Rollcall.Benchmarks.Api;
 
@@ -11,8 +12,11 @@ public sealed record ApiBenchmarkOptions(string Url, string Key, string Secret, 
     public int PageLimit { get; init; } = 500;
 }
 
+/// <param name="SlowShare">Of the time in which the latency was measured: how much of it the machine itself was slow, 0 to 1 (see <see cref="MachineWatch"/>).</param>
+/// <param name="SlowLongest">The longest of these stretches.</param>
 public sealed record ApiFigures(
-    double NewPerSecond, double RepostsPerSecond, double GetsPerSecond, double PagedDocumentsPerSecond, long Documents, double LoadPerSecond, TimeSpan LoadP50, TimeSpan LoadP99);
+    double NewPerSecond, double RepostsPerSecond, double GetsPerSecond, double PagedDocumentsPerSecond, long Documents, double LoadPerSecond, TimeSpan LoadP50, TimeSpan LoadP99,
+    double SlowShare, TimeSpan SlowLongest);
 
 /// <summary>Measures a running API from outside: new documents, unchanged reposts, GET by id, pages, and latency at 70 % of the write rate.</summary>
 public static class ApiBenchmark
@@ -50,11 +54,14 @@ public static class ApiBenchmark
 
         // 4. Latency of new documents with room to breathe.
         var rate = created.RequestsPerSecond * 0.7;
+        using var machine = new MachineWatch();
         var calm = LoadRun.Open(target.Host, target.Port, [.. Workers(options.Connections, _ => enrollments.New())], options.WarmUp, options.Measure, rate);
         BenchmarkException.ThrowOn(calm, "new documents at 70 %");
+        var (slow, longest) = machine.End();
         var figures = new ApiFigures(
-            created.RequestsPerSecond, reposted.RequestsPerSecond, read.RequestsPerSecond, paged.ItemsPerSecond, stored, calm.RequestsPerSecond, calm.Latencies.Percentile(0.5), calm.Latencies.Percentile(0.99));
-        report($"new documents at 70 %: {calm.RequestsPerSecond:N0}/s of {rate:N0}/s wanted, p50 {Milliseconds(figures.LoadP50)}, p99 {Milliseconds(figures.LoadP99)}");
+            created.RequestsPerSecond, reposted.RequestsPerSecond, read.RequestsPerSecond, paged.ItemsPerSecond, stored, calm.RequestsPerSecond, calm.Latencies.Percentile(0.5), calm.Latencies.Percentile(0.99),
+            slow, longest);
+        report($"new documents at 70 %: {calm.RequestsPerSecond:N0}/s of {rate:N0}/s wanted, p50 {Milliseconds(figures.LoadP50)}, p99 {Milliseconds(figures.LoadP99)}; the machine itself slow for {slow:P1} of it, {Milliseconds(longest)} at most");
         return figures;
 
         LoadResult Closed(string what, int connections, Func<int, Requests> worker)
