@@ -133,6 +133,12 @@ internal sealed class Deployment(RouteTemplate template, IReadOnlyList<ServedTen
             return "";
         }
 
+        if (path.AliasYear is { } year)
+        {
+            // The only one that was missing before the family; the addresses of the answer have it there.
+            return "/" + year;
+        }
+
         var names = template.HasTenants ? template.Qualifiers.Prepend(tenantPlaceholder) : template.Qualifiers;
         return string.Concat(names.Skip(path.PrefixCount).Select(n => $"/{{{n}}}"));
     }

@@ -91,10 +91,12 @@ internal static partial class MessageTemplate
         }
     }
 
-    [GeneratedRegex("""(['"])(.*?)(\1)(?![A-Za-z])""", RegexOptions.Singleline)]
+    /// <summary>The apostrophe of <c>client's</c> or <c>isn't</c> opens nothing; that of <c>N'Smith'</c> does.</summary>
+    [GeneratedRegex("""(?!(?<=[A-Za-z])'(?:s|t|re|ll|ve|d|m)\b)(['"])(.*?)(\1)(?![A-Za-z])""", RegexOptions.Singleline)]
     private static partial Regex Quoted();
 
-    [GeneratedRegex("""^[a-z][a-z]*(?:[A-Z][a-z]+)+$|^validationErrors$|^errors$|^id$""")]
+    /// <summary>Besides camelCase: the actions of a claim set, and the elements by which the standard's authorization names what it compares (security 8.6).</summary>
+    [GeneratedRegex("""^[a-z][a-z]*(?:[A-Z][a-z]+)+$|^validationErrors$|^errors$|^id$|^(?:Create|Read|Update|Delete|ReadChanges)$|^[A-Z][A-Za-z]+(?:UniqueId|Id|USI)$""")]
     private static partial Regex WireName();
 
     [GeneratedRegex("""\[\d+\]""")]

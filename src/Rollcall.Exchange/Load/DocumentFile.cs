@@ -165,11 +165,13 @@ internal static class DocumentFile
         }
     }
 
-    /// <summary>Reads <c>{"resource": "…", "body": {…}}</c>; false when the document is of another form.</summary>
+    /// <summary>Reads <c>{"resource": "…", "body": {…}}</c>; false when the document is of another form. A line of refused documents has a <c>status</c> as
+    /// well, and then any body: what was no object is refused again, and stops nothing else.</summary>
     public static bool TryReadWrapped(byte[] document, out string resource, out ReadOnlyMemory<byte> body)
     {
         resource = "";
         body = default;
+        var (isObject, isRefused) = (false, false);
         try
         {
             var reader = new Utf8JsonReader(document);
@@ -189,18 +191,20 @@ internal static class DocumentFile
                 {
                     reader.Read();
                     var start = (int)reader.TokenStartIndex;
-                    var isObject = reader.TokenType == JsonTokenType.StartObject;
+                    isObject = reader.TokenType == JsonTokenType.StartObject;
                     reader.Skip();
-                    body = isObject ? document.AsMemory(start, (int)reader.BytesConsumed - start) : default;
+                    body = document.AsMemory(start, (int)reader.BytesConsumed - start);
                 }
                 else
                 {
+                    var isStatus = reader.ValueTextEquals("status"u8);
                     reader.Read();
+                    isRefused |= isStatus && reader.TokenType == JsonTokenType.Number;
                     reader.Skip();
                 }
             }
 
-            return resource.Length > 0 && !body.IsEmpty;
+            return resource.Length > 0 && !body.IsEmpty && (isObject || isRefused);
         }
         catch (JsonException)
         {

@@ -103,13 +103,19 @@ internal sealed class EntityTags
             return false;
         }
 
+        // A star stands alone, as for writes; in a list it is a tag like any other.
+        if (ifNoneMatch.ToString().AsSpan().Trim() is "*")
+        {
+            return true;
+        }
+
         var current = Format(changeVersion);
         foreach (var header in ifNoneMatch)
         {
             foreach (var range in header.AsSpan().Split(','))
             {
                 var tag = header.AsSpan()[range].Trim();
-                if (tag is "*" || Unquote(WithoutWeakness(tag)).SequenceEqual(current))
+                if (Unquote(WithoutWeakness(tag)).SequenceEqual(current))
                 {
                     return true;
                 }
@@ -123,7 +129,8 @@ internal sealed class EntityTags
     {
         version = 0;
         var dash = tag.IndexOf('-');
-        return dash > 0
+        // As it is written: a number with zeros before it is another text.
+        return dash > 0 && (tag[0] != '0' || dash == 1)
             && long.TryParse(tag[..dash], NumberStyles.None, CultureInfo.InvariantCulture, out version)
             && tag[(dash + 1)..].StartsWith(_epoch, StringComparison.Ordinal)
             && IsVariant(tag[(dash + 1 + _epoch.Length)..]);

@@ -31,7 +31,7 @@ internal readonly record struct RequestPath(
     public int PrefixCount { get; init; }
 
     /// <summary>The year after <c>v3</c> or <c>v1</c>; null when there is none.</summary>
-    private string? AliasYear { get; init; }
+    public string? AliasYear { get; private init; }
 
     /// <summary>The year stands after the version, not before the family.</summary>
     public bool HasYearAfterVersion => AliasYear is not null;
@@ -103,17 +103,23 @@ internal readonly record struct RequestPath(
         return position < PrefixCount ? PrefixSegment(position) : AliasYear;
     }
 
-    /// <summary>Takes the year from <c>/data/v3/2025/ed-fi/students</c> and <c>/changeQueries/v1/2025/availableChangeVersions</c>, when only it is missing.</summary>
+    /// <summary>Takes the year from <c>/data/v3/2025/ed-fi/students</c>, <c>/changeQueries/v1/2025/availableChangeVersions</c> and
+    /// <c>/metadata/data/v3/2025/dependencies</c>, when only it is missing.</summary>
     private static RequestPath WithAlias(in RequestPath path, RouteTemplate template)
     {
-        var isData = path.Family == PathFamily.Data && path.DataBase == "/data/v3";
-        if (!template.HasSchoolYear || path.PrefixCount != template.SegmentCount - 1
-            || !(isData || (path.Family == PathFamily.ChangeQueries && path.Rest.StartsWith("v1/", StringComparison.OrdinalIgnoreCase))))
+        var version = path switch
+        {
+            { Family: PathFamily.Data, DataBase: "/data/v3" } => "",
+            { Family: PathFamily.ChangeQueries } => "v1/",
+            { Family: PathFamily.Metadata } => "data/v3/",
+            _ => null,
+        };
+        if (version is null || !template.HasSchoolYear || path.PrefixCount != template.SegmentCount - 1 || !path.Rest.StartsWith(version, StringComparison.OrdinalIgnoreCase))
         {
             return path;
         }
 
-        var yearStart = path.RestStart + (isData ? 0 : "v1/".Length);
+        var yearStart = path.RestStart + version.Length;
         var rest = path.Path.AsSpan(yearStart, path.RestEnd - yearStart);
         if (rest.IndexOf('/') != 4 || rest[..4].ContainsAnyExceptInRange('0', '9'))
         {
@@ -121,7 +127,7 @@ internal readonly record struct RequestPath(
         }
 
         var year = rest[..4].ToString();
-        return path with { AliasYear = year, DataBase = isData ? $"/data/v3/{year}" : "", RestStart = yearStart + 5 };
+        return path with { AliasYear = year, DataBase = path.DataBase.Length > 0 ? $"{path.DataBase}/{year}" : "", RestStart = yearStart + 5 };
     }
 
     /// <returns>The family, and the length of the literal segments that name it.</returns>

@@ -59,7 +59,7 @@ internal sealed class MetadataEndpoints
     /// <param name="profiles">Those of the tenant that the path names; null when it names none.</param>
     public Task HandleAsync(HttpContext http, RequestPath path, ProfileCatalog? profiles, string open = "")
     {
-        var rest = path.Rest.ToString();
+        var rest = path.HasYearAfterVersion ? $"data/v3/{path.Rest}" : path.Rest.ToString();
 
         // The ODS/API lists its specifications under the slash, the DMS has an object without it.
         var isOdsList = rest.Length == 0 && path.HasTrailingSlash;

@@ -11,6 +11,7 @@ namespace Rollcall.Serve.Metadata;
 public static class OpenApiDocument
 {
     private const string PlainJson = "application/json";
+    private const string UseSnapshot = "Use-Snapshot";
 
     private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -137,11 +138,12 @@ public static class OpenApiDocument
         var written = new Form(profile is null ? schema : schema + OpenApiSchemas.Writable, profile?.MediaType(resource, isRead: false) ?? PlainJson);
         var isRead = profile?.Covers(resource, isRead: true) != false;
         var isWritten = profile?.Covers(resource, isRead: false) != false;
+        QueryField[] fields = [.. resource.QueryFields.Where(f => !isRead || profile?.Resources[resource.Index].HidesOnRead(f) != true)];
 
         json.WriteStartObject(resource.Name.Path);
         if (isRead)
         {
-            GetMany(json, resource, plural, read, descriptorMax);
+            GetMany(json, resource, plural, read, fields, descriptorMax);
         }
 
         if (isWritten)
@@ -161,6 +163,7 @@ public static class OpenApiDocument
             {
                 IdParameter(json);
                 Reference(json, "#/components/parameters/If-None-Match");
+                Reference(json, $"#/components/parameters/{UseSnapshot}");
             });
             Answers(
                 json, ["304", "400", "401", "403", "404", "500"], "200", () => Reference(json, $"#/components/schemas/{read.Schema}", "schema"), read.MediaType);
@@ -176,22 +179,22 @@ public static class OpenApiDocument
 
         if (isRead)
         {
-            Partitions(json, resource, plural, descriptorMax);
+            Partitions(json, resource, plural, fields, descriptorMax);
             Changes(json, resource, plural, "deletes", OpenApiSchemas.Deletes);
             Changes(json, resource, plural, "keyChanges", OpenApiSchemas.KeyChanges);
         }
     }
 
-    private static void GetMany(Utf8JsonWriter json, ResourceModel resource, string plural, Form form, int descriptorMax)
+    private static void GetMany(Utf8JsonWriter json, ResourceModel resource, string plural, Form form, QueryField[] fields, int descriptorMax)
     {
         Operation(json, "get", $"get{plural}", "Reads many: by page, by example, by change version.", resource, () =>
         {
-            foreach (var shared in (ReadOnlySpan<string>)["offset", "limit", "pageToken", "pageSize", "MinChangeVersion", "MaxChangeVersion", "totalCount"])
+            foreach (var shared in (ReadOnlySpan<string>)["offset", "limit", "pageToken", "pageSize", "MinChangeVersion", "MaxChangeVersion", "totalCount", UseSnapshot])
             {
                 Reference(json, $"#/components/parameters/{shared}");
             }
 
-            Fields(json, resource, descriptorMax);
+            Fields(json, resource, fields, descriptorMax);
         });
         Answers(json, ["400", "401", "403", "404", "500"], "200", () => ArrayOf(json, form.Schema), form.MediaType);
         json.WriteEndObject();
@@ -222,26 +225,26 @@ public static class OpenApiDocument
         json.WriteEndObject();
     }
 
-    private static void Fields(Utf8JsonWriter json, ResourceModel resource, int descriptorMax)
+    private static void Fields(Utf8JsonWriter json, ResourceModel resource, QueryField[] fields, int descriptorMax)
     {
         QueryParameter(json, "id", () => json.WriteString("type", "string"), isIdentity: false);
-        foreach (var field in resource.QueryFields)
+        foreach (var field in fields)
         {
             QueryParameter(json, field.Name, () => OpenApiSchemas.Scalar(json, field.Paths[0].Leaf, descriptorMax), IsIdentity(resource, field));
         }
     }
 
-    private static void Partitions(Utf8JsonWriter json, ResourceModel resource, string plural, int descriptorMax)
+    private static void Partitions(Utf8JsonWriter json, ResourceModel resource, string plural, QueryField[] fields, int descriptorMax)
     {
         json.WriteStartObject($"{resource.Name.Path}/partitions");
         Operation(json, "get", $"get{plural}Partitions", "Divides what matches into ranges that can be read side by side.", resource, () =>
         {
-            foreach (var shared in (ReadOnlySpan<string>)["numberOfPartitions", "MinChangeVersion", "MaxChangeVersion"])
+            foreach (var shared in (ReadOnlySpan<string>)["numberOfPartitions", "MinChangeVersion", "MaxChangeVersion", UseSnapshot])
             {
                 Reference(json, $"#/components/parameters/{shared}");
             }
 
-            Fields(json, resource, descriptorMax);
+            Fields(json, resource, fields, descriptorMax);
         });
         Answers(json, ["400", "401", "403", "404", "500"], "200", () =>
         {
@@ -266,7 +269,7 @@ public static class OpenApiDocument
         json.WriteStartObject($"{resource.Name.Path}/{what}");
         Operation(json, "get", $"{what}{plural}", $"Lists tracked {(what == "deletes" ? "deletions" : "key changes")} by change version.", resource, () =>
         {
-            foreach (var shared in (ReadOnlySpan<string>)["offset", "limit", "MinChangeVersion", "MaxChangeVersion", "totalCount"])
+            foreach (var shared in (ReadOnlySpan<string>)["offset", "limit", "MinChangeVersion", "MaxChangeVersion", "totalCount", UseSnapshot])
             {
                 Reference(json, $"#/components/parameters/{shared}");
             }
@@ -393,6 +396,11 @@ public static class OpenApiDocument
                 json.WriteBoolean("default", false);
             });
             Parameter("If-None-Match", "If-None-Match", "header", "An entity tag: answer 304 when the document still has it.", () => json.WriteString("type", "string"));
+            Parameter(UseSnapshot, UseSnapshot, "header", "Whether to read one moment: the database as it was when this client first asked for it.", () =>
+            {
+                json.WriteString("type", "boolean");
+                json.WriteBoolean("default", false);
+            });
         }
 
         void Parameter(string key, string name, string place, string description, Action schema)

@@ -325,9 +325,13 @@ internal static class OpenApiSchemas
 
     private static string Pascal(string name) => char.ToUpperInvariant(name[0]) + name[1..];
 
-    private static string Singular(string plural) =>
+    /// <summary>Of the names that the models have: <c>appropriateSexes</c>, <c>diagnoses</c>, <c>matrices</c>, <c>directlyOwnedBuses</c>, <c>artMedia</c> among them.</summary>
+    internal static string Singular(string plural) =>
         plural.EndsWith("ies", StringComparison.Ordinal) ? plural[..^3] + "y"
-        : plural.EndsWith("sses", StringComparison.Ordinal) || plural.EndsWith("tuses", StringComparison.Ordinal) ? plural[..^2]
+        : plural.EndsWith("gnoses", StringComparison.Ordinal) ? plural[..^2] + "is"
+        : plural.EndsWith("Media", StringComparison.Ordinal) ? plural[..^1] + "um"
+        : plural.EndsWith("trices", StringComparison.Ordinal) ? plural[..^3] + "x"
+        : new[] { "sses", "tuses", "Buses", "xes" }.Any(e => plural.EndsWith(e, StringComparison.Ordinal)) ? plural[..^2]
         : plural.EndsWith('s') ? plural[..^1]
         : plural;
 }

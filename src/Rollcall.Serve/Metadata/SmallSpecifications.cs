@@ -35,6 +35,8 @@ internal static class SmallSpecifications
           "security": [ { "oauth2_client_credentials": [] } ],
           "paths": {
             "/availableChangeVersions": { "get": { "operationId": "getAvailableChangeVersions", "summary": "The range of change versions that can be asked for.", "tags": ["availableChangeVersions"],
+              "parameters": [ { "name": "Use-Snapshot", "in": "header", "description": "Whether to read one moment: the database as it was when this client first asked for it.",
+                "schema": { "type": "boolean", "default": false } } ],
               "responses": {
                 "200": { "description": "The range.", "content": { "application/json": { "schema": { "$ref": "#/components/schemas/availableChangeVersions" } } } },
                 "401": { "description": "The request has no valid token." } } } }

@@ -35,6 +35,9 @@ internal sealed class ProfiledResource(ResourceModel model, ObjectShape? read, O
     /// <summary>Null when it can't be written.</summary>
     public ObjectShape? Write { get; } = write;
 
+    /// <summary>Whether a reader is shown no member that the field asks for: who may not see a value may not find it out by asking either.</summary>
+    public bool HidesOnRead(QueryField field) => field.Paths.All(p => Read!.IsHidden(p.Text));
+
     /// <summary>Reads submitted bodies: what is hidden can't be missing from them.</summary>
     public DocumentReader ReaderOf(ServedResource resource) => _reader ??= resource.ReaderWith(Write!.IsHidden);
 }

@@ -33,8 +33,8 @@ internal sealed class ProfileView
     public static ProfileView Of(CompiledProfile profile, ResourceModel resource, bool isRead, EntityTags tags) =>
         new(profile, profile.Resources[resource.Index], tags.ForProfile(profile.Code), profile.MediaType(resource, isRead));
 
-    /// <summary>Whether the profile shows no member that the field asks for: who may not see a value may not find it out by asking either.</summary>
-    public bool HidesOnRead(QueryField field) => field.Paths.All(p => _resource.Read!.IsHidden(p.Text));
+    /// <inheritdoc cref="ProfiledResource.HidesOnRead"/>
+    public bool HidesOnRead(QueryField field) => _resource.HidesOnRead(field);
 
     /// <summary>Cuts down what goes to another sink.</summary>
     public IDocumentSink Over(IDocumentSink sink) => _resource.Read!.Hides ? new ShapedSink(sink, _resource.Read) : sink;

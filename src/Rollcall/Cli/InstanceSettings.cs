@@ -90,13 +90,7 @@ internal static class InstanceSettings
             return;
         }
 
-        json.WriteStartArray(Qualifiers);
-        foreach (var name in options.Routes.Qualifiers)
-        {
-            json.WriteStringValue(name);
-        }
-
-        json.WriteEndArray();
+        json.WriteTexts(Qualifiers, options.Routes.Qualifiers);
         if (!options.Routes.HasTenants)
         {
             Instances(options.Tenants[0]);

@@ -119,13 +119,7 @@ internal static class ModelImport
         }
 
         json.WriteNumber("facts", result.Facts);
-        json.WriteStartArray("differences");
-        foreach (var difference in result.Differences)
-        {
-            json.WriteStringValue(difference);
-        }
-
-        json.WriteEndArray();
+        json.WriteTexts("differences", result.Differences);
         json.WriteEndObject();
     }
 

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 using Rollcall.Exchange.Publish;
 using Rollcall.Exchange.State;
@@ -215,14 +214,14 @@ internal static class PublishVerb
                 {
                     json.WriteStartObject();
                     json.WriteString("resource", resource.Path);
-                    WriteTexts(json, "after", after.Select(r => r.Path));
+                    json.WriteTexts("after", after.Select(r => r.Path));
                     json.WriteEndObject();
                 }
 
                 json.WriteEndArray();
-                WriteTexts(json, "notAtSource", publish.NotAtSource.Select(r => r.Path));
-                WriteTexts(json, "notAtTarget", publish.NotAtTarget.Select(r => r.Path));
-                WriteTexts(json, "notices", publish.Notices);
+                json.WriteTexts("notAtSource", publish.NotAtSource.Select(r => r.Path));
+                json.WriteTexts("notAtTarget", publish.NotAtTarget.Select(r => r.Path));
+                json.WriteTexts("notices", publish.Notices);
                 json.WriteEndObject();
             });
             return;
@@ -234,16 +233,5 @@ internal static class PublishVerb
                 CultureInfo.InvariantCulture,
                 $"{resource.Path}{(after.Count == 0 ? "" : " after " + string.Join(", ", after.Take(8).Select(b => b.Endpoint)) + (after.Count > 8 ? $" and {after.Count - 8} more" : ""))}"));
         }
-    }
-
-    private static void WriteTexts(Utf8JsonWriter json, string name, IEnumerable<string> texts)
-    {
-        json.WriteStartArray(name);
-        foreach (var text in texts)
-        {
-            json.WriteStringValue(text);
-        }
-
-        json.WriteEndArray();
     }
 }

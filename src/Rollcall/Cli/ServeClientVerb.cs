@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Microsoft.Extensions.Logging.Abstractions;
-using Rollcall.Serve;
 using Rollcall.Serve.Authorization;
 using Rollcall.Serve.Security;
 using Rollcall.Serve.Storage;
@@ -173,40 +171,11 @@ internal static class ServeClientVerb
 
     private static CliException NoSuch(string key) => new(ExitCodes.Usage, $"there is no client '{key}'; 'serve client list' shows those that there are.");
 
-    private static Command Over(Command command, Func<ClientAccounts, ClaimSetStore, ParseResult, CancellationToken, Task<int>> run)
-    {
-        var settings = new ServeSettings();
-        settings.AddDatabaseTo(command);
-        return command.OnRun(async (parsed, cancellationToken) =>
-        {
-            var options = ServeSettings.AtHome(settings.Read(parsed));
-            if (command.Name != "add" && !options.IsPostgres && !File.Exists(options.Database))
-            {
-                throw new CliException(ExitCodes.Usage, $"there is no database {options.Database}; --database names it.");
-            }
-
-            if (!options.IsPostgres && !File.Exists(options.Database))
-            {
-                await Console.Error.WriteLineAsync($"New database: {Path.GetFullPath(options.Database)}");
-            }
-
-            try
-            {
-                var model = ServeHost.LoadModel(options);
-                await using var stores = await ServeStores.OpenAsync(
-                    options, model, TimeProvider.System, NullLogger.Instance, cancellationToken);
-                return await run(new ClientAccounts(stores.Credentials, TimeProvider.System), new ClaimSetStore(stores.Claims, model), parsed, cancellationToken);
-            }
-            catch (ServeStartException failure)
-            {
-                throw ServeVerb.ToCli(failure);
-            }
-            catch (StoreUnavailableException failure)
-            {
-                throw new CliException(ExitCodes.Unavailable, failure.Message, failure);
-            }
-        });
-    }
+    private static Command Over(Command command, Func<ClientAccounts, ClaimSetStore, ParseResult, CancellationToken, Task<int>> run) => command.OnDatabase(
+        ServeSettings.AtHome,
+        (stores, model, parsed, cancellationToken) =>
+            run(new ClientAccounts(stores.Credentials, TimeProvider.System), new ClaimSetStore(stores.Claims, model), parsed, cancellationToken),
+        makesDatabase: command.Name == "add");
 
     private static void Print(ParseResult parsed, NewCredentials credentials)
     {

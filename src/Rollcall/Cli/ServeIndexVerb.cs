@@ -1,8 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
-using Microsoft.Extensions.Logging.Abstractions;
 using Rollcall.Cli.Handbook;
-using Rollcall.Databases;
 using Rollcall.Serve;
 using Rollcall.Serve.Storage;
 using Rollcall.Standard.Model;
@@ -24,7 +22,14 @@ internal static class ServeIndexVerb
             async (indexes, standard, parsed, cancellationToken) =>
             {
                 var (resource, wanted) = Find(standard, parsed.GetValue(field)!);
-                return await SayAsync(await indexes.AddAsync(resource, wanted, cancellationToken), $"{resource.Name}.{wanted.Name}", "has an index now", "has an index already");
+                try
+                {
+                    return await SayAsync(await indexes.AddAsync(resource, wanted, cancellationToken), $"{resource.Name}.{wanted.Name}", "has an index now", "has an index already");
+                }
+                catch (StoreUnavailableException failure)
+                {
+                    throw new CliException(ExitCodes.Unavailable, $"{failure.Message} 'rollcall serve index add' begins anew.", failure);
+                }
             }).WithExamples("""
             rollcall serve index add students.lastSurname --database district.db
             rollcall serve index add ed-fi/staffs.loginId --database '${env:EDFI_DATABASE}'
@@ -127,43 +132,11 @@ internal static class ServeIndexVerb
         return change == FieldIndexChange.Done ? ExitCodes.Done : ExitCodes.NothingToDo;
     }
 
-    private static Command Over(Command command, Func<IFieldIndexes, DataStandard, ParseResult, CancellationToken, Task<int>> run)
-    {
-        var settings = new ServeSettings();
-        settings.AddDatabaseTo(command);
-        return command.OnRun(async (parsed, cancellationToken) =>
-        {
-            var options = settings.Read(parsed);
-            if (options.Tenants.Count > 0)
-            {
-                throw new CliException(
-                    ExitCodes.Usage,
-                    "the file of --config has instances: name the database of the one that needs the index with --database, and leave --config away.");
-            }
+    private static Command Over(Command command, Func<IFieldIndexes, DataStandard, ParseResult, CancellationToken, Task<int>> run) => command.OnDatabase(
+        One, (stores, standard, parsed, cancellationToken) => run(stores.Indexes!, standard, parsed, cancellationToken));
 
-            if (!options.IsPostgres && !File.Exists(options.Database))
-            {
-                throw new CliException(ExitCodes.Usage, $"there is no database {options.Database}; --database names it.");
-            }
-
-            try
-            {
-                var standard = ServeHost.LoadModel(options);
-                await using var stores = await ServeStores.OpenAsync(options, standard, TimeProvider.System, NullLogger.Instance, cancellationToken);
-                return await run(stores.Indexes!, standard, parsed, cancellationToken);
-            }
-            catch (ServeStartException failure)
-            {
-                throw ServeVerb.ToCli(failure);
-            }
-            catch (DatabaseUnusableException failure)
-            {
-                throw new CliException(ExitCodes.Usage, failure.Message, failure);
-            }
-            catch (StoreUnavailableException failure)
-            {
-                throw new CliException(ExitCodes.Unavailable, $"{failure.Message} 'rollcall serve index add' begins anew.", failure);
-            }
-        });
-    }
+    private static ServeOptions One(ServeOptions options) => options.Tenants.Count == 0
+        ? options
+        : throw new CliException(
+            ExitCodes.Usage, "the file of --config has instances: name the database of the one that needs the index with --database, and leave --config away.");
 }

@@ -1,8 +1,5 @@
 using System.CommandLine;
-using Microsoft.Extensions.Logging.Abstractions;
-using Rollcall.Serve;
 using Rollcall.Serve.Security;
-using Rollcall.Serve.Storage;
 
 namespace Rollcall.Cli;
 
@@ -17,34 +14,13 @@ internal static class ServeKeysVerb
         {
             Description = "Ends all tokens that are alive, within seconds: for a key that others may know. Clients ask for new ones.",
         };
-        var command = new Command("rotate", "Adds a key that signs from now on; tokens of the old one stay good until they end.") { endTokens };
-        var settings = new ServeSettings();
-        settings.AddDatabaseTo(command);
-        return command.OnRun(async (parsed, cancellationToken) =>
-        {
-            var options = ServeSettings.AtHome(settings.Read(parsed));
-            if (!options.IsPostgres && !File.Exists(options.Database))
+        return new Command("rotate", "Adds a key that signs from now on; tokens of the old one stay good until they end.") { endTokens }
+            .OnDatabase(ServeSettings.AtHome, async (stores, _, parsed, cancellationToken) =>
             {
-                throw new CliException(ExitCodes.Usage, $"there is no database {options.Database}; --database names it.");
-            }
-
-            try
-            {
-                await using var stores = await ServeStores.OpenAsync(
-                    options, ServeHost.LoadModel(options), TimeProvider.System, NullLogger.Instance, cancellationToken);
                 var key = await new SigningKeys(stores.Credentials, TimeProvider.System).RotateAsync(parsed.GetValue(endTokens), cancellationToken);
                 await Console.Out.WriteLineAsync($"key {key} signs from now on");
                 return ExitCodes.Done;
-            }
-            catch (ServeStartException failure)
-            {
-                throw ServeVerb.ToCli(failure);
-            }
-            catch (StoreUnavailableException failure)
-            {
-                throw new CliException(ExitCodes.Unavailable, failure.Message, failure);
-            }
-        }).WithExamples("""
+            }).WithExamples("""
             rollcall serve keys rotate --database district.db
             rollcall serve keys rotate --end-tokens --database '${env:EDFI_DATABASE}'
             """);

@@ -242,20 +242,8 @@ internal sealed class ServeSettings
         await using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
-            json.WriteStartArray("urls");
-            foreach (var url in options.Urls)
-            {
-                json.WriteStringValue(url);
-            }
-
-            json.WriteEndArray();
-            json.WriteStartArray("extension");
-            foreach (var extension in options.Extensions)
-            {
-                json.WriteStringValue(extension);
-            }
-
-            json.WriteEndArray();
+            json.WriteTexts("urls", options.Urls);
+            json.WriteTexts("extension", options.Extensions);
             json.WriteString("database", Masked(options.Database));
             json.WriteBoolean("sandbox", options.Sandbox);
             json.WriteBoolean("sandbox-on-network", options.SandboxOnNetwork);
@@ -271,13 +259,7 @@ internal sealed class ServeSettings
             json.WriteString("oidc-audience", options.Oidc?.Audience);
             json.WriteString("oidc-keys-url", options.Oidc?.KeysUrl);
             json.WriteString("oidc-client-claim", options.Oidc?.ClientClaim);
-            json.WriteStartArray("profile");
-            foreach (var profile in options.ProfileFiles)
-            {
-                json.WriteStringValue(profile);
-            }
-
-            json.WriteEndArray();
+            json.WriteTexts("profile", options.ProfileFiles);
             json.WriteBoolean("ownership", options.Ownership);
             json.WriteString("compatibility", options.Compatibility.ToString().ToLowerInvariant());
             json.WriteString("xsd", options.XsdFolder);

@@ -88,12 +88,6 @@ internal static class SyncAccountJson
     private static void Finding(Utf8JsonWriter json, FindingLine finding)
     {
         finding.Finding.WriteJson(json);
-        json.WriteStartArray("sourceKeys");
-        foreach (var key in finding.SourceKeys)
-        {
-            json.WriteStringValue(key);
-        }
-
-        json.WriteEndArray();
+        json.WriteTexts("sourceKeys", finding.SourceKeys);
     }
 }

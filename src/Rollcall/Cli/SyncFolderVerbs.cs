@@ -71,13 +71,7 @@ internal static class SyncFolderVerbs
                 json.WriteString("file", file);
                 json.WriteNumber("resources", model.Standard.Resources.Length);
                 json.WriteBoolean("isCoreBuiltIn", model.IsCoreBuiltIn);
-                json.WriteStartArray("leftOut");
-                foreach (var line in model.LeftOut)
-                {
-                    json.WriteStringValue(line);
-                }
-
-                json.WriteEndArray();
+                json.WriteTexts("leftOut", model.LeftOut);
                 json.WriteEndObject();
             });
         }
@@ -101,7 +95,7 @@ internal static class SyncFolderVerbs
         var folder = Read(parsed);
         var check = new SyncCheck(folder, folder.Standard, new ClientOptions());
         var resources = await check.RunAsync(cancellationToken);
-        var model = MappingFolder.ModelOf(folder.Path);
+        var model = folder.TargetModel;
         var isClean = check.Findings.Count == 0 && check.GoldenFaults.Count == 0;
         if (parsed.GetValue(Json))
         {
@@ -121,28 +115,10 @@ internal static class SyncFolderVerbs
                 }
 
                 json.WriteEndArray();
-                json.WriteStartArray("findings");
-                foreach (var finding in check.Findings)
-                {
-                    json.WriteStringValue(finding.ToString());
-                }
-
-                json.WriteEndArray();
-                json.WriteStartArray("notTold");
-                foreach (var line in model?.LeftOut ?? [])
-                {
-                    json.WriteStringValue(line);
-                }
-
-                json.WriteEndArray();
+                json.WriteTexts("findings", check.Findings.Select(f => f.ToString()));
+                json.WriteTexts("leftOut", model?.LeftOut ?? []);
                 json.WriteNumber("tests", check.GoldenTests);
-                json.WriteStartArray("failedTests");
-                foreach (var fault in check.GoldenFaults)
-                {
-                    json.WriteStringValue(fault);
-                }
-
-                json.WriteEndArray();
+                json.WriteTexts("failedTests", check.GoldenFaults);
                 json.WriteEndObject();
             });
         }

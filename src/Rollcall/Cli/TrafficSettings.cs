@@ -52,19 +52,8 @@ internal sealed class TrafficSettings
         json.WriteNumber("headers-seconds", (int)traffic.HeadersWithin.TotalSeconds);
         json.WriteNumber("body-seconds", (int)traffic.BodyWithin.TotalSeconds);
         json.WriteString("correlation-header", traffic.CorrelationHeader);
-        List("cors-origin", traffic.CorsOrigins);
-        List("trusted-proxy", traffic.TrustedProxies.Select(p => p.ToString()));
-
-        void List(string name, IEnumerable<string> values)
-        {
-            json.WriteStartArray(name);
-            foreach (var item in values)
-            {
-                json.WriteStringValue(item);
-            }
-
-            json.WriteEndArray();
-        }
+        json.WriteTexts("cors-origin", traffic.CorsOrigins);
+        json.WriteTexts("trusted-proxy", traffic.TrustedProxies.Select(p => p.ToString()));
     }
 
     private static IPNetwork Network(string text, List<string> faults)

@@ -164,10 +164,13 @@ public sealed class LoadTests : IDisposable
 
         isStrict = false;
         var again = Path.Combine(_folder, "again.ndjson");
-        File.WriteAllLines(again, lines.Where(l => l["body"] is JsonObject).Select(l => l.ToJsonString()));
-        using var run = await LoadRun.PrepareAsync(new LoadOptions { Path = again, Target = stub.Connection }, CancellationToken.None);
-        Assert.Equal("done", (await run.RunAsync(CancellationToken.None)).Outcome);
+        // What never was an object stands first, and keeps no other document from being loaded.
+        File.WriteAllLines(again, lines.OrderBy(l => l["body"] is JsonObject).Select(l => l.ToJsonString()));
+        var rest = Path.Combine(_folder, "rest.out");
+        using var run = await LoadRun.PrepareAsync(new LoadOptions { Path = again, Target = stub.Connection, RejectedFile = rest }, CancellationToken.None);
+        Assert.Equal("refusals", (await run.RunAsync(CancellationToken.None)).Outcome);
         Assert.Equal(3, stub.Rows("/ed-fi/students"));
+        Assert.Equal("no json", (string)JsonNode.Parse(Assert.Single(File.ReadAllLines(rest)))!["body"]!);
     }
 
     [Theory]

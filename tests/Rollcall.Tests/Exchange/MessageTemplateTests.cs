@@ -15,6 +15,15 @@ public sealed class MessageTemplateTests
     [InlineData("$.addresses[3].city: too long", "$.addresses[*].city: too long")]
     [InlineData("The referenced 'School' item does not exist.", "The referenced '…' item does not exist.")]
     [InlineData("firstName is required.", "firstName is required.")]
+    // The standard's refusals (security 8.6): an apostrophe is no quote, and action and element stay; who may what is in them.
+    [InlineData(
+        "The API client's assigned claim set (currently 'SIS Vendor') must grant permission of the 'Create' action on one of the following resource claims: SchoolYearType",
+        "The API client's assigned claim set (currently '…') must grant permission of the 'Create' action on one of the following resource claims: SchoolYearType")]
+    [InlineData(
+        "No relationships have been established between the caller's education organization id claim ('255901') and the resource item's 'StudentUniqueId' value.",
+        "No relationships have been established between the caller's education organization id claim ('…') and the resource item's 'StudentUniqueId' value.")]
+    [InlineData("Violation of a key: (N'Smith'), which isn't 'Jones' of 'Lee'.", "Violation of a key: (N'…'), which isn't '…' of '…'.")]
+    [InlineData("The student 'O'Brien' of \"D'Arcy\" is not known.", "The student '…' of \"…\" is not known.")]
     [InlineData("The 'id' property should not be included in the request body.", "The 'id' property should not be included in the request body.")]
     [InlineData("A natural key conflict occurred when attempting to create a new resource 'students' with studentUniqueId = MOCKINGBIRD.",
         "A natural key conflict occurred when attempting to create a new resource '…' with studentUniqueId = ….")]

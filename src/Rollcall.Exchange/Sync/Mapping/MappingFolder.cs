@@ -25,6 +25,9 @@ public sealed class MappingFolder
     /// <summary>What the resources are mapped to.</summary>
     public DataStandard Standard { get; }
 
+    /// <summary>The model that the folder has; null where the built-in one is meant.</summary>
+    public TargetModel? TargetModel { get; private set; }
+
     public SyncProfile Profile { get; }
 
     internal IReadOnlyList<MappedResource> Resources { get; private set; } = [];
@@ -57,7 +60,13 @@ public sealed class MappingFolder
 
     /// <summary>Reads a folder with the model that it has.</summary>
     /// <exception cref="MappingException">Anything in the folder is wrong; all faults at once.</exception>
-    public static MappingFolder Read(string path, ProfileOverrides overrides) => Read(path, ModelOf(path)?.Standard ?? CompactModelReader.EdFi52, overrides);
+    public static MappingFolder Read(string path, ProfileOverrides overrides)
+    {
+        var model = ModelOf(path);
+        var folder = Read(path, model?.Standard ?? CompactModelReader.EdFi52, overrides);
+        folder.TargetModel = model;
+        return folder;
+    }
 
     /// <exception cref="MappingException">Anything in the folder is wrong; all faults at once.</exception>
     public static MappingFolder Read(string path, DataStandard standard, ProfileOverrides overrides)

@@ -7,27 +7,18 @@ namespace Rollcall.Serve.Storage.Sqlite;
 /// <remarks>The lock is on a file beside it: to close a handle of the database itself would drop SQLite's own locks.</remarks>
 internal sealed class ServerLock : IDisposable
 {
-    private readonly FileStream _file;
+    private readonly FileLock _lock;
 
-    private ServerLock(FileStream file) => _file = file;
+    private ServerLock(FileLock held) => _lock = held;
 
     /// <exception cref="DatabaseUnusableException">Another server has the file, or there can be none beside it.</exception>
     public static ServerLock Take(string database)
     {
-        var full = FullPath(database);
-        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
-
         try
         {
-            return new ServerLock(new FileStream(full + ".server", options));
-        }
-        catch (IOException e) when (OperatingSystem.IsWindows() ? (e.HResult & 0xFFFF) is 32 or 33 : e.HResult is 11 or 35)
-        {
-            throw new DatabaseUnusableException($"{database} is served already: a SQLite file belongs to one server. Stop the other one, or take PostgreSQL, which can have several.", e);
+            return FileLock.TryTake(FullPath(database) + ".server") is { } held
+                ? new ServerLock(held)
+                : throw new DatabaseUnusableException($"{database} is served already: a SQLite file belongs to one server. Stop the other one, or take PostgreSQL, which can have several.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -42,6 +33,5 @@ internal sealed class ServerLock : IDisposable
         return File.Exists(full) ? new FileInfo(full).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? full : full;
     }
 
-    /// <summary>The system lets go too when the process ends, however it ends. The file stays: were it removed, two could have one of the same name.</summary>
-    public void Dispose() => _file.Dispose();
+    public void Dispose() => _lock.Dispose();
 }

@@ -6,7 +6,11 @@ internal sealed class FaultList
     /// <summary>A body can hold a million faults; nobody reads more than these, and the answer must stay small.</summary>
     private const int Most = 1000;
 
+    private const int LookedThrough = 16;
     private readonly List<Fault> _faults = [];
+
+    /// <summary>The same faults, once there are too many to look through.</summary>
+    private HashSet<Fault>? _known;
 
     public bool IsEmpty => _faults.Count == 0;
 
@@ -25,13 +29,18 @@ internal sealed class FaultList
 
             if (phase < first)
             {
-                _faults.Clear();
+                Clear();
             }
         }
 
         var fault = new Fault(phase, path, message);
         // Items of one array can break one rule alike: the key has no index (4.7), so it is one finding.
-        if (_faults.Count < 16 && _faults.Contains(fault))
+        if (_faults.Count == LookedThrough)
+        {
+            _known ??= [.. _faults];
+        }
+
+        if (_known is null ? _faults.Contains(fault) : !_known.Add(fault))
         {
             return;
         }
@@ -41,5 +50,9 @@ internal sealed class FaultList
 
     public Fault[] ToArray() => [.. _faults];
 
-    public void Clear() => _faults.Clear();
+    public void Clear()
+    {
+        _faults.Clear();
+        _known = null;
+    }
 }

@@ -94,6 +94,19 @@ public abstract class ProfileMetadataTests(HttpServer server)
     }
 
     [Fact]
+    [Rule("7.5.paths", "7.4.hidden-fields")]
+    public async Task A_document_offers_the_query_fields_that_the_profile_lets_be_asked_for()
+    {
+        var name = await AddAsync(server.Unique("Fields-"), Policy);
+        var json = (await AskAsync(Address(name))).Is(200).Json!;
+        foreach (var path in (string[])["/ed-fi/schools", "/ed-fi/schools/partitions"])
+        {
+            var fields = json["paths"]![path]!["get"]!["parameters"]!.AsArray().Where(p => p!["name"] is not null).Select(p => (string)p!["name"]!);
+            Assert.Equal(["id", "localEducationAgencyId", "nameOfInstitution", "schoolId"], fields.Order(StringComparer.Ordinal));
+        }
+    }
+
+    [Fact]
     [Rule("7.5.schemas")]
     public async Task A_documents_schemas_show_what_the_profile_shows()
     {

@@ -23,6 +23,22 @@ public abstract class HttpYearTests(HttpServer server)
             (await server.GetAsync("/changeQueries/v1/2025/availableChangeVersions")).Is(200).Json!["newestChangeVersion"]!.ToJsonString());
     }
 
+    [Rule("1.5.year-after-v3")]
+    [Fact]
+    public async Task Metadata_takes_the_year_after_v3_too_and_leads_to_its_data()
+    {
+        Assert.Equal(
+            (await server.GetAsync("/2025/metadata/data/v3/dependencies")).Is(200).Body, (await server.GetAsync("/metadata/data/v3/2025/dependencies")).Is(200).Body);
+        foreach (var document in (string[])["resources", "descriptors"])
+        {
+            var openApi = (await server.GetAsync($"/metadata/data/v3/2025/{document}/swagger.json")).Is(200).Json!;
+            Assert.Equal($"{server.Root}/2025/data/v3", (string)openApi["servers"]![0]!["url"]!);
+        }
+
+        (await server.GetAsync("/metadata/data/v3/2025/specifications")).Is(404);
+        (await server.GetAsync("/2025/metadata/data/v3/2025/dependencies")).Is(404);
+    }
+
     [Rule("1.5.prefix-length", "1.5.no-match")]
     [Fact]
     public async Task A_year_that_is_not_there_is_404_and_so_is_none()

@@ -1,4 +1,5 @@
 using System.Collections;
+using Rollcall.Databases;
 using Rollcall.Exchange.Publish;
 using Rollcall.Exchange.State;
 

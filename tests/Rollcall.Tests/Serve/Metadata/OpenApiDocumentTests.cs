@@ -13,6 +13,30 @@ public sealed class OpenApiDocumentTests
     private static readonly JsonElement Descriptors =
         JsonDocument.Parse(OpenApiDocument.Descriptors(CompactModelReader.EdFi52, "http://h/data/v3", "http://h/oauth/token", 500)).RootElement;
 
+    [Theory]
+    [InlineData("interventions", "appropriateSexes", "edFi_interventionAppropriateSex")]
+    [InlineData("interventions", "diagnoses", "edFi_interventionDiagnosis")]
+    [InlineData("surveyQuestions", "matrices", "edFi_surveyQuestionMatrix")]
+    [InlineData("learningStandards", "academicSubjects", "edFi_learningStandardAcademicSubject")]
+    [InlineData("students", "personalIdentificationDocuments", "edFi_studentPersonalIdentificationDocument")]
+    [InlineData("schools", "addresses", "edFi_schoolAddress")]
+    [InlineData("schools", "educationOrganizationCategories", "edFi_schoolEducationOrganizationCategory")]
+    public void The_schema_of_an_arrays_items_is_named_in_the_singular(string endpoint, string array, string expected)
+    {
+        var schema = OpenApiSchemas.NameOf(CompactModelReader.EdFi52.Core(endpoint));
+        var items = Resources.GetProperty("components").GetProperty("schemas").GetProperty(schema).GetProperty("properties").GetProperty(array).GetProperty("items");
+        Assert.Equal("#/components/schemas/" + expected, items.GetProperty("$ref").GetString());
+    }
+
+    [Theory]
+    [InlineData("directlyOwnedBuses", "directlyOwnedBus")]
+    [InlineData("artMedia", "artMedium")]
+    [InlineData("designatedBies", "designatedBy")]
+    [InlineData("programParticipationStatuses", "programParticipationStatus")]
+    [InlineData("uses", "use")]
+    [InlineData("courses", "course")]
+    public void Names_of_the_models_have_a_singular(string plural, string expected) => Assert.Equal(expected, OpenApiSchemas.Singular(plural));
+
     [Rule("1.2.openapi-paths", Stores = RuleStores.None)]
     [Fact]
     public void Every_resource_has_its_five_paths()
@@ -121,10 +145,28 @@ public sealed class OpenApiDocumentTests
                 .Select(p => p.TryGetProperty("$ref", out var shared) ? Resolve(document, shared.GetString()!) : p).Select(p => p.GetProperty("name").GetString()!).ToArray();
             Assert.Equal(
                 [
-                    "offset", "limit", "pageToken", "pageSize", "minChangeVersion", "maxChangeVersion", "totalCount", "id",
+                    "offset", "limit", "pageToken", "pageSize", "minChangeVersion", "maxChangeVersion", "totalCount", "Use-Snapshot", "id",
                     .. resource.QueryFields.Select(f => f.Name),
                 ],
                 names);
+        }
+    }
+
+    [Fact]
+    public void Every_read_takes_the_header_of_snapshots_and_no_write_does()
+    {
+        foreach (var document in (JsonElement[])[Resources, Descriptors])
+        {
+            foreach (var path in document.GetProperty("paths").EnumerateObject())
+            {
+                foreach (var operation in path.Value.EnumerateObject())
+                {
+                    var names = operation.Value.TryGetProperty("parameters", out var parameters)
+                        ? parameters.EnumerateArray().Select(p => p.TryGetProperty("$ref", out var shared) ? Resolve(document, shared.GetString()!) : p).Select(p => p.GetProperty("name").GetString()!)
+                        : [];
+                    Assert.Equal(operation.Name == "get" ? 1 : 0, names.Count(n => n == "Use-Snapshot"));
+                }
+            }
         }
     }
 

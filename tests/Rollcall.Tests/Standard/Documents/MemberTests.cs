@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Rollcall.Standard.Documents;
+using Rollcall.Standard.Documents.Reading;
 
 namespace Rollcall.Tests.Standard.Documents;
 
@@ -111,6 +112,33 @@ public sealed class MemberTests
     {
         Assert.Equal("Schema $.0.gradeLevelDescriptor gradeLevelDescriptor is required.",
             Read.Faults("schools", Read.With(Read.School, "gradeLevels", "[{\"GradeLevelDescriptor\":\"uri://a#Tenth\"}]")));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(40)]
+    public void Items_that_break_one_rule_alike_are_one_finding_however_many_others_there_are(int others)
+    {
+        var faults = new FaultList();
+        for (var round = 0; round < 2; round++)
+        {
+            for (var i = 0; i < others; i++)
+            {
+                faults.Add(FaultPhase.Schema, $"$.{i}.city", "city is required.");
+            }
+
+            for (var i = 0; i < 3; i++)
+            {
+                faults.Add(FaultPhase.Schema, "$.city", "city Value should be at least 2 characters");
+            }
+
+            Assert.Equal(others + 1, faults.ToArray().Length);
+        }
+
+        // Those of an earlier phase take the place of all of them.
+        faults.Add(FaultPhase.Json, "$", "not JSON");
+        faults.Add(FaultPhase.Schema, "$.city", "city Value should be at least 2 characters");
+        Assert.Single(faults.ToArray());
     }
 
     [Theory]

@@ -1,7 +1,7 @@
-namespace Rollcall.Exchange.State;
+namespace Rollcall.Databases;
 
 /// <summary>A lock that the system lets go when its process ends, however it ends: a file held open for nobody else.</summary>
-internal sealed class FileLock : IAsyncDisposable, IDisposable
+public sealed class FileLock : IAsyncDisposable, IDisposable
 {
     private readonly FileStream _file;
 
