@@ -114,13 +114,14 @@ internal sealed class KeyChangeFeed(TrackedRows rows, KeyedWriter writer, RunJou
     /// <summary>What can only be done by taking away the document with the old key, now that one with the new key is there.</summary>
     public IEnumerable<OutgoingDocument> Deletes() => _asDeletes.Select(d => d with { Kind = WriteKind.Delete });
 
-    /// <summary>Sends in the first pass.</summary>
-    public async Task<WriteResult> SendFirstAsync(OutgoingDocument row, CancellationToken cancellationToken) =>
-        Sent(row, await writer.ChangeKeyAsync(row, cancellationToken), _later, FailureKind.UnresolvedReference, FailureKind.KeyConflict, FailureKind.Conflict);
+    /// <summary>Sends in the first pass. A fault that may pass gets another turn too: were it set aside now, the upserts would make the document anew.</summary>
+    public async Task<WriteResult> SendFirstAsync(OutgoingDocument row, CancellationToken cancellationToken) => Sent(
+        row, await writer.ChangeKeyAsync(row, cancellationToken), _later,
+        failure => failure.IsTransient || failure.Kind is FailureKind.UnresolvedReference or FailureKind.KeyConflict or FailureKind.Conflict);
 
     /// <summary>Sends before the upserts.</summary>
     public async Task<WriteResult> SendLaterAsync(OutgoingDocument row, CancellationToken cancellationToken) =>
-        Sent(row, await writer.ChangeKeyAsync(row, cancellationToken), _asDeletes, FailureKind.KeyConflict);
+        Sent(row, await writer.ChangeKeyAsync(row, cancellationToken), _asDeletes, failure => failure.Kind == FailureKind.KeyConflict);
 
     /// <summary>The final word on a row, unless another pass has it.</summary>
     public async ValueTask SettleAsync(SettledDocument settled)
@@ -146,7 +147,7 @@ internal sealed class KeyChangeFeed(TrackedRows rows, KeyedWriter writer, RunJou
         turn?.TrySetResult();
     }
 
-    private WriteResult Sent(OutgoingDocument row, WriteResult result, List<OutgoingDocument> otherwise, params ReadOnlySpan<FailureKind> kinds)
+    private WriteResult Sent(OutgoingDocument row, WriteResult result, List<OutgoingDocument> otherwise, Predicate<ApiFailure> isForOther)
     {
         if (result.Failure is not { } failure)
         {
@@ -155,7 +156,7 @@ internal sealed class KeyChangeFeed(TrackedRows rows, KeyedWriter writer, RunJou
 
         lock (_lock)
         {
-            if (kinds.Contains(failure.Kind) && failure.Reach == FailureReach.Record)
+            if (failure.Reach == FailureReach.Record && isForOther(failure))
             {
                 otherwise.Add(row);
                 _open.Add((row.Id, row.Tag));

@@ -117,6 +117,35 @@ public sealed class PublishKeyChangeTests : IDisposable
         Assert.Equal(ids[1], target.IdOf(Periods, b => b.Contains("\"P1\"", StringComparison.Ordinal)));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_change_that_the_target_could_not_make_for_a_while_is_made_before_the_upserts_and_nothing_is_made_anew(bool isChain)
+    {
+        await using var source = await StubApi.StartAsync(_all, graphMl: true);
+        await using var target = await StubApi.StartAsync(_all, graphMl: true);
+        var ids = await FilledAsync(source, target);
+        if (isChain)
+        {
+            Rename(source, "P1", "P1 new");
+            Rename(source, "P0", "P1");
+        }
+        else
+        {
+            Rename(source, "P1", "P1 new");
+        }
+
+        // All tries of the first pass, and the first of the second.
+        var options = Named(source, target);
+        target.UnavailablePuts = options.Retry.RetriesMax + 2;
+        var report = await PublishAsync(options);
+        Assert.True(report.Outcome == "done", report.ToText("a", "b"));
+        Assert.Equal(0, target.UnavailablePuts);
+        AssertEqual(source, target);
+        Assert.Equal(ids[1], target.IdOf(Periods, b => b.Contains("\"P1 new\"", StringComparison.Ordinal)));
+        Assert.Equal(ids[0], target.IdOf(Periods, b => b.Contains(isChain ? "\"P1\"" : "\"P0\"", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public async Task A_key_that_a_document_of_the_target_alone_has_takes_its_place_and_the_old_one_goes()
     {

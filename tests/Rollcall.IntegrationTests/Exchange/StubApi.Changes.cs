@@ -32,6 +32,9 @@ public sealed partial class StubApi
 
     public bool RefusesPut { get; set; }
 
+    /// <summary>So many PUTs more are answered with 503.</summary>
+    public int UnavailablePuts { get; set; }
+
     /// <summary>Puts a link into each reference, from the path and id that it leads to; without, there are none.</summary>
     public Func<string, Guid, string>? Href { get; set; }
 
@@ -230,6 +233,10 @@ public sealed partial class StubApi
                     case "DELETE":
                         Delete(resource.Path, row);
                         status = 204;
+                        break;
+                    case "PUT" when UnavailablePuts > 0:
+                        UnavailablePuts--;
+                        (status, body) = (503, """{"type":"urn:ed-fi:api:service-unavailable","status":503,"detail":"Not now."}""");
                         break;
                     case "PUT" when RefusesPut:
                         (status, body) = (400, """{"type":"urn:ed-fi:api:bad-request:data","status":400,"detail":"Not now."}""");
