@@ -11,23 +11,22 @@ public sealed class NaturalKeysTests
     // A marked reference, as the DMS has it.
     [InlineData("""
         {"localCourseCode":{"type":"string","x-Ed-Fi-isIdentity":true},"title":{"type":"string"},
-         "schoolReference":{"$ref":"#/components/schemas/EdFi_School_Reference","x-Ed-Fi-isIdentity":true},"courseReference":{"$ref":"#/components/schemas/EdFi_School_Reference"}}
-        """, "localCourseCode,schoolReference.schoolId")]
+         "schoolReference":{"$ref":"#/components/schemas/S","x-Ed-Fi-isIdentity":true},"courseReference":{"$ref":"#/components/schemas/S"}}
+        """, "localCourseCode,schoolReference")]
     // Only the fields inside are marked, as older ODS/APIs have it; then the required references count.
     [InlineData("""
         {"localCourseCode":{"type":"string","x-Ed-Fi-isIdentity":true},
-         "schoolReference":{"$ref":"#/components/schemas/edFi_schoolReference"},"courseReference":{"$ref":"#/components/schemas/edFi_schoolReference"}}
-        """, "localCourseCode,schoolReference.schoolId")]
+         "schoolReference":{"$ref":"#/components/schemas/S"},"courseReference":{"$ref":"#/components/schemas/S"}}
+        """, "localCourseCode,schoolReference")]
     [InlineData("""{"title":{"type":"string"}}""", "")]
     public void Marked_members_are_the_key(string properties, string expected)
     {
         using var json = JsonDocument.Parse("""
-            {"paths":{"/ed-fi/courseOfferings":{"post":{"requestBody":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/EdFi_CourseOffering"}} } } } },
+            {"paths":{"/ed-fi/courseOfferings":{"post":{"requestBody":{"content":{"application/json":{"schema":{"$ref":"#/components/schemas/C"}} } } } },
                       "/ed-fi/courseOfferings/{id}":{"put":{} } },
              "components":{"schemas":{
-               "EdFi_CourseOffering":{"type":"object","required":["localCourseCode","schoolReference"],"properties":PROPERTIES },
-               "EdFi_School_Reference":{"type":"object","properties":{"schoolId":{"type":"integer"} } },
-               "edFi_schoolReference":{"type":"object","properties":{"schoolId":{"type":"integer","x-Ed-Fi-isIdentity":true} } } } } }
+               "C":{"type":"object","required":["localCourseCode","schoolReference"],"properties":PROPERTIES },
+               "S":{"type":"object","properties":{"schoolId":{"type":"integer","x-Ed-Fi-isIdentity":true} } } } } }
             """.Replace("PROPERTIES", properties, StringComparison.Ordinal));
         var keys = new NaturalKeys();
         keys.AddFrom(json.RootElement);

@@ -1,30 +1,13 @@
-using System.Text.Json;
-using Rollcall.Standard.Model;
-
 namespace Rollcall.Standard.Loading.OpenApi;
 
 /// <summary>Works out where the parts of a natural key are in a document: OpenAPI names the parts, and leaves it to the reader to find them below the
 /// references that carry them.</summary>
-public static class OpenApiKeys
+internal static class OpenApiKeys
 {
     private const string Suffix = "Reference";
 
-    /// <summary>The natural keys that an OpenAPI document tells: for each part one path, <c>$.schoolReference.schoolId</c>. Where several references carry the
-    /// part, they carry the same value.</summary>
-    public static IEnumerable<(ResourceName Resource, IReadOnlyList<string> Paths)> In(JsonElement openApi)
-    {
-        var document = new OpenApiReader(openApi);
-        foreach (var resource in document.Resources())
-        {
-            if (Of(resource, document) is { } key)
-            {
-                yield return (resource.Name, [.. key.Select(k => k.Value[0])]);
-            }
-        }
-    }
-
     /// <summary>Each part's name and its paths; several where references carry the same value. Null when the document does not tell.</summary>
-    internal static IReadOnlyList<KeyValuePair<string, string[]>>? Of(OpenApiResource resource, OpenApiReader document)
+    public static IReadOnlyList<KeyValuePair<string, string[]>>? Of(OpenApiResource resource, OpenApiReader document)
     {
         var members = document.Members(resource.Schema);
         var names = NamesOf(resource, document, members);
@@ -44,8 +27,8 @@ public static class OpenApiKeys
         return key.Count == 0 ? null : key;
     }
 
-    /// <summary>As the reference to the resource names them, if anything refers to it; else the marked query parameters; where an API marks members alone,
-    /// the marked ones and what the references carry that are marked, or, where none is, the marked fields of the required ones.</summary>
+    /// <summary>As the reference to the resource names them, if anything refers to it; else the marked query parameters; where an API marks only root
+    /// members among those, the marked members and what the marked references carry.</summary>
     private static IReadOnlyList<string> NamesOf(OpenApiResource resource, OpenApiReader document, IReadOnlyList<OpenApiMember> members)
     {
         if (new[] { resource.Schema + Suffix, resource.Schema + "_" + Suffix }.FirstOrDefault(document.Has) is { } reference)
@@ -53,14 +36,10 @@ public static class OpenApiKeys
             return [.. document.Members(reference).Select(m => m.Name)];
         }
 
-        var areReferencesMarked = members.Any(m => m.IsReference && m.IsMarked);
-        return !areReferencesMarked && resource.Marked.Count > 0
-            ? resource.Marked
-            : [.. members.SelectMany(m => m.IsReference ? Carried(m) : m.IsMarked ? [m.Name] : []).Distinct()];
-
-        IEnumerable<string> Carried(OpenApiMember member) => document.Members(member.Schema!)
-            .Where(f => areReferencesMarked ? member.IsMarked : member.IsRequired && f.IsMarked)
-            .Select(f => KeyName(member, f.Name, resource.Fields) ?? f.Name);
+        var marked = members.Where(m => m.IsMarked).ToArray();
+        return marked.Any(m => m.IsReference)
+            ? [.. marked.SelectMany(m => m.IsReference ? document.Members(m.Schema!).Select(f => KeyName(m, f.Name, resource.Fields) ?? f.Name) : [m.Name]).Distinct()]
+            : resource.Marked.Count > 0 ? resource.Marked : [.. marked.Select(m => m.Name)];
     }
 
     private static IEnumerable<(string KeyName, string Path)> Places(IReadOnlyList<OpenApiMember> members, OpenApiReader document, IReadOnlyList<string> names)
