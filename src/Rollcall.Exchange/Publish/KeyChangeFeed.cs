@@ -137,7 +137,7 @@ internal sealed class KeyChangeFeed(TrackedRows rows, KeyedWriter writer, RunJou
 
         if (!isOpen)
         {
-            journal.Settle(settled);
+            await journal.SettleAsync(settled);
             if (turn is not null)
             {
                 await journal.FlushAsync();

@@ -149,7 +149,7 @@ internal sealed class PublishPasses(
                 }
                 else
                 {
-                    journal.Settle(settled);
+                    await journal.SettleAsync(settled);
                 }
 
                 if (ExchangeTelemetry.Documents.Enabled)

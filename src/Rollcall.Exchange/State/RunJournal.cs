@@ -17,6 +17,10 @@ internal sealed class RunJournal : IAsyncDisposable
     private static readonly TimeSpan _gatherMin = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan _gatherMax = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>What may be settled and not written before who settles has to wait: a kill costs no more than this and what is on the wire, however
+    /// long the disk or the scheduler keeps the writer. Well above what gathers between two transactions.</summary>
+    private const int UnwrittenMin = 1024;
+
     private readonly PublishState? _state;
     private readonly TimeProvider _time;
     private readonly Lock _lock = new();
@@ -30,6 +34,7 @@ internal sealed class RunJournal : IAsyncDisposable
     private (ResourceName Resource, Guid Id)? _witness;
     private long _lastPart;
     private long _total;
+    private long _unwritten;
     private bool _isAwake;
     private bool _ends;
     private TaskCompletionSource? _written;
@@ -151,7 +156,8 @@ internal sealed class RunJournal : IAsyncDisposable
     }
 
     /// <summary>The final word on a document. What was refused is set aside with its body.</summary>
-    public void Settle(in SettledDocument settled)
+    /// <returns>At its end when the file is near enough for another one.</returns>
+    public Task SettleAsync(in SettledDocument settled)
     {
         var mark = _state is null ? default : PublishPart.MarkOf(settled.Document);
         lock (_lock)
@@ -165,6 +171,7 @@ internal sealed class RunJournal : IAsyncDisposable
                 }
 
                 marks.Add(mark);
+                _unwritten++;
                 if (settled.Result.Id is { } target)
                 {
                     _witness = (settled.Resource, target);
@@ -183,6 +190,7 @@ internal sealed class RunJournal : IAsyncDisposable
             part.Outstanding--;
             DoneIfSo(part);
             Wake();
+            return _unwritten > Math.Max(UnwrittenMin, _total / 500) ? FlushAsync() : Task.CompletedTask;
         }
     }
 
@@ -315,8 +323,14 @@ internal sealed class RunJournal : IAsyncDisposable
                     JournalWriter.Write(_state.Db, Run!.Id, notes, marks, witness, _time.GetUtcNow());
                 }
 
+                var count = marks.Values.Sum(m => m.Count);
+                lock (_lock)
+                {
+                    _unwritten -= count;
+                }
+
                 written?.TrySetResult();
-                gather = GatherFor(total, marks.Values.Sum(m => m.Count), _time.GetElapsedTime(before));
+                gather = GatherFor(total, count, _time.GetElapsedTime(before));
                 before = _time.GetTimestamp();
             }
         }

@@ -131,6 +131,7 @@ internal sealed class HistoryLane : IAsyncDisposable
             for (var n = 0; !await IsDoneAsync(); n++)
             {
                 var (exit, _, errors) = await RollcallCli.RunAsync(arguments);
+                _say(errors);
                 Assert.True(exit == 0 || n < 4, $"{name}: exit {exit}: {errors}");
             }
         }
