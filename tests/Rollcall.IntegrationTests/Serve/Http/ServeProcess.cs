@@ -101,7 +101,20 @@ internal sealed class ServeProcess : IDisposable
         kill.WaitForExit();
     }
 
-    public Task EndAsync() => _process.WaitForExitAsync(TestContext.Current.CancellationToken);
+    /// <summary>Waits for its end, for five minutes at most: whoever starts the tests with Ctrl-C ignored hands that on to the server.</summary>
+    public async Task EndAsync()
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromMinutes(5));
+        try
+        {
+            await _process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException) when (!TestContext.Current.CancellationToken.IsCancellationRequested)
+        {
+            Assert.Fail($"The server does not end: {Error}");
+        }
+    }
 
     public void Dispose()
     {
