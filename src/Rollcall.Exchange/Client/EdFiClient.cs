@@ -17,6 +17,8 @@ public sealed class EdFiClient : IDisposable
     private const string Json = "application/json";
     private static readonly string _agent = "rollcall/" + (typeof(EdFiClient).Assembly.GetName().Version?.ToString(3) ?? "0");
 
+    private static readonly TimeSpan _probeMax = TimeSpan.FromSeconds(10);
+
     private readonly ClientOptions _options;
     private readonly HttpMessageInvoker _http;
     private readonly AdaptiveGate _gate;
@@ -196,7 +198,7 @@ public sealed class EdFiClient : IDisposable
                 }
             }
 
-            if (result.Failure is null || !await MayRetryAsync(count ??= new RetryCount(), result.Failure, token, cancellationToken))
+            if (result.Failure is null || !await MayRetryAsync(count ??= new RetryCount(_options.Time), result.Failure, token, address, cancellationToken))
             {
                 return count is { IsAway: true } ? result with { Failure = result.Failure! with { Reach = FailureReach.Run } } : result;
             }
@@ -221,7 +223,7 @@ public sealed class EdFiClient : IDisposable
             await _gate.EnterAsync(cancellationToken);
             var token = await InPlaceAsync(cancellationToken);
             var answer = await AttemptReadAsync(address, token, fault, accept, cancellationToken);
-            if (answer.Failure is null || !await MayRetryAsync(count ??= new RetryCount(), answer.Failure, token, cancellationToken))
+            if (answer.Failure is null || !await MayRetryAsync(count ??= new RetryCount(_options.Time), answer.Failure, token, null, cancellationToken))
             {
                 return count is { IsAway: true } ? answer with { Failure = answer.Failure! with { Reach = FailureReach.Run } } : answer;
             }
@@ -230,8 +232,9 @@ public sealed class EdFiClient : IDisposable
 
     /// <summary>Waits as long as the policy says when a request is to be sent again. The place in the gate is held only while a request is on
     /// the wire, so that a record that backs off keeps nobody else waiting.</summary>
+    /// <param name="written">Where a write went; null for a read.</param>
     /// <returns>False when this failure is the last word.</returns>
-    private async Task<bool> MayRetryAsync(RetryCount count, ApiFailure failure, BearerToken token, CancellationToken cancellationToken)
+    private async Task<bool> MayRetryAsync(RetryCount count, ApiFailure failure, BearerToken token, Uri? written, CancellationToken cancellationToken)
     {
         count.Attempts++;
         if (failure.Status == 401 && !count.TokenReplaced)
@@ -248,7 +251,8 @@ public sealed class EdFiClient : IDisposable
         }
 
         // With nothing else succeeding either it is the API that is away, not this record that is at fault.
-        if (failure.Kind is FailureKind.Connection or FailureKind.Timeout or FailureKind.Unavailable && _gate.Outage > _options.Retry.OutageMax)
+        var mayBeAway = failure.Kind is FailureKind.Connection or FailureKind.Timeout or FailureKind.Unavailable;
+        if (mayBeAway && _gate.Outage > _options.Retry.OutageMax)
         {
             count.IsAway = true;
             return false;
@@ -258,12 +262,34 @@ public sealed class EdFiClient : IDisposable
         var retriesMax = failure.Kind == FailureKind.Throttled && _options.RateLimit is { } limit ? limit.RetriesMax : _options.Retry.RetriesMax;
         if (count.Attempts > retriesMax || (failure.Kind == FailureKind.Malformed && count.Attempts > 2))
         {
-            return false;
+            // A write alone in flight tells nothing of whose fault it is: while the API answers nothing else either, it goes on until that counts as away.
+            if (written is null || !mayBeAway || retriesMax == 0 || _gate.Outage < _options.Time.GetElapsedTime(count.FirstFailure) || await AnswersAsync(written, token, cancellationToken))
+            {
+                return false;
+            }
         }
 
         Interlocked.Increment(ref _retries);
         await Task.Delay(_options.Retry.DelayBefore(count.Attempts, failure.RetryAfter), _options.Time, cancellationToken);
         return true;
+    }
+
+    /// <summary>Whether the API has an answer to a read of what was written to, be it that it is not there or not allowed.</summary>
+    private async Task<bool> AnswersAsync(Uri address, BearerToken token, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(_options.RequestTimeout < _probeMax ? _options.RequestTimeout : _probeMax);
+        try
+        {
+            Interlocked.Increment(ref _requests);
+            using var request = Request(HttpMethod.Get, new Uri(address.AbsoluteUri + "?limit=1"), token);
+            using var response = await _http.SendAsync(request, limit.Token);
+            return (int)response.StatusCode < 500 && response.StatusCode is not (HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests);
+        }
+        catch (Exception exception) when (ProblemReader.FromException(FailureStage.Read, exception, cancellationToken) is not null)
+        {
+            return false;
+        }
     }
 
     /// <summary>Asked for only when there is a place, because a token may end while its request waits for one.</summary>
@@ -448,8 +474,10 @@ public sealed class EdFiClient : IDisposable
     }
 
     /// <summary>How often one request has failed; there is none while it has not.</summary>
-    private sealed class RetryCount
+    private sealed class RetryCount(TimeProvider time)
     {
+        public long FirstFailure { get; } = time.GetTimestamp();
+
         public int Attempts { get; set; }
 
         public bool TokenReplaced { get; set; }

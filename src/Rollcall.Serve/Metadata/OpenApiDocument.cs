@@ -180,8 +180,8 @@ public static class OpenApiDocument
         if (isRead)
         {
             Partitions(json, resource, plural, fields, descriptorMax);
-            Changes(json, resource, plural, "deletes", OpenApiSchemas.Deletes);
-            Changes(json, resource, plural, "keyChanges", OpenApiSchemas.KeyChanges);
+            Changes(json, resource, plural, "deletes", OpenApiSchemas.DeleteOf(resource));
+            Changes(json, resource, plural, "keyChanges", OpenApiSchemas.KeyChangeOf(resource));
         }
     }
 

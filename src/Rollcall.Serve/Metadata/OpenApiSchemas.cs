@@ -8,15 +8,17 @@ namespace Rollcall.Serve.Metadata;
 /// <c>edFi_studentReference</c>.</summary>
 internal static class OpenApiSchemas
 {
-    /// <summary>Schema names of the rows of <c>/deletes</c> and <c>/keyChanges</c>.</summary>
-    public const string Deletes = "trackedChanges_delete";
-    public const string KeyChanges = "trackedChanges_keyChange";
-
     /// <summary>What the names of a profile's schemas end with.</summary>
     public const string Readable = "_readable";
     public const string Writable = "_writable";
 
     public static string NameOf(ResourceModel resource) => Prefix(resource.Name.Namespace) + Camel(resource.TypeName);
+
+    /// <summary>The schema of a row of <c>/deletes</c>.</summary>
+    public static string DeleteOf(ResourceModel resource) => $"trackedChanges_{NameOf(resource)}Delete";
+
+    /// <summary>The schema of a row of <c>/keyChanges</c>.</summary>
+    public static string KeyChangeOf(ResourceModel resource) => $"trackedChanges_{NameOf(resource)}KeyChange";
 
     public static void Write(Utf8JsonWriter json, DataStandard standard, IReadOnlyList<ResourceModel> resources)
     {
@@ -31,7 +33,10 @@ internal static class OpenApiSchemas
             Object(json, name, property.Members!, standard.DescriptorValueMaxLength, isRoot: false, references, isReference: true);
         }
 
-        WriteTracked(json);
+        foreach (var resource in resources)
+        {
+            Tracked(json, resource, standard.DescriptorValueMaxLength);
+        }
     }
 
     /// <summary>The schemas of a profile: what can be read as <c>edFi_school_readable</c>, what can be written as <c>edFi_school_writable</c>, and
@@ -56,16 +61,10 @@ internal static class OpenApiSchemas
             }
         }
 
-        if (resources.Any(r => r.Read is not null))
+        foreach (var resource in resources.Where(r => r.Read is not null))
         {
-            WriteTracked(json);
+            Tracked(json, resource.Model, standard.DescriptorValueMaxLength);
         }
-    }
-
-    private static void WriteTracked(Utf8JsonWriter json)
-    {
-        Tracked(json, Deletes, "keyValues");
-        Tracked(json, KeyChanges, "oldKeyValues", "newKeyValues");
     }
 
     /// <summary>Type, format and bounds of a scalar member.</summary>
@@ -279,7 +278,27 @@ internal static class OpenApiSchemas
         }
     }
 
-    private static void Tracked(Utf8JsonWriter json, string name, params ReadOnlySpan<string> keys)
+    /// <summary>A key as <c>keyValues</c> shows it, and the two rows that have one.</summary>
+    private static void Tracked(Utf8JsonWriter json, ResourceModel resource, int descriptorMax)
+    {
+        var key = $"trackedChanges_{NameOf(resource)}Key";
+        json.WriteStartObject(key);
+        json.WriteString("type", "object");
+        json.WriteStartObject("properties");
+        foreach (var member in resource.Key)
+        {
+            json.WriteStartObject(member.Name);
+            Scalar(json, member.Paths[0].Leaf, descriptorMax);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+        json.WriteEndObject();
+        TrackedRow(json, DeleteOf(resource), key, "keyValues");
+        TrackedRow(json, KeyChangeOf(resource), key, "oldKeyValues", "newKeyValues");
+    }
+
+    private static void TrackedRow(Utf8JsonWriter json, string name, string key, params ReadOnlySpan<string> keys)
     {
         json.WriteStartObject(name);
         json.WriteString("type", "object");
@@ -291,10 +310,10 @@ internal static class OpenApiSchemas
         json.WriteString("type", "integer");
         json.WriteString("format", "int64");
         json.WriteEndObject();
-        foreach (var key in keys)
+        foreach (var member in keys)
         {
-            json.WriteStartObject(key);
-            json.WriteString("type", "object");
+            json.WriteStartObject(member);
+            json.WriteString("$ref", $"#/components/schemas/{key}");
             json.WriteEndObject();
         }
 

@@ -139,21 +139,63 @@ public sealed class DeliveryTests(ITestOutputHelper output)
     [Fact]
     public async Task A_target_that_goes_away_stops_the_run_and_no_document_is_called_refused()
     {
-        var stub = await StubApi.StartAsync([_schools, _students, _enrolments], new StubFaults { Latency = TimeSpan.FromMilliseconds(5) });
-        using var client = await ConnectAsync(stub, new RetryPolicy { RetriesMax = 3, StartingDelay = TimeSpan.FromMilliseconds(5), OutageMin = TimeSpan.FromMilliseconds(200) });
+        await using var stub = await StubApi.StartAsync([_schools, _students, _enrolments], new StubFaults { Latency = TimeSpan.FromMilliseconds(5) });
+        using var client = await ConnectAsync(stub, new RetryPolicy { RetriesMax = 3, StartingDelay = TimeSpan.FromMilliseconds(100), OutageMin = TimeSpan.FromMilliseconds(200) });
         var sent = 0;
-        var report = await RunAsync(client, [Students(100_000)], async _ =>
+        var report = await RunAsync(client, [Students(100_000)], _ =>
         {
             if (Interlocked.Increment(ref sent) == 200)
             {
-                await stub.DisposeAsync();
+                stub.IsAway = true;
             }
+
+            return ValueTask.CompletedTask;
         });
 
         Assert.Equal(FailureKind.Connection, report.StoppedBy?.Kind);
         Assert.Equal(0, report.Refused);
         Assert.True(report.Offered < 100_000, "the feed was read to its end although the target was away");
         Assert.True(report.Unsettled > 0);
+    }
+
+    [Fact]
+    public async Task A_document_alone_in_flight_is_not_called_refused_because_the_target_is_away_for_longer_than_its_retries()
+    {
+        await using var stub = await StubApi.StartAsync([_students]);
+        using var client = await ConnectAsync(stub, new RetryPolicy { RetriesMax = 2, StartingDelay = TimeSpan.FromMilliseconds(2), OutageMin = TimeSpan.FromMinutes(5) });
+        var sent = 0;
+        var isBack = Task.CompletedTask;
+        var report = await RunAsync(client, [Students(10)], _ =>
+        {
+            if (Interlocked.Increment(ref sent) == 5)
+            {
+                stub.IsAway = true;
+                isBack = Task.Run(async () =>
+                {
+                    // Its retries take 6 ms.
+                    await Task.Delay(400);
+                    stub.IsAway = false;
+                });
+            }
+
+            return ValueTask.CompletedTask;
+        }, new DeliveryOptions { DocumentsPerResourceMax = 1 });
+
+        Assert.True(report.IsClean, Describe(report));
+        Assert.Equal(10, stub.Rows("/ed-fi/students"));
+        Assert.True(isBack.IsCompletedSuccessfully && client.Retries > 2, "the target was not away");
+    }
+
+    [Fact]
+    public async Task A_document_alone_in_flight_that_a_target_cannot_bear_is_refused_when_that_answers_otherwise()
+    {
+        await using var stub = await StubApi.StartAsync([_students]);
+        stub.Judge = (_, body) => (string?)body["studentUniqueId"] == "s4" ? (503, "{}") : null;
+        using var client = await ConnectAsync(stub, new RetryPolicy { RetriesMax = 2, StartingDelay = TimeSpan.FromMilliseconds(2), OutageMin = TimeSpan.FromMinutes(5) });
+        var report = await RunAsync(client, [Students(10)], null, new DeliveryOptions { DocumentsPerResourceMax = 1 });
+
+        Assert.Equal((1L, 9L), (report.Refused, report.Done));
+        Assert.Equal(2, client.Retries);
     }
 
     [Fact]

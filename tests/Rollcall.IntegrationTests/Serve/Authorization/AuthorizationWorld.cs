@@ -195,6 +195,16 @@ internal sealed class AuthorizationWorld(HttpServer server)
         ["studentReference"] = new JsonObject { ["studentUniqueId"] = student },
     };
 
+    /// <summary>The body of a 403.</summary>
+    public static string Problem(string type, string detail, params string[] errors) => new JsonObject
+    {
+        ["detail"] = detail,
+        ["type"] = type,
+        ["title"] = "Authorization Denied",
+        ["validationErrors"] = new JsonObject(),
+        ["errors"] = new JsonArray([.. errors.Select(e => JsonValue.Create(e))]),
+    }.ToJsonString();
+
     private static JsonObject Organization(string key, long id, string category) => new()
     {
         [key] = id,

@@ -220,15 +220,6 @@ public abstract class HttpClaimTests(HttpServer server)
         (await _world.SendAsync(bearer, method, path + "?limit=1")).Is(status);
     }
 
-    private static string Problem(string type, string detail, params string[] errors) => new JsonObject
-    {
-        ["detail"] = detail,
-        ["type"] = type,
-        ["title"] = "Authorization Denied",
-        ["validationErrors"] = new JsonObject(),
-        ["errors"] = new JsonArray([.. errors.Select(e => JsonValue.Create(e))]),
-    }.ToJsonString();
-
     private static string Misconfigured(string error) => new JsonObject
     {
         ["detail"] = "A security configuration problem was detected. The request cannot be authorized.",

@@ -340,15 +340,6 @@ public abstract class HttpCustomViewTests(HttpServer server)
 
     private static string Unauthorized(string which) =>
         $"The caller is not authorized to perform the requested operation on the item based on the {which} value of the 'StudentUniqueId' property of the item.";
-
-    private static string Problem(string type, string detail, params string[] errors) => new JsonObject
-    {
-        ["detail"] = detail,
-        ["type"] = type,
-        ["title"] = "Authorization Denied",
-        ["validationErrors"] = new JsonObject(),
-        ["errors"] = new JsonArray([.. errors.Select(e => JsonValue.Create(e))]),
-    }.ToJsonString();
 }
 
 [Collection(SqliteCollection.Name)]

@@ -401,15 +401,6 @@ public abstract class HttpRelationshipTests(HttpServer server)
         var nobody = await _world.ClientAsync(set, []);
         (await _world.SendAsync(nobody, "GET", "students/deletes?totalCount=true")).HasBody("[]").HasHeader("Total-Count", "0");
     }
-
-    private static string Problem(string type, string detail, params string[] errors) => new JsonObject
-    {
-        ["detail"] = detail,
-        ["type"] = type,
-        ["title"] = "Authorization Denied",
-        ["validationErrors"] = new JsonObject(),
-        ["errors"] = new JsonArray([.. errors.Select(e => JsonValue.Create(e))]),
-    }.ToJsonString();
 }
 
 [Collection(SqliteCollection.Name)]

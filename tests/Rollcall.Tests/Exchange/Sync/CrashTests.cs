@@ -23,7 +23,7 @@ public sealed class CrashTests
     [InlineData(true)]
     [InlineData(false)]
     public Task After_any_kills_the_target_ends_as_the_source(bool targetMakesKeyChanges) =>
-        HistoriesAsync(targetMakesKeyChanges, LongRun.IsOn ? 200 : 12, () => null);
+        HistoriesAsync(targetMakesKeyChanges, LongRun.IsOn ? 200 : 8, () => null);
 
     /// <param name="ledger">Where the next history keeps its ledger; null for a file.</param>
     internal static async Task HistoriesAsync(bool targetMakesKeyChanges, int histories, Func<string?> ledger)
@@ -49,7 +49,7 @@ public sealed class CrashTests
     public async Task After_any_kills_and_upgrades_the_target_ends_as_the_source(bool targetMakesKeyChanges)
     {
         AgedLedger.Know();
-        var histories = LongRun.IsOn ? 200 : 12;
+        var histories = LongRun.IsOn ? 200 : 5;
         for (var seed = 1; seed <= histories; seed++)
         {
             await HistoryAsync(seed, targetMakesKeyChanges, new(), new(), ages: true);

@@ -76,6 +76,28 @@ public sealed class OpenApiDocumentTests
         }
     }
 
+    [Rule("1.2.openapi-tracked-keys", Stores = RuleStores.None)]
+    [Theory]
+    [InlineData("studentSchoolAssociations", "entryDate:string:date schoolId:integer:int64 studentUniqueId:string:")]
+    [InlineData("gradeLevelDescriptors", "codeValue:string: namespace:string:")]
+    public void Rows_of_deletes_and_key_changes_tell_the_natural_key_member_by_member(string endpoint, string expected)
+    {
+        var resource = CompactModelReader.EdFi52.Core(endpoint);
+        var document = resource.IsDescriptor ? Descriptors : Resources;
+        var schemas = document.GetProperty("components").GetProperty("schemas");
+        foreach (var (path, members) in (ReadOnlySpan<(string, string[])>)[("deletes", ["keyValues"]), ("keyChanges", ["oldKeyValues", "newKeyValues"])])
+        {
+            var row = document.GetProperty("paths").GetProperty($"{resource.Name.Path}/{path}").GetProperty("get").GetProperty("responses").GetProperty("200")
+                .GetProperty("content").GetProperty("application/json").GetProperty("schema").GetProperty("items").GetProperty("$ref").GetString()!.Split('/')[^1];
+            foreach (var member in members)
+            {
+                var key = schemas.GetProperty(row).GetProperty("properties").GetProperty(member).GetProperty("$ref").GetString()!.Split('/')[^1];
+                Assert.Equal(expected, string.Join(' ', schemas.GetProperty(key).GetProperty("properties").EnumerateObject().OrderBy(p => p.Name, StringComparer.Ordinal)
+                    .Select(p => $"{p.Name}:{p.Value.GetProperty("type").GetString()}:{(p.Value.TryGetProperty("format", out var format) ? format.GetString() : "")}")));
+            }
+        }
+    }
+
     [Rule("1.2.openapi-operation-ids", Stores = RuleStores.None)]
     [Fact]
     public void Schema_names_and_operation_ids_are_unique()

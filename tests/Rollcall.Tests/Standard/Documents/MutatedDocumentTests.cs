@@ -9,7 +9,7 @@ namespace Rollcall.Tests.Standard.Documents;
 /// <summary>Documents with something wrong, or merely odd: reader and judge must agree on each.</summary>
 public sealed class MutatedDocumentTests(ITestOutputHelper output)
 {
-    private static readonly int Rounds = LongRun.IsOn ? 20_000 : 8_000;
+    private static readonly int Rounds = LongRun.IsOn ? 20_000 : 4_000;
 
     /// <summary>Every resource weighs the same, or the sections would drown the rest.</summary>
     private static readonly Lazy<(string Endpoint, byte[] Body)[][]> s_samples =
