@@ -12,8 +12,7 @@ public sealed class HashUpgradeTests(PostgresFixture postgres)
     private const int Pupils = 120;
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
+    [MemberData(nameof(LongRun.Both), false, MemberType = typeof(LongRun))]
     public async Task After_an_upgrade_nothing_is_sent_but_what_has_changed_since(bool ledgerInPostgres)
     {
         await using var bench = await Bench.StartAsync(ledgerInPostgres ? await postgres.EmptyAsync() : null);
@@ -49,8 +48,7 @@ public sealed class HashUpgradeTests(PostgresFixture postgres)
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
+    [MemberData(nameof(LongRun.Both), true, MemberType = typeof(LongRun))]
     public async Task An_upgrade_that_is_killed_half_way_goes_on_and_loses_nothing(bool ledgerInPostgres)
     {
         await using var bench = await Bench.StartAsync(ledgerInPostgres ? await postgres.EmptyAsync() : null);

@@ -8,8 +8,7 @@ namespace Rollcall.IntegrationTests.Exchange.Sync;
 public sealed class SyncAcceptanceTests(PostgresFixture postgres)
 {
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
+    [MemberData(nameof(LongRun.Both), true, MemberType = typeof(LongRun))]
     public async Task A_changed_key_is_one_call_where_the_api_makes_it_and_nobody_is_left_behind(bool ledgerInPostgres)
     {
         await using var place = await Place.StartAsync(ledgerInPostgres ? await postgres.EmptyAsync() : null);
@@ -43,8 +42,7 @@ public sealed class SyncAcceptanceTests(PostgresFixture postgres)
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
+    [MemberData(nameof(LongRun.Both), false, MemberType = typeof(LongRun))]
     public async Task A_broken_extract_deletes_nothing(bool ledgerInPostgres)
     {
         await using var place = await Place.StartAsync(ledgerInPostgres ? await postgres.EmptyAsync() : null);
@@ -75,8 +73,7 @@ public sealed class SyncAcceptanceTests(PostgresFixture postgres)
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
+    [MemberData(nameof(LongRun.Both), true, MemberType = typeof(LongRun))]
     public async Task Of_a_refused_school_and_all_its_pupils_one_call_fails_and_everything_follows_when_it_is_mended(bool ledgerInPostgres)
     {
         var pupils = LongRun.IsOn ? 10_000 : 300;
@@ -102,8 +99,7 @@ public sealed class SyncAcceptanceTests(PostgresFixture postgres)
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
+    [MemberData(nameof(LongRun.Both), false, MemberType = typeof(LongRun))]
     public async Task What_an_api_loses_by_a_restored_backup_comes_back(bool ledgerInPostgres)
     {
         await using var place = await Place.StartAsync(ledgerInPostgres ? await postgres.EmptyAsync() : null);
@@ -132,8 +128,7 @@ public sealed class SyncAcceptanceTests(PostgresFixture postgres)
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
+    [MemberData(nameof(LongRun.Both), true, MemberType = typeof(LongRun))]
     public async Task Two_rows_with_one_key_are_told_in_every_run_and_never_take_turns(bool ledgerInPostgres)
     {
         await using var place = await Place.StartAsync(ledgerInPostgres ? await postgres.EmptyAsync() : null);

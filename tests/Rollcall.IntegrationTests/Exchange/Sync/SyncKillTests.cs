@@ -13,8 +13,7 @@ namespace Rollcall.IntegrationTests.Exchange.Sync;
 public sealed class SyncKillTests(PostgresFixture postgres)
 {
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
+    [MemberData(nameof(LongRun.Both), false, MemberType = typeof(LongRun))]
     public async Task However_often_a_sync_is_killed_the_api_ends_as_the_source(bool ledgerInPostgres)
     {
         var rounds = LongRun.IsOn ? 60 : 3;

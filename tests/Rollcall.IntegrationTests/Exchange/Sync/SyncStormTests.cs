@@ -19,8 +19,7 @@ public sealed class SyncStormTests(PostgresFixture postgres)
     ];
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
+    [MemberData(nameof(LongRun.Both), true, MemberType = typeof(LongRun))]
     public async Task In_a_storm_of_429_and_500_no_document_is_lost_or_doubled_and_each_process_asks_for_one_token(bool ledgerInPostgres)
     {
         const int Pupils = 250;

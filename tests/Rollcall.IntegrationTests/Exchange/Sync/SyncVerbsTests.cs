@@ -10,8 +10,7 @@ namespace Rollcall.IntegrationTests.Exchange.Sync;
 public sealed class SyncVerbsTests(PostgresFixture postgres)
 {
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
+    [MemberData(nameof(LongRun.Both), true, MemberType = typeof(LongRun))]
     public async Task A_morning_with_the_verbs(bool ledgerInPostgres)
     {
         using var folder = new TemporaryFolder();

@@ -15,8 +15,7 @@ namespace Rollcall.IntegrationTests.Exchange.Sync;
 public sealed class TenDaysTests(PostgresFixture postgres)
 {
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
+    [MemberData(nameof(LongRun.Both), false, MemberType = typeof(LongRun))]
     public async Task Every_days_run_sends_exactly_the_days_changes(bool ledgerInPostgres)
     {
         var students = LongRun.IsOn ? 1000 : 200;

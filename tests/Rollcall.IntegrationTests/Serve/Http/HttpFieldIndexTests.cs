@@ -59,8 +59,8 @@ public sealed class SqliteHttpFieldIndexTests(SqliteServer server) : HttpFieldIn
     protected override Task IsUsedAsync(string query, QueryField field) => Task.CompletedTask;
 }
 
-[Collection(PostgresCollection.Name)]
-public sealed class PostgresHttpFieldIndexTests(PostgresServer server) : HttpFieldIndexTests(server.OrSkip())
+/// <summary>In a database of its own: an index is made only when the snapshots of clients that were open before it have ended.</summary>
+public sealed class PostgresHttpFieldIndexTests(PostgresServer server) : HttpFieldIndexTests(server.OrSkip()), IClassFixture<PostgresServer>
 {
     private readonly HttpServer _server = server;
 

@@ -197,7 +197,8 @@ public sealed class PostgresManyReferrersTests(PostgresFixture postgres, ITestOu
                 "select from rollcall.ed_fi__student_section_associations where row_id = (select max(row_id) from rollcall.ed_fi__student_section_associations) for update", stranger);
             await hold.ExecuteNonQueryAsync();
             var put = PutAsync(client, session, "Winter");
-            var blocked = $"select pid from pg_stat_activity where {stranger.ProcessID} = any(pg_blocking_pids(pid))";
+            // In other databases whoever opens a replication slot waits for every transaction.
+            var blocked = $"select pid from pg_stat_activity where datname = current_database() and {stranger.ProcessID} = any(pg_blocking_pids(pid))";
             while (!await database.Postgres.ScalarAsync<bool>($"select exists ({blocked})"))
             {
                 Assert.False(put.IsCompleted, "The change was done before it could be held.");
